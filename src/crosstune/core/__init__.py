@@ -1,0 +1,1 @@
+"""Values that every room shares: errors, decisions, metrics, options. No torch."""

@@ -1,0 +1,75 @@
+"""Errors a user can fix; every other exception is a bug in this package.
+
+``UserError`` is the root of the tree. Errors that several rooms raise live here; an error that only
+one room raises lives in that room's ``errors.py``. Each ``code`` has one page under ``docs/errors/``.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import ClassVar
+
+DOCS = "docs/errors"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word nearest to ``word``, or ``None`` where none is near."""
+    choices = list(known)
+    lowered = {choice.lower(): choice for choice in choices}
+    found = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[found[0]] if found else None
+
+
+def shown(values: Iterable[object], *, most: int = 12) -> str:
+    """Join values for a message, cutting a long list and saying how many are left."""
+    texts = [str(value) for value in values]
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f", ... ({rest} more)" if rest > 0 else "")
+
+
+class UserError(Exception):
+    """Base class. Every message has the same four lines and a stable code."""
+
+    code: ClassVar[str]
+
+    def __init__(self, problem: str, *, found: str, expected: str, fix: str) -> None:
+        """Keep the parts, so that programs need not parse the message."""
+        self.problem, self.found, self.expected, self.fix = problem, found, expected, fix
+        rows = f"  found:    {found}\n  expected: {expected}\n  fix:      {fix}"
+        super().__init__(f"[{self.code}] {problem}\n{rows}\n  page:     {DOCS}/{self.code}.md")
+
+
+class UnknownName(UserError):
+    """A name (of a setting, loss, metric, engine, optimizer ...) is not one of the known ones."""
+
+    code = "unknown-name"
+
+    def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
+        """Name the kind of thing, what was asked for, and the nearest known name."""
+        near = nearest(name, known)
+        super().__init__(
+            f"there is no {kind} called `{name}`",
+            found=name,
+            expected=f"one of {shown(known, most=40)}",
+            fix=f"did you mean `{near}`?" if near else "use one of the names above",
+        )
+
+
+class BadValue(UserError):
+    """A setting has a value outside its range, or settings contradict each other."""
+
+    code = "bad-value"
+
+
+class MissingExtra(UserError):
+    """An optional dependency is needed and not installed."""
+
+    code = "missing-extra"
+
+    def __init__(self, package: str, *, extra: str, purpose: str) -> None:
+        """Name the package, what it is for, and the pip command that brings it."""
+        super().__init__(
+            f"{purpose} needs the package `{package}`",
+            found=f"`{package}` is not installed",
+            expected=f"the extra `{extra}`",
+            fix=f'pip install "crosstune[{extra}]"',
+        )

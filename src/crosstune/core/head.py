@@ -1,0 +1,27 @@
+"""A linear head as plain arrays: what a closed-form fit gives and what training can start from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadWeights:
+    """``outputs = features @ weight.T + bias``; any scaling of the features is folded in."""
+
+    features: str
+    """What it reads: ``head`` (the native head's own input), ``last`` (last block), ``all`` blocks."""
+    kind: str
+    """How it was fitted: ``ridge`` or ``logistic``."""
+    weight: NDArray[np.float64]
+    """``(K, D)``."""
+    bias: NDArray[np.float64]
+    """``(K,)``."""
+    penalty: float
+    """The strength of the penalty that was chosen."""
+
+    def __call__(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Map ``(N, D)`` features to ``(N, K)`` outputs."""
+        outputs: NDArray[np.float64] = features @ self.weight.T + self.bias
+        return outputs

@@ -1,0 +1,162 @@
+"""Every setting of a run that a plan decides, with its default and where the default comes from.
+
+One table for everybody: recipe keys, ``--set`` keys and Python keywords are the names of these fields.
+``None`` means that a rule decides. The planner fills every field before training starts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from crosstune.core.errors import BadValue, UnknownName
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "strategy": ("closed-form", "head", "last", "gradual", "full", "lp-ft", "lora"),
+    "optimizer": ("adamw", "adam", "sgd", "schedule-free"),
+    "schedule": ("cosine", "linear", "constant"),
+    "precision": ("auto", "fp32", "bf16"),
+    "memory_format": ("auto", "contiguous", "channels-last"),
+    "average": ("none", "ema", "soup"),
+    "cache": ("auto", "on", "off"),
+    "engine": ("auto", "torch", "openvino", "onnxruntime"),
+    "closed_form": ("auto", "ridge", "logistic"),
+    "features": ("auto", "head", "last", "all"),
+}
+"""Allowed values of the settings that name one of a few things. Losses are named by the tasks."""
+
+AUGMENTATIONS = ("flip", "randaugment", "mixup", "cutmix", "crop")
+"""Names that ``augment`` may list, separated by ``+``; ``none`` is the empty list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a model is trained. Rates are per step of one effective batch."""
+
+    strategy: str = "lp-ft"
+    """What moves. closed-form: no gradient at all; head: the new head by gradient; last: the last
+    ``last_blocks`` blocks and the head; gradual: one more block an epoch; full: everything, head
+    random; lp-ft: closed-form head first, then everything (Kumar 2022); lora: adapters (Hu 2021)."""
+    last_blocks: int = 1
+    """How many blocks move under ``last``."""
+    closed_form: str = "auto"
+    """Which closed-form head: ridge, logistic, or auto (the better by validation)."""
+    features: str = "auto"
+    """What a closed-form head reads: the head's own input, the last block, all blocks, or auto."""
+    pretrained: bool = True
+    """False starts from random weights: the control that a pretrained start must beat."""
+
+    epochs: float = 3.0
+    """Passes over the training split; the budget may end them sooner."""
+    batch_size: int = 32
+    """Effective batch: examples for each update, over all processes and micro-batches."""
+    micro_batch: int | None = None
+    """Examples for each forward pass; ``None`` takes the whole batch."""
+    optimizer: str = "adamw"
+    """adamw, adam, sgd (with momentum), or schedule-free (AdamW, Defazio 2024)."""
+    lr: float = 1e-4
+    """Peak rate of the last body block (and of everything, without decay)."""
+    head_lr: float | None = None
+    """Peak rate of the head; ``None`` takes ``lr``."""
+    layer_decay: float = 1.0
+    """Each block's rate is this times the rate of the block after it (Clark 2020)."""
+    momentum: float = 0.9
+    """For sgd."""
+    weight_decay: float = 0.01
+    """Decoupled for adamw, L2 for sgd and adam; never on biases and norms."""
+    schedule: str = "cosine"
+    """Of the rate after warm-up."""
+    warmup: float = 0.1
+    """Share of the steps in which the rate rises linearly from zero."""
+    clip_norm: float = 1.0
+    """Largest gradient norm; 0 switches clipping off."""
+    dropout: float | None = None
+    """Before the head, where the model has such a dropout; ``None`` keeps the model's own."""
+    average: str = "none"
+    """none; ema (moving average of the weights); soup (greedy soup of checkpoints, Wortsman 2022)."""
+    ema_decay: float = 0.998
+    """Per step; warmed up as min(decay, (1 + step) / (10 + step))."""
+    patience: int = 0
+    """Stop after this many evaluations without improvement; 0 never stops early."""
+    evals_per_epoch: int = 1
+    """Evaluations on the validation split."""
+
+    loss: str = "auto"
+    """A loss of the task; ``auto`` is its first."""
+    label_smoothing: float = 0.1
+    """For the loss ``label-smoothing`` (Szegedy 2016)."""
+    focal_gamma: float = 2.0
+    """For the loss ``focal`` (Lin 2017)."""
+    class_weights: str | dict[str, float] = "none"
+    """none, auto (inverse frequency, mean one), or a weight by class name."""
+
+    augment: str = "none"
+    """Names joined by ``+``: flip, crop, randaugment, mixup, cutmix; or none."""
+    stored_augmentations: int = 4
+    """Augmented versions of each example kept when a cut is cached and augmentation is on."""
+    image_size: int | None = None
+    """Side in pixels; ``None`` is the model's own, or smaller for small pictures."""
+    resize: int | None = None
+    """Shorter side before the centre crop; ``None`` is the model's own rule."""
+    max_length: int | None = None
+    """Tokens; ``None`` covers 99 % of the training texts, at most what the model reads."""
+
+    precision: str = "auto"
+    """bf16 or fp32; auto takes the faster by a short benchmark at the start."""
+    memory_format: str = "auto"
+    """channels-last or contiguous, for convolutions; auto as for precision."""
+    engine: str = "auto"
+    """What computes frozen features; auto takes the fastest by a short benchmark."""
+    cache: str = "auto"
+    """Whether activations at the cut are stored: auto asks the cost model."""
+    workers: int = 0
+    """Processes that load data; 0 loads in the main process."""
+    seed: int = 0
+    """Of every random draw."""
+
+    lora_rank: int = 8
+    """Rank of the adapters."""
+    lora_alpha: float = 16.0
+    """Their scale is alpha / rank."""
+
+
+SETTING_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Settings))
+
+
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Return ``settings`` with some values replaced, checked by name.
+
+    Raises:
+        UnknownName: a key is no setting, or a value is none of its choices.
+        BadValue: a number is out of range.
+    """
+    for key, value in values.items():
+        if key not in SETTING_NAMES:
+            raise UnknownName("setting", key, SETTING_NAMES)
+        if key in CHOICES and value not in CHOICES[key]:
+            raise UnknownName(f"{key}", str(value), CHOICES[key])
+    _check_ranges(values)
+    return replace(settings, **values)
+
+
+_POSITIVE = ("epochs", "batch_size", "micro_batch", "lr", "evals_per_epoch", "image_size", "resize",
+             "max_length", "stored_augmentations", "lora_rank", "lora_alpha")  # fmt: skip
+_NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",
+                 "focal_gamma", "seed")  # fmt: skip
+_SHARES = ("momentum", "warmup", "dropout", "ema_decay", "label_smoothing", "layer_decay")
+
+
+def _check_ranges(values: Mapping[str, Any]) -> None:
+    bounds = dict.fromkeys(_POSITIVE, (0.0, float("inf"), "> 0"))
+    bounds |= dict.fromkeys(_NOT_NEGATIVE, (-1e-300, float("inf"), ">= 0"))
+    bounds |= dict.fromkeys(_SHARES, (-1e-300, 1.0 + 1e-12, "in [0, 1]"))
+    for key, value in values.items():
+        if value is None or key not in bounds:
+            continue
+        low, high, words = bounds[key]
+        if not low < float(value) < high:
+            raise BadValue(
+                f"the setting `{key}` is out of range",
+                found=str(value),
+                expected=f"a number {words}",
+                fix=f"set `{key}` to a number {words}, or leave it out",
+            )

@@ -1,0 +1,115 @@
+"""What a finished run knows about itself: the one value that reports are made from. All JSON."""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from crosstune.core.metric import Metric
+from crosstune.core.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One line of a learning curve."""
+
+    name: str
+    steps: list[int]
+    values: list[float]
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> "Curve":
+        """Read what ``to_json`` gave; JSON has ``null`` where a figure is not defined."""
+        values = [math.nan if value is None else value for value in raw["values"]]
+        return cls(name=raw["name"], steps=list(raw["steps"]), values=values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One confidently wrong prediction (or largest residual)."""
+
+    origin: str
+    """File, or file and row."""
+    truth: str
+    predicted: str
+    score: float
+    """Confidence in [0, 1], or the absolute residual for regression."""
+    text: str | None = None
+    picture: str | None = None
+    """A PNG or JPEG as a ``data:`` address; made by the pipeline, never by the data's owner."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """Everything the report page and the model card show."""
+
+    task: str
+    primary_metric: str
+    higher_is_better: bool
+    model: str
+    """The name of the pretrained model, as the user would type it."""
+    licence: str
+    shipped: str
+    """What was shipped, in words: ``fine-tuned (lp-ft)``, ``closed-form head (ridge, all blocks)``."""
+    loads_with: str
+    """Python lines that load ``model/``."""
+    data: str
+    """The data, as the user named it."""
+    classes: tuple[str, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    """Examples by split, after the check; and ``set aside``."""
+    class_counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By split, then class name."""
+    findings: tuple[tuple[str, str, str], ...] = ()
+    """(severity: error | warning | note, code, sentence) from the check."""
+    validation: dict[str, Metric] = field(default_factory=dict)
+    test: dict[str, Metric] = field(default_factory=dict)
+    baselines: dict[str, dict[str, Metric]] = field(default_factory=dict)
+    """Name of the baseline to its test metrics."""
+    candidates: dict[str, Metric] = field(default_factory=dict)
+    """Primary metric on validation of everything that could have been shipped."""
+    comparison: str = ""
+    """The sentence about the paired interval that decided what was shipped."""
+    confusion: list[list[int]] = field(default_factory=list)
+    """Rows: truth; columns: predicted; in class order."""
+    calibration: list[tuple[float, float, int]] = field(default_factory=list)
+    """(mean confidence, accuracy, count) for each non-empty bin; empty for regression."""
+    scatter: list[tuple[float, float]] = field(default_factory=list)
+    """(truth, predicted) for regression, at most 2,000 of them."""
+    curves: tuple[Curve, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    plan: Plan = field(default_factory=Plan)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By stage, in order, and ``total``."""
+    budget: float | None = None
+    warnings: tuple[str, ...] = ()
+    """Alarms of the run, in words."""
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return asdict(self) | {"plan": self.plan.to_json()}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> "RunSummary":
+        """Read what ``to_json`` gave."""
+
+        def metrics(table: dict[str, dict[str, float]]) -> dict[str, Metric]:
+            return {name: Metric.from_json(row) for name, row in table.items()}
+
+        return cls(
+            **{
+                **raw,
+                "classes": tuple(raw["classes"]),
+                "findings": tuple(tuple(row) for row in raw["findings"]),
+                "validation": metrics(raw["validation"]),
+                "test": metrics(raw["test"]),
+                "baselines": {name: metrics(table) for name, table in raw["baselines"].items()},
+                "candidates": metrics(raw["candidates"]),
+                "calibration": [tuple(row) for row in raw["calibration"]],
+                "scatter": [tuple(row) for row in raw["scatter"]],
+                "curves": tuple(Curve.from_json(row) for row in raw["curves"]),
+                "mistakes": tuple(Mistake(**row) for row in raw["mistakes"]),
+                "plan": Plan.from_json(raw["plan"]),
+                "warnings": tuple(raw["warnings"]),
+            }
+        )

@@ -1,0 +1,27 @@
+"""What holds for every test: no network, no cache of the user's, no deadlines."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+os.environ |= {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "MPLBACKEND": "Agg",
+}
+_CACHE = tempfile.TemporaryDirectory(prefix="crosstune-tests-")
+os.environ["CROSSTUNE_CACHE"] = _CACHE.name
+
+settings.register_profile("crosstune", deadline=None, database=None, derandomize=True, print_blob=True)
+settings.load_profile("crosstune")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_removed_at_the_end() -> Iterator[None]:
+    yield
+    _CACHE.cleanup()

@@ -1,0 +1,1 @@
+"""Tiny models and data that the tests of every room share; nothing here needs a network."""
