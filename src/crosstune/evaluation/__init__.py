@@ -1,0 +1,1 @@
+"""From head outputs to figures with intervals, calibration, and the worst mistakes."""

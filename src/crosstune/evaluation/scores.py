@@ -1,0 +1,63 @@
+"""Metrics of a model on one split, each with a 95 % interval. Shapes: N examples, K outputs."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosstune.core.metric import Metric
+from crosstune.evaluation.bootstrap import check_rows, resamples_of, taken, with_interval
+from crosstune.tasks.base import Task
+
+
+def point(task: Task, outputs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
+    """Every metric of the task without intervals, the primary one first.
+
+    Args:
+        task: the fitted task.
+        outputs: ``(N, K)`` head outputs.
+        targets: what ``task.encode`` gave for the N examples.
+
+    Raises:
+        NonFiniteOutputs: an output is NaN or infinite.
+        ValueError: the lengths differ, or there is no example.
+    """
+    check_rows(targets, outputs)
+    return {name: spec.reduce(*spec.prepare(outputs, targets)) for name, spec in task.metrics.items()}
+
+
+def score(
+    task: Task, outputs: NDArray[Any], targets: NDArray[Any], *, seed: int = 0, resamples: int = 1000
+) -> dict[str, Metric]:
+    """Every metric of the task with a 95 % interval, the primary one first.
+
+    The interval is the percentile bootstrap over examples (Efron and Tibshirani 1993, An Introduction to
+    the Bootstrap, chapter 13). It covers the chance in which examples were drawn, not the chance in
+    training, and supposes independent examples. Figures that are biased in small samples, such as the
+    calibration error, can lie outside their interval.
+
+    Args:
+        task: the fitted task.
+        outputs: ``(N, K)`` head outputs.
+        targets: what ``task.encode`` gave for the N examples.
+        seed: of the resamples, which all metrics share.
+        resamples: how many.
+
+    Raises:
+        NonFiniteOutputs: an output is NaN or infinite.
+        ValueError: the lengths differ, or there is no example.
+
+    Cost: O(resamples N) for each metric; under 2 s for 1,000 resamples of 10,000 examples.
+    Checked by: ``tests/evaluation/test_scores.py``, against the normal approximation.
+    """
+    check_rows(targets, outputs)
+    specs = list(task.metrics.values())
+    prepared = [spec.prepare(outputs, targets) for spec in specs]
+    draws = np.empty((len(specs), resamples))
+    for column, index in enumerate(resamples_of(len(targets), seed=seed, resamples=resamples)):
+        for row, spec in enumerate(specs):
+            draws[row, column] = spec.reduce(*taken(prepared[row], index))
+    return {
+        spec.name: with_interval(spec.reduce(*arrays), values)
+        for spec, arrays, values in zip(specs, prepared, draws, strict=True)
+    }

@@ -1,0 +1,1 @@
+"""Tasks: target encoding, losses, metrics, and what a prediction is. One file each."""

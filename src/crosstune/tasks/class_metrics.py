@@ -1,0 +1,86 @@
+"""Metrics of exclusive classes. Shapes: N examples, K classes; targets ``(N,)`` class indices.
+
+Everything that a bootstrap repeats is a few passes over arrays of length N: no sorting, no ``(K, K)``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosstune.tasks.base import MetricSpec
+from crosstune.tasks.numerics import Floats, checked, log_softmax, softmax
+
+CALIBRATION_BINS = 15
+"""Bins of equal width over (0, 1], as in Guo et al. (2017)."""
+
+Arrays = tuple[NDArray[Any], ...]
+
+
+def calibration_bin(confidence: Floats) -> NDArray[np.int64]:
+    """Index the bin ``((m - 1) / 15, m / 15]`` of each probability; 0 falls in the first."""
+    last = CALIBRATION_BINS - 1
+    return np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.int64) - 1, 0, last)
+
+
+def class_metrics(classes: int) -> Mapping[str, MetricSpec]:
+    """Metrics of ``classes`` exclusive classes; accuracy is the primary one.
+
+    Sources and formulas: ``docs/reference/losses-and-metrics.md``.
+    Checked by: ``tests/tasks/test_class_metrics.py``, against scikit-learn and hand-computed cases.
+    """
+
+    def decisions(outputs: NDArray[Any], targets: NDArray[Any]) -> Arrays:
+        return np.asarray(targets, np.int64), checked(outputs, classes).argmax(axis=1)
+
+    def hits(outputs: NDArray[Any], targets: NDArray[Any]) -> Arrays:
+        truth, predicted = decisions(outputs, targets)
+        return (truth == predicted,)
+
+    def surprise(outputs: NDArray[Any], targets: NDArray[Any]) -> Arrays:
+        logs = log_softmax(checked(outputs, classes))
+        return (-logs[np.arange(len(logs)), np.asarray(targets, np.int64)],)
+
+    def balanced_accuracy(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+        support = np.bincount(truth, minlength=classes)
+        found = np.bincount(truth[truth == predicted], minlength=classes)
+        present = support > 0
+        return float((found[present] / support[present]).mean())
+
+    def macro_f1(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+        both = np.bincount(truth, minlength=classes) + np.bincount(predicted, minlength=classes)
+        found = np.bincount(truth[truth == predicted], minlength=classes)
+        occurs = both > 0
+        return float((2.0 * found[occurs] / both[occurs]).mean())
+
+    specs = (
+        MetricSpec(name="accuracy", higher_is_better=True, prepare=hits, reduce=_mean),
+        MetricSpec(
+            name="balanced-accuracy", higher_is_better=True, prepare=decisions, reduce=balanced_accuracy
+        ),
+        MetricSpec(name="macro-f1", higher_is_better=True, prepare=decisions, reduce=macro_f1),
+        MetricSpec(name="log-loss", higher_is_better=False, prepare=surprise, reduce=_mean),
+        MetricSpec(
+            name="calibration-error",
+            higher_is_better=False,
+            prepare=_confidence_bins,
+            reduce=_calibration_error,
+        ),
+    )
+    return {spec.name: spec for spec in specs}
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean())
+
+
+def _confidence_bins(outputs: NDArray[Any], targets: NDArray[Any]) -> Arrays:
+    probabilities = softmax(checked(outputs, np.shape(outputs)[1]))
+    confidence = probabilities.max(axis=1)
+    hit = probabilities.argmax(axis=1) == np.asarray(targets)
+    return calibration_bin(confidence), hit - confidence
+
+
+def _calibration_error(bins: NDArray[np.int64], excess: Floats) -> float:
+    return float(np.abs(np.bincount(bins, weights=excess)).sum() / len(bins))

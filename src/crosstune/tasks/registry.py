@@ -1,0 +1,78 @@
+"""Every task by name: the built-in ones and those that installed packages bring."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from crosstune.core.errors import UnknownName
+from crosstune.tasks.base import Task
+from crosstune.tasks.errors import TaskNameClash
+from crosstune.tasks.image_classification import ImageClassification
+from crosstune.tasks.image_regression import ImageRegression
+from crosstune.tasks.text_classification import TextClassification
+from crosstune.tasks.text_regression import TextRegression
+
+GROUP = "crosstune.tasks"
+"""Entry points of this group name a task and point to its class."""
+
+TASKS: dict[str, type[Task]] = {
+    "image-classification": ImageClassification,
+    "text-classification": TextClassification,
+    "image-regression": ImageRegression,
+    "text-regression": TextRegression,
+}
+"""The built-in tasks."""
+
+
+def task_names() -> tuple[str, ...]:
+    """Every task name, the built-in ones first; raises ``TaskNameClash``."""
+    return (*TASKS, *_plugins())
+
+
+def task_class(name: str) -> type[Task]:
+    """Find a task by name; a package's task is imported here and not before.
+
+    Raises:
+        UnknownName: no such task.
+        TaskNameClash: a name is provided twice.
+    """
+    plugins = _plugins()
+    if name in TASKS:
+        return TASKS[name]
+    if name not in plugins:
+        raise UnknownName("task", name, (*TASKS, *plugins))
+    found: type[Task] = plugins[name].load()
+    return found
+
+
+def make_task(name: str, targets: Sequence[object], *, declared: Sequence[str] = ()) -> Task:
+    """Fit the task called ``name`` on the training targets.
+
+    Args:
+        name: the Hub's pipeline name, or ours.
+        targets: raw training targets, none missing.
+        declared: class names in their order, where the user or the data declares them.
+
+    Raises:
+        UnknownName: no such task.
+        BadTarget: targets are missing or of the wrong kind.
+        ConstantTarget: there is nothing to learn.
+    """
+    return task_class(name).from_targets(targets, declared=declared)
+
+
+def task_from_json(raw: Mapping[str, Any]) -> Task:
+    """Read a fitted task from what its ``to_json`` gave: its name is under ``task``."""
+    return task_class(raw["task"]).from_json(raw)
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    """Entry points by name, not yet imported."""
+    places: dict[str, list[str]] = {name: [place.__module__] for name, place in TASKS.items()}
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        places.setdefault(point.name, []).append(point.value)
+        found[point.name] = point
+    if clashes := {name: modules for name, modules in places.items() if len(modules) > 1}:
+        raise TaskNameClash(clashes)
+    return found
