@@ -1,0 +1,128 @@
+"""Pictures as wide as their box: intervals side by side (a forest), and where the time went."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from crosstune.core.metric import Metric
+from crosstune.reports.figures import decimals, duration, figure, interval, share
+from crosstune.reports.svg import padded, tag, tick_labels, ticks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One line of a forest."""
+
+    name: str
+    value: str
+    interval: str
+    strip: Markup
+    marked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forest:
+    """Figures with intervals on one axis."""
+
+    bars: tuple[Bar, ...]
+    axis: Markup
+
+
+def forest(metrics: Mapping[str, Metric], *, marked: str = "", ordered: str = "") -> Forest:
+    """Draw each metric as a dot on the band of its interval, all on one scale.
+
+    Args:
+        metrics: by name.
+        marked: the name to emphasise.
+        ordered: ``falling`` or ``rising`` sorts by value (not finite comes last); else as given.
+    """
+    names = list(metrics)
+    if ordered:
+        sign = -1.0 if ordered == "falling" else 1.0
+        names.sort(key=lambda name: _last_if_undefined(sign * metrics[name].value))
+    low, high = padded([end for row in metrics.values() for end in (row.value, row.low, row.high)])
+    digits = decimals(metrics.values())
+    bars = [
+        Bar(
+            name=name,
+            value=figure(metrics[name].value, digits),
+            interval=interval(metrics[name], digits),
+            strip=_strip(metrics[name], low, high, marked=name == marked),
+            marked=name == marked,
+        )
+        for name in names
+    ]
+    return Forest(bars=tuple(bars), axis=_axis(low, high))
+
+
+def _last_if_undefined(value: float) -> float:
+    return value if math.isfinite(value) else math.inf
+
+
+def _percent(value: float, low: float, high: float) -> str:
+    return f"{100 * (value - low) / (high - low):.2f}%"
+
+
+def _strip(metric: Metric, low: float, high: float, *, marked: bool) -> Markup:
+    parts = [
+        tag("line", class_="grid", x1=at, x2=at, y1="0", y2="100%")
+        for at in (_percent(tick, low, high) for tick in ticks(low, high))
+    ]
+    if math.isfinite(metric.low) and math.isfinite(metric.high):
+        ends = _percent(metric.low, low, high), _percent(metric.high, low, high)
+        parts.append(tag("line", class_="band", x1=ends[0], x2=ends[1], y1="50%", y2="50%"))
+    if math.isfinite(metric.value):
+        at = _percent(metric.value, low, high)
+        parts.append(tag("circle", class_="dot", cx=at, cy="50%", r=4.0 if marked else 3.5))
+    css = "strip marked" if marked else "strip"
+    return tag("svg", *parts, class_=css, aria_hidden="true")
+
+
+def _axis(low: float, high: float) -> Markup:
+    values = ticks(low, high)
+    texts = [
+        tag("text", label, class_="tick middle", x=_percent(value, low, high), y="13")
+        for value, label in zip(values, tick_labels(values), strict=True)
+    ]
+    return tag("svg", *texts, class_="strip-axis", aria_hidden="true")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """One stage's part of the time."""
+
+    name: str
+    seconds: str
+    share: str
+    style: int
+
+
+TIME_STYLES = 8
+REST = "everything else"
+
+
+def time_spent(seconds: Mapping[str, float]) -> tuple[Markup, tuple[Slice, ...]]:
+    """Draw the stages one after another, as long as they took; what no stage names is the rest."""
+    stages = [(name, spent) for name, spent in seconds.items() if name != "total" and spent > 0]
+    named = sum(spent for _, spent in stages)
+    total = max(seconds.get("total", named), named)
+    if total - named > 0.01 * total:
+        stages.append((REST, total - named))
+    return _stacked(stages, total), tuple(
+        Slice(name=name, seconds=duration(spent), share=share(spent, total), style=index % TIME_STYLES)
+        for index, (name, spent) in enumerate(stages)
+    )
+
+
+def _stacked(stages: Sequence[tuple[str, float]], total: float) -> Markup:
+    parts, begun = [], 0.0
+    for index, (name, spent) in enumerate(stages):
+        hint = tag("title", f"{name}: {duration(spent)}")
+        at, wide = f"{100 * begun / total:.3f}%", f"{100 * spent / total:.3f}%"
+        css = f"part t{index % TIME_STYLES}"
+        parts.append(tag("rect", hint, class_=css, x=at, width=wide, y="0", height="100%"))
+        begun += spent
+    words = ", ".join(f"{name} {duration(spent)}" for name, spent in stages)
+    return tag("svg", *parts, class_="time-bar", role="img", aria_label=f"Time by stage: {words}")
