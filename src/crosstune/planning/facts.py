@@ -1,0 +1,50 @@
+"""What the rules know: counts from the data, shapes from the model, seconds from measurements."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """Known after the check and the split."""
+
+    task: str
+    modality: str
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    outputs: int
+    imbalance: float = 1.0
+    """Examples of the largest class over those of the smallest; 1 for regression."""
+    median_side: int | None = None
+    """Median of the longer side of the pictures, in pixels."""
+    long_text: int | None = None
+    """Length in characters that 99 % of the texts stay below."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """Known once the model is open and timed on a few examples."""
+
+    name: str
+    width: int
+    """Width of the last block, as a measure of the model's size."""
+    shares: tuple[float, ...]
+    """Share of the forward compute of each block, first to last."""
+    convolutional: bool
+    pretrained: bool
+    pass_seconds: float
+    """Measured seconds for one example through the frozen model, by the chosen engine."""
+    step_seconds: float | None = None
+    """Measured seconds for one example in a training step that moves everything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeFacts:
+    """Seconds, as known when training is planned."""
+
+    left: float
+    """Until the end of the budget; infinite without one."""
+    reserve: float
+    """Needed after training: save, reload, test, report."""
+    closed_form: float | None = None
+    """Validation figure of the best closed-form head."""

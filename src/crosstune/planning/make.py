@@ -1,0 +1,58 @@
+"""The plan of a training run: every rule in order, a user's value always wins."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from crosstune.core.plan import Basis, Decision, Plan
+from crosstune.core.settings import Settings
+from crosstune.planning import optimisation, strategy
+from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
+
+
+def settle(plan: Plan, decision: Decision, user: Mapping[str, Any]) -> Plan:
+    """Add a decision to the plan, or the user's value in its place."""
+    if decision.setting in user:
+        decision = decision.by_user(user[decision.setting])
+    return plan.extended(decision)
+
+
+def make_plan(
+    plan: Plan, data: DataFacts, model: ModelFacts, time: TimeFacts, user: Mapping[str, Any]
+) -> Plan:
+    """Decide every setting that ``plan`` leaves open. Equal facts give equal plans.
+
+    Args:
+        plan: what was decided before (model, sizes).
+        data: counts from the data.
+        model: shapes and speeds of the opened model.
+        time: seconds left and needed.
+        user: the settings that a person has chosen.
+    """
+    plan = settle(plan, strategy.choose_strategy(data, model, time), user)
+    moves = plan["strategy"]
+    plan = settle(plan, strategy.choose_last_blocks(data, model, time), user)
+    plan = settle(plan, strategy.choose_epochs(data, model, time, moves, plan["last_blocks"]), user)
+    plan = settle(plan, optimisation.choose_batch_size(data), user)
+    plan = settle(plan, optimisation.choose_optimizer(), user)
+    plan = settle(plan, optimisation.choose_lr(data, model, moves, plan["optimizer"]), user)
+    plan = settle(plan, optimisation.choose_head_lr(data, plan["lr"]), user)
+    plan = settle(plan, optimisation.choose_layer_decay(data, model), user)
+    plan = settle(plan, optimisation.choose_average(data, plan["epochs"]), user)
+    plan = settle(plan, optimisation.choose_augment(data, moves), user)
+    plan = settle(plan, optimisation.choose_class_weights(data), user)
+    return with_defaults(plan, user)
+
+
+def with_defaults(plan: Plan, user: Mapping[str, Any]) -> Plan:
+    """Add the default of every setting that no rule decided, so that the plan is complete."""
+    for field in fields(Settings):
+        if field.name not in plan:
+            default = Decision(field.name, field.default, Basis.ASSUMED, "the default")
+            plan = settle(plan, default, user)
+    return plan
+
+
+def settings_of(plan: Plan) -> Settings:
+    """Give the settings that a complete plan decides."""
+    return Settings(**{field.name: plan[field.name] for field in fields(Settings)})

@@ -1,0 +1,68 @@
+"""What to open: the model, the input size, the length of texts."""
+
+from crosstune.core.plan import Basis, Decision
+from crosstune.planning.facts import DataFacts
+
+DEFAULT_MODELS = {"image": "package:efficientnet-lite0", "text": "package:minilm"}
+"""PRIOR: small, permissive, good for their size, and installable without a model hub."""
+
+PASS_SHARE = 0.35
+"""ASSUMED: the largest part of the budget that one frozen pass may take."""
+
+ENLARGE = 3.0
+"""PRIOR: small pictures are enlarged about this much. ImageNet bodies reduce their input 32-fold, so at
+its own 28 px a digit leaves one position; measured on 5,000 MNIST pictures, all blocks, 96 px: 0.979."""
+
+ENLARGED_SIDE, SMALLEST_SIDE, STEP = 96, 48, 16
+
+TOKENS_PER_CHARACTER = 0.35
+"""PRIOR: WordPiece on English gives about one token for every four characters; rounded up."""
+
+
+def choose_model(data: DataFacts) -> Decision:
+    """Choose the starting point where the user names none."""
+    name = DEFAULT_MODELS[data.modality]
+    why = f"the default for {data.modality} data: small, permissive licence, works without a network"
+    return Decision("model", name, Basis.PRIOR, why)
+
+
+def choose_image_size(data: DataFacts, native: int) -> Decision:
+    """Choose the side of the input in pixels; ``native`` is the side the weights were trained at."""
+    if data.median_side is None or data.median_side * ENLARGE >= native:
+        return Decision("image_size", native, Basis.PRIOR, f"the model's own size, {native} px")
+    side = min(native, max(ENLARGED_SIDE, _rounded(data.median_side * ENLARGE)))
+    why = f"pictures of {data.median_side} px gain little from more than {side} px"
+    return Decision("image_size", side, Basis.PRIOR, why)
+
+
+def shrink_image_size(data: DataFacts, side: int, speed: float, budget: float) -> Decision | None:
+    """Choose a smaller side where one pass would take too much of the budget, else nothing.
+
+    Args:
+        data: how many pictures a pass covers.
+        side: chosen so far.
+        speed: measured examples a second at ``side`` through the frozen body; cost grows with the area.
+        budget: seconds for the whole run.
+    """
+    rows = data.train_rows + data.validation_rows
+    fitting = side * (PASS_SHARE * budget * speed / rows) ** 0.5
+    if fitting >= side or side <= SMALLEST_SIDE:
+        return None
+    smaller = max(SMALLEST_SIDE, STEP * int(fitting / STEP))
+    why = f"one pass over {rows:,} pictures at {side} px would take more than {PASS_SHARE:.0%} of the budget"
+    return Decision("image_size", smaller, Basis.MEASURED, why, ("speed/frozen-pass",))
+
+
+def _rounded(side: float) -> int:
+    return round(side / STEP) * STEP
+
+
+def choose_max_length(data: DataFacts) -> Decision:
+    """Choose how many tokens of a text are read; the source caps it at what the model can read."""
+    if data.long_text is None:
+        return Decision("max_length", None, Basis.ASSUMED, "not a text")
+    tokens = 16 * (1 + int(data.long_text * TOKENS_PER_CHARACTER) // 16)
+    value = min(512, max(32, tokens))
+    return Decision(
+        "max_length", value, Basis.PRIOR, f"99 % of the texts have at most {data.long_text} characters"
+    )

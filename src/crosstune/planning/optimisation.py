@@ -1,0 +1,88 @@
+"""How the moving weights are updated: rates, optimizer, schedule, loss, augmentation.
+
+Every value here is a prior or an assumption until it is measured on the user's data; the plan says so.
+"""
+
+from crosstune.core.plan import Basis, Decision
+from crosstune.planning.facts import DataFacts, ModelFacts
+
+REFERENCE_WIDTH, REFERENCE_RATE = 768, 5e-5
+"""PRIOR: 5e-5 with AdamW for text encoders of width 768 (BERT's own range is 2e-5 to 5e-5); narrower ones
+take proportionally more. MiniLM (384) at 1e-4 was measured on the tweets of ``benchmarks/``."""
+
+IMAGE_RATE = 5e-4
+"""PRIOR: AdamW on small ImageNet CNNs with a good head in place."""
+
+
+def choose_batch_size(data: DataFacts) -> Decision:
+    """Choose the effective batch."""
+    value = 64 if data.modality == "image" and data.train_rows >= 10_000 else 32
+    return Decision("batch_size", value, Basis.PRIOR, f"usual for {data.train_rows:,} examples")
+
+
+def choose_optimizer() -> Decision:
+    """Choose the optimizer."""
+    return Decision(
+        "optimizer", "adamw", Basis.PRIOR, "the one that pretrained bodies are usually tuned with"
+    )
+
+
+def choose_lr(data: DataFacts, model: ModelFacts, strategy: str, optimizer: str) -> Decision:
+    """Choose the peak rate of the body."""
+    if optimizer == "sgd":
+        return Decision("lr", 1e-2, Basis.PRIOR, "usual for SGD with momentum on a pretrained body")
+    if strategy == "lora":
+        return Decision("lr", 1e-3, Basis.PRIOR, "adapters take about ten times the rate of the weights")
+    if strategy == "head":
+        return Decision("lr", 1e-3, Basis.PRIOR, "a linear head on frozen features")
+    if data.modality == "text":
+        value = REFERENCE_RATE * REFERENCE_WIDTH / max(1, model.width)
+        return Decision(
+            "lr", float(f"{value:.2g}"), Basis.PRIOR, f"5e-5 at width 768; this body has {model.width}"
+        )
+    value = IMAGE_RATE if model.convolutional else 1e-4
+    return Decision("lr", value, Basis.PRIOR, "usual for a body of this kind with AdamW")
+
+
+def choose_head_lr(data: DataFacts, lr: float) -> Decision:
+    """Choose the rate of the head, which starts closed-form or random and is small."""
+    factor = 5.0 if data.modality == "text" else 1.0
+    return Decision("head_lr", lr * factor, Basis.PRIOR, f"{factor:g} times the rate of the body")
+
+
+def choose_layer_decay(data: DataFacts, model: ModelFacts) -> Decision:
+    """Choose how much slower each earlier block moves."""
+    value = 0.9 if data.modality == "text" or not model.convolutional else 1.0
+    return Decision(
+        "layer_decay", value, Basis.PRIOR, "ELECTRA and AutoGluon use 0.9 for transformers; none for CNNs"
+    )
+
+
+def choose_average(data: DataFacts, epochs: float) -> Decision:
+    """Choose whether weights are averaged."""
+    if data.modality == "image" and data.train_rows * epochs >= 10_000:
+        return Decision(
+            "average", "ema", Basis.PRIOR, "steadies small convolutional models at no cost in time"
+        )
+    return Decision("average", "none", Basis.PRIOR, "too few steps for an average to settle")
+
+
+def choose_augment(data: DataFacts, strategy: str) -> Decision:
+    """Choose the augmentation: only what cannot change a label, until it is measured."""
+    if data.modality == "image" and strategy in ("full", "lp-ft", "gradual", "lora"):
+        return Decision(
+            "augment", "crop", Basis.ASSUMED, "small shifts keep every label; mirror images may not"
+        )
+    return Decision(
+        "augment", "none", Basis.ASSUMED, "inputs stay as they are, so that frozen work is done once"
+    )
+
+
+def choose_class_weights(data: DataFacts) -> Decision:
+    """Keep the classes as they come; name the imbalance where there is one."""
+    why = "classes are of similar size"
+    if data.imbalance > 10:
+        why = (
+            f"the largest class has {data.imbalance:.0f} times the smallest: read balanced accuracy, try auto"
+        )
+    return Decision("class_weights", "none", Basis.ASSUMED, why)

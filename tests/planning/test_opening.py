@@ -1,0 +1,40 @@
+"""What is opened: sizes that suit the data and the budget."""
+
+from dataclasses import replace
+
+import pytest
+
+from crosstune.planning.opening import (
+    PASS_SHARE,
+    choose_image_size,
+    choose_max_length,
+    choose_model,
+    shrink_image_size,
+)
+from tests.planning.test_strategy import DATA
+
+TEXTS = replace(DATA, modality="text", task="text-classification")
+
+
+@pytest.mark.parametrize(("side", "size"), [(28, 96), (32, 96), (64, 192), (500, 224), (None, 224)])
+def test_small_pictures_get_a_smaller_input(side: int | None, size: int) -> None:
+    assert choose_image_size(replace(DATA, median_side=side), native=224).value == size
+
+
+def test_a_pass_that_is_too_long_shrinks_the_input() -> None:
+    assert shrink_image_size(DATA, 96, speed=1_000.0, budget=600.0) is None
+    smaller = shrink_image_size(DATA, 96, speed=100.0, budget=100.0)
+    assert smaller is not None
+    seconds = 11_000 / (100.0 * (96 / smaller.value) ** 2)
+    assert seconds <= PASS_SHARE * 100.0 or smaller.value == 48
+
+
+def test_texts_get_room_for_all_but_one_in_a_hundred() -> None:
+    assert choose_max_length(replace(TEXTS, long_text=140)).value == 64
+    assert choose_max_length(replace(TEXTS, long_text=100_000)).value == 512
+    assert choose_max_length(replace(TEXTS, long_text=1)).value == 32
+
+
+def test_the_default_models_work_without_a_network() -> None:
+    assert choose_model(DATA).value == "package:efficientnet-lite0"
+    assert choose_model(TEXTS).value == "package:minilm"

@@ -1,0 +1,77 @@
+"""The rules that choose what moves: counts and seconds in, a strategy that fits out."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crosstune.core.plan import Basis
+from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
+from crosstune.planning.strategy import (
+    SLACK,
+    choose_epochs,
+    choose_last_blocks,
+    choose_strategy,
+    reaches,
+    wanted_epochs,
+)
+
+DATA = DataFacts(
+    task="image-classification",
+    modality="image",
+    train_rows=10_000,
+    validation_rows=1_000,
+    test_rows=1_000,
+    outputs=10,
+)
+MODEL = ModelFacts(
+    name="package:efficientnet-lite0",
+    width=1280,
+    shares=(0.1, 0.2, 0.3, 0.4),
+    convolutional=True,
+    pretrained=True,
+    pass_seconds=0.001,
+    step_seconds=0.01,
+)
+
+
+def test_everything_moves_where_an_epoch_fits() -> None:
+    decision = choose_strategy(DATA, MODEL, TimeFacts(left=400.0, reserve=50.0))
+    assert (decision.value, decision.basis) == ("lp-ft", Basis.MEASURED)
+
+
+def test_a_suffix_moves_where_everything_does_not_fit() -> None:
+    time = TimeFacts(left=168.0, reserve=50.0)
+    assert choose_strategy(DATA, MODEL, time).value == "last"
+    blocks = choose_last_blocks(DATA, MODEL, time).value
+    fits = {option.last_blocks: option.epochs for option in reaches(DATA, MODEL, time)}
+    assert fits[blocks] >= 2.0
+    assert fits[blocks + 1] < 2.0
+
+
+def test_nothing_is_trained_where_nothing_fits() -> None:
+    assert choose_strategy(DATA, MODEL, TimeFacts(left=51.0, reserve=50.0)).value == "closed-form"
+
+
+def test_random_weights_are_trained_whole() -> None:
+    decision = choose_strategy(DATA, replace(MODEL, pretrained=False), TimeFacts(left=400.0, reserve=50.0))
+    assert decision.value == "full"
+
+
+def test_the_epochs_of_everything_are_seconds_over_cost() -> None:
+    full = reaches(DATA, MODEL, TimeFacts(left=300.0, reserve=50.0))[0]
+    assert full.epochs == pytest.approx(250.0 * SLACK / (10_000 * 0.01 + 1_000 * 0.001))
+
+
+@given(left=st.floats(60, 1e5), rows=st.integers(20, 10**6))
+def test_planned_epochs_never_exceed_what_fits_or_what_is_usual(left: float, rows: int) -> None:
+    data, time = replace(DATA, train_rows=rows), TimeFacts(left=left, reserve=50.0)
+    strategy = choose_strategy(data, MODEL, time).value
+    blocks = choose_last_blocks(data, MODEL, time).value
+    epochs = choose_epochs(data, MODEL, time, strategy, blocks).value
+    assert 0 < epochs <= wanted_epochs(data)
+    if strategy in ("lp-ft", "last"):
+        reach = {option.last_blocks: option.epochs for option in reaches(data, MODEL, time)}
+        moved = blocks if strategy == "last" else len(MODEL.shares)
+        assert epochs <= max(0.25, reach[moved])
