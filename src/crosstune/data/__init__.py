@@ -1,0 +1,1 @@
+"""Data: readers, task inference, the check gate, splits, and items that decode on demand."""

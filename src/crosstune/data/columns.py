@@ -1,0 +1,183 @@
+"""Which columns are the target, the inputs and the group: as named by the user, or obvious by name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from datasets import Dataset
+
+from crosstune.core.errors import UserError, shown
+from crosstune.data.errors import AmbiguousColumn, MissingColumn, UnusableColumn
+from crosstune.data.images import looks_like_image
+from crosstune.data.layout import is_image
+from crosstune.data.readers.base import RawData
+from crosstune.data.store import ORIGIN, PROBLEM
+
+TARGETS = (
+    "label",
+    "labels",
+    "target",
+    "targets",
+    "class",
+    "category",
+    "y",
+    "rating",
+    "score",
+    "stars",
+    "sentiment",
+)
+"""Names that make a column the target where the user names none."""
+
+_IMAGES = ("image", "images", "img", "picture", "photo", "file_name", "filename", "file", "image_path",
+           "filepath", "image_file", "path", "pixels")  # fmt: skip
+_TEXTS = ("text", "texts", "sentence", "review", "content", "document", "tweet", "comment", "message", "body")
+_PAIRS = (("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"),
+          ("text1", "text2"), ("text_a", "text_b"), ("question", "sentence"),
+          ("query", "passage"))  # fmt: skip
+_SAMPLE = 64
+
+
+def column_names(dataset: Dataset) -> list[str]:
+    """List the user's own columns."""
+    return [name for name in dataset.column_names if name not in {ORIGIN, PROBLEM}]
+
+
+def leading(raw: RawData) -> Dataset:
+    """Return the split that decides what columns mean: train where there is one."""
+    return next(
+        (raw.splits[name] for name in ("train", "all") if name in raw.splits), next(iter(raw.splits.values()))
+    )
+
+
+def find_target(raw: RawData, target: str | None, inputs: Sequence[str], *, need: bool) -> str | None:
+    """Return the target column, or ``None`` where there is none and none is needed.
+
+    Raises:
+        MissingColumn: the column that the user names is not there (in every split).
+        AmbiguousColumn: the user names none, and not exactly one name is obvious.
+    """
+    columns = column_names(leading(raw))
+    if target is not None:
+        if not need and target not in columns:
+            return None
+        require(raw, target, flag="--target")
+        return target
+    if not need:
+        return None
+    if raw.target is not None:
+        return raw.target
+    obvious = [name for name in columns if name.lower() in TARGETS and name not in inputs]
+    if len(obvious) == 1:
+        return obvious[0]
+    raise AmbiguousColumn("target", flag="--target", source=raw.source, columns=columns, near=obvious)
+
+
+def require(raw: RawData, name: str, *, flag: str) -> None:
+    """Raise ``MissingColumn`` unless every split has the column ``name``."""
+    for split, dataset in raw.splits.items():
+        columns = column_names(dataset)
+        if name not in columns:
+            source = raw.source if len(raw.splits) == 1 else f"{raw.source} ({split})"
+            raise MissingColumn(name, flag=flag, source=source, columns=columns)
+
+
+def find_inputs(
+    raw: RawData, inputs: Sequence[str], *, goal: str | None, group: str | None
+) -> tuple[str, ...]:
+    """Return the input columns: those that the user names, or the one (or the pair) that is obvious.
+
+    Raises:
+        MissingColumn: a named column is not there.
+        AmbiguousColumn: none is named, and more than one would do, or none.
+        UnusableColumn: a column is named twice, or is the target as well, or there are more than two.
+    """
+    if inputs:
+        for name in inputs:
+            require(raw, name, flag="--input")
+        _check_named(inputs, {goal, group})
+        return tuple(inputs)
+    if raw.inputs:
+        return raw.inputs
+    dataset = leading(raw)
+    columns = [
+        name for name in column_names(dataset) if name not in {goal, group} and name.lower() != "split"
+    ]
+    images = [name for name in columns if kind_of(dataset, name) == "image"]
+    if len(images) == 1:
+        return (images[0],)
+    texts = [name for name in columns if kind_of(dataset, name) == "text"]
+    chosen = _obvious(images or texts, _IMAGES if images else _TEXTS)
+    if chosen:
+        return chosen
+    raise AmbiguousColumn(
+        "input", flag="--input", source=raw.source, columns=column_names(dataset), near=images or texts
+    )
+
+
+def _obvious(columns: list[str], known: Sequence[str]) -> tuple[str, ...]:
+    lowered = {name.lower(): name for name in columns}
+    for one, other in _PAIRS:
+        if one in lowered and other in lowered:
+            return lowered[one], lowered[other]
+    named = [name for name in columns if name.lower() in known]
+    if len(named) == 1:
+        return (named[0],)
+    return (columns[0],) if len(columns) == 1 else ()
+
+
+def _check_named(inputs: Sequence[str], taken: set[str | None]) -> None:
+    both = [name for name in inputs if name in taken]
+    if both or len(set(inputs)) < len(inputs) or len(inputs) > 2:
+        raise UnusableColumn(
+            "the input columns cannot be used together",
+            found=shown(inputs) + (f"; {shown(both)} is the target or the group as well" if both else ""),
+            expected="one column, or two different ones for a pair of texts, neither of them the target",
+            fix="name one column with --input, or a pair of text columns",
+        )
+
+
+def kind_of(dataset: Dataset, name: str) -> str:
+    """Say what a column could be as an input: ``image``, ``text`` or ``other``."""
+    kind = dataset.data.schema.field(name).type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_struct(kind):
+        return "image" if {"bytes", "path"} <= {field.name for field in kind} else "other"
+    sample = [value for value in sample_of(dataset, name) if value]
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return "image" if any(looks_like_image(value) for value in sample) else "text"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        paths = sum(is_image(value) and "\n" not in value and len(value) < 1000 for value in sample)
+        return "image" if sample and paths > len(sample) / 2 else "text"
+    return "other"
+
+
+def sample_of(dataset: Dataset, name: str) -> list[Any]:
+    """Return the values of the first rows, for telling what a column holds."""
+    column = dataset.select_columns([name]).with_format("arrow")[:_SAMPLE].column(name)
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        # Parquet does not validate its texts; a broken one must not end the run here.
+        binary = column.cast(pa.large_binary() if pa.types.is_large_string(kind) else pa.binary())
+        return [None if value is None else value.decode("utf-8", "replace") for value in binary.to_pylist()]
+    result: list[Any] = column.to_pylist()
+    return result
+
+
+def find_modality(raw: RawData, inputs: tuple[str, ...]) -> str:
+    """Return ``image`` or ``text``; raises ``UnusableColumn`` where the inputs are neither."""
+    dataset = leading(raw)
+    kinds = [kind_of(dataset, name) for name in inputs]
+    if set(kinds) == {"text"} or kinds == ["image"]:
+        return kinds[0]
+    raise _unusable(raw, inputs, kinds)
+
+
+def _unusable(raw: RawData, inputs: tuple[str, ...], kinds: list[str]) -> UserError:
+    types = {name: str(leading(raw).data.schema.field(name).type)[:60] for name in inputs}
+    return UnusableColumn(
+        f"the input of `{raw.source}` is neither an image nor a text nor a pair of texts",
+        found=shown(f"`{name}`: {types[name]} ({kind})" for name, kind in zip(inputs, kinds, strict=True)),
+        expected="one column of images (paths, bytes) or texts, or two columns of texts",
+        fix="name the right column with --input",
+    )

@@ -1,0 +1,1 @@
+"""The parts of the check: what can be wrong with images, texts, targets, and between splits."""

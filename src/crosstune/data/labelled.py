@@ -1,0 +1,65 @@
+"""Labelled data as read: splits of rows, and which columns mean what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from datasets import Dataset
+
+from crosstune.data.items import SplitItems
+from crosstune.data.store import ORIGIN, PROBLEM
+
+__all__ = ["ORIGIN", "PROBLEM", "LabelledData"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledData:
+    """What a reader found. Immutable: checking, cleaning and splitting return new values."""
+
+    source: str
+    """The data, as the user named it."""
+    splits: Mapping[str, Dataset]
+    """By name: some of ``train``, ``validation``, ``test``; or only ``all`` where there are no splits yet.
+    Every dataset has the column ``__origin__``. Image cells are ``{"bytes", "path"}`` with an absolute
+    path."""
+    inputs: tuple[str, ...]
+    """One column, or two for a pair of texts."""
+    target: str | None
+    modality: str
+    """``image`` or ``text``."""
+    group: str | None = None
+    """Rows with equal values in this column never fall into different splits that are made."""
+    declared: tuple[str, ...] = ()
+    """Class names that the data itself declares, in their order."""
+    notes: tuple[str, ...] = ()
+    """What the reader and the splitter did, for people."""
+    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By split: a content hash for each row, where the check has made them."""
+
+    def items(self, split: str) -> SplitItems:
+        """Return the examples of a split; raises ``KeyError`` for a split that is not there."""
+        return SplitItems(
+            dataset=self.splits[split],
+            inputs=self.inputs,
+            target=self.target,
+            modality=self.modality,
+            digests=self.digests.get(split),
+        )
+
+    def rows(self) -> int:
+        """Count the rows of all splits."""
+        return sum(len(dataset) for dataset in self.splits.values())
+
+    def with_rows(self, chosen: Mapping[str, tuple[str, Sequence[int]]], *notes: str) -> "LabelledData":
+        """Return data whose splits are rows of the present ones.
+
+        Args:
+            chosen: new split name to (present split name, row numbers).
+            notes: sentences to add.
+        """
+        splits = {name: self.splits[old].select(rows) for name, (old, rows) in chosen.items()}
+        digests = {
+            name: tuple(self.digests[old][row] for row in rows)
+            for name, (old, rows) in chosen.items()
+            if old in self.digests
+        }
+        return replace(self, splits=splits, digests=digests, notes=(*self.notes, *notes))

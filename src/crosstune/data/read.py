@@ -1,0 +1,174 @@
+"""Reading: from whatever the user names to splits of rows whose columns have a meaning."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datasets import Dataset
+
+from crosstune.data.cells import image_column, text_column
+from crosstune.data.columns import find_inputs, find_modality, find_target, require
+from crosstune.data.errors import TooFewRows, UnusableColumn
+from crosstune.data.labelled import LabelledData
+from crosstune.data.layout import WHOLE, in_order
+from crosstune.data.readers.base import RawData
+from crosstune.data.readers.registry import read_raw
+from crosstune.data.split_column import by_split_column
+from crosstune.data.store import PROBLEM, column, values, with_column
+from crosstune.data.targets import is_list, named, recognised
+
+
+def read(
+    data: Any,  # noqa: ANN401 - a path, a Hub id, a DataFrame, a Dataset or a DatasetDict
+    *,
+    target: str | None = None,
+    inputs: Sequence[str] = (),
+    group: str | None = None,
+    need_target: bool = True,
+) -> LabelledData:
+    """Read labelled data. Files are listed and tables opened; no image is decoded.
+
+    Args:
+        data: a path (class folders, CSV, TSV, JSONL, Parquet, a folder of such files for each split, a
+            saved ``datasets`` directory), the id of a Hub dataset, or in Python a ``pandas.DataFrame``, a
+            ``datasets.Dataset`` or a ``datasets.DatasetDict``.
+        target: the column to learn; ``None`` takes the one with an obvious name.
+        inputs: one column, or two for a pair of texts; empty takes the obvious.
+        group: a column whose values must not straddle splits that are made.
+        need_target: ``False`` for predict: then no target is looked for (one that is named and there is
+            used), and a column ``split`` takes no table apart, so that every row stays in its place.
+
+    Raises:
+        DataNotFound, UnknownLayout, UnreadableFile: nothing can be read.
+        MissingColumn, AmbiguousColumn, UnusableColumn: the columns are not clear.
+        BadSplit: the splits are not clear.
+
+    Cost: one pass over text tables; Parquet and class folders are not read beyond their structure.
+    Checked by: ``tests/data/test_read.py`` and ``tests/data/readers``.
+    """
+    raw = read_raw(data)
+    _check_rows(raw)
+    if group is not None:
+        require(raw, group, flag="--group")
+    goal = find_target(raw, target, inputs, need=need_target)
+    needed = {name for name in (goal, group, *inputs) if name}
+    chosen = find_inputs(raw, inputs, goal=goal, group=group)
+    modality = raw.modality or find_modality(raw, chosen)
+    splits = {name: raw.splits[name] for name in in_order(raw.splits)}
+    for name in chosen:
+        splits = _read_inputs(splits, name, raw, modality)
+    declared: tuple[str, ...] = ()
+    if goal is not None:
+        splits, declared = _read_targets(splits, goal, raw)
+    splits, notes = _apart(splits, raw, needed | set(chosen)) if need_target else (splits, ())
+    return LabelledData(
+        source=raw.source,
+        splits=splits,
+        inputs=chosen,
+        target=goal,
+        modality=modality,
+        group=group,
+        declared=declared,
+        notes=(*raw.notes, *notes),
+    )
+
+
+def _apart(
+    splits: dict[str, Dataset], raw: RawData, used: set[str]
+) -> tuple[dict[str, Dataset], tuple[str, ...]]:
+    """Use the column ``split`` of data that came as one table."""
+    if set(splits) != {WHOLE}:
+        return splits, ()
+    names = next((raw.declared[name] for name in raw.declared if name.lower() == "split"), ())
+    apart, note = by_split_column(splits[WHOLE], used=used, declared=names, source=raw.source)
+    return apart or splits, (note,) if note else ()
+
+
+def _check_rows(raw: RawData) -> None:
+    if not any(len(dataset) for dataset in raw.splits.values()):
+        raise TooFewRows(
+            f"`{raw.source}` holds no rows",
+            found="a header at most",
+            expected="labelled rows",
+            fix="check that this is the right file",
+        )
+
+
+Maker = Callable[[Any, Path | None], tuple[Any, list[str | None] | None]]
+
+
+def _read_inputs(splits: dict[str, Dataset], name: str, raw: RawData, modality: str) -> dict[str, Dataset]:
+    """Bring an input column to one form, and note the cells that cannot be."""
+    make: Maker = image_column if modality == "image" else text_column
+    result = {}
+    for split, dataset in splits.items():
+        try:
+            cells, problems = make(column(dataset, name), raw.folders.get(split))
+        except UnusableColumn as error:
+            raise UnusableColumn(
+                f"the column `{name}` of `{raw.source}` ({split}) cannot be used as {modality}",
+                found=error.found,
+                expected=error.expected,
+                fix=error.fix,
+            ) from None
+        if cells is not None:
+            dataset = with_column(dataset, name, cells)  # noqa: PLW2901 - the same rows
+        result[split] = _with_problems(dataset, problems)
+    return result
+
+
+def _with_problems(dataset: Dataset, problems: list[str | None] | None) -> Dataset:
+    if problems is None or not any(problems):
+        return dataset
+    if PROBLEM in dataset.column_names:
+        problems = [old or new for old, new in zip(values(dataset, PROBLEM), problems, strict=True)]
+    return with_column(dataset, PROBLEM, pa.array(problems, pa.string()))
+
+
+def _read_targets(
+    splits: dict[str, Dataset], name: str, raw: RawData
+) -> tuple[dict[str, Dataset], tuple[str, ...]]:
+    """Name class numbers, recognise numbers in text; all splits alike."""
+    names = raw.declared.get(name, ())
+    columns = {
+        split: column(dataset, name) for split, dataset in splits.items() if name in dataset.column_names
+    }
+    new: dict[str, Any] = {}
+    for split, found in columns.items():
+        kind = found.type
+        if names:
+            new[split] = named(found, names)
+        elif pa.types.is_dictionary(kind):
+            new[split] = found.cast(kind.value_type)
+        elif pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+            new[split] = found.cast(pa.float64())
+        elif not _is_plain(kind):
+            raise UnusableColumn(
+                f"the column `{name}` of `{raw.source}` cannot be a target",
+                found=f"values of type {kind}",
+                expected="class names, numbers, or lists of class names",
+                fix="name another column with --target, or convert this one",
+            )
+    if not raw.typed and raw.target is None:
+        texts = recognised([found.to_pylist() for found in columns.values()])
+        new |= dict(zip(columns, texts, strict=True)) if texts else {}
+    replaced = {split: with_column(splits[split], name, array) for split, array in new.items()}
+    return {**splits, **replaced}, tuple(names)
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    if is_list(kind):
+        return _is_plain(kind.value_type) and not is_list(kind.value_type)
+    types = pa.types
+    return any(
+        test(kind)
+        for test in (
+            types.is_string,
+            types.is_large_string,
+            types.is_integer,
+            types.is_floating,
+            types.is_boolean,
+            types.is_null,
+        )
+    )

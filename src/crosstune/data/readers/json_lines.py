@@ -1,0 +1,167 @@
+"""JSONL files (one object a line), and JSON files that hold one list of objects."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datasets import Dataset
+
+from crosstune.core.labels import class_name
+from crosstune.data.errors import UnreadableFile
+from crosstune.data.problems import BROKEN_ROW, INVALID_UTF8, described
+from crosstune.data.store import ORIGIN, PROBLEM, from_batches
+
+_ROWS = 10_000
+
+_Record = tuple[str, dict[str, Any], str | None]
+"""Origin, the object, and ``code|reason`` where the line is broken."""
+
+_TYPES = {
+    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "yes-no": pa.bool_(),
+    "texts": pa.list_(pa.string()), "numbers": pa.list_(pa.float64()), "none": pa.string(),
+}  # fmt: skip
+
+
+def read_json_lines(paths: list[Path], root: Path) -> Dataset:
+    """Read files in two passes: the first finds each column's type, the second converts.
+
+    A column whose values disagree becomes text. A line that is no JSON object stays in the table, with
+    the reason in the column ``__problem__``.
+    """
+    kinds: dict[str, str] = {}
+    for _, record, _ in _records(paths, root):
+        for name, value in record.items():
+            kinds[name] = _merge(kinds.get(name, "none"), _kind(value))
+    kinds = {name: kind for name, kind in kinds.items() if name not in {ORIGIN, PROBLEM}}
+    if not kinds:
+        raise UnreadableFile(
+            f"`{paths[0].name}` holds no JSON object",
+            found="no line that is an object",
+            expected='one object a line, such as {"text": "...", "label": "..."}',
+            fix="write one JSON object on each line",
+        )
+    fields = [(name, _TYPES[kind]) for name, kind in kinds.items()]
+    schema = pa.schema([*fields, (ORIGIN, pa.string()), (PROBLEM, pa.string())])
+    size = sum(path.stat().st_size for path in paths)
+    return from_batches(
+        schema, _batches(paths, root, kinds, schema), paths=paths, size=size, options=("json",)
+    )
+
+
+def _batches(
+    paths: list[Path], root: Path, kinds: dict[str, str], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    rows: list[list[Any]] = []
+    for origin, record, problem in _records(paths, root):
+        rows.append([*(_convert(record.get(name), kind) for name, kind in kinds.items()), origin, problem])
+        if len(rows) == _ROWS:
+            yield _batch(rows, schema)
+            rows = []
+    if rows:
+        yield _batch(rows, schema)
+
+
+def _batch(rows: list[list[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(list(column), field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.record_batch(arrays, schema=schema)
+
+
+def _records(paths: list[Path], root: Path) -> Iterator[_Record]:
+    for path in paths:
+        place = path.relative_to(root).as_posix()
+        if path.suffix.lower() == ".json" and _is_list(path):
+            yield from _from_list(path, place)
+            continue
+        with path.open("rb") as handle:
+            for number, line in enumerate(handle, start=1):
+                if number == 1:
+                    line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901 - the byte order mark goes
+                if line.strip():
+                    yield f"{place}:{number}", *_parse(line)
+
+
+def _is_list(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(1000).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+
+
+def _from_list(path: Path, place: str) -> Iterator[_Record]:
+    try:
+        records = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFile(
+            f"`{path.name}` is not JSON",
+            found=str(error)[:200],
+            expected="a list of objects in UTF-8",
+            fix="correct the file, or write one object a line and call it .jsonl",
+        ) from None
+    for number, record in enumerate(records):
+        yield f"{place}[{number}]", *_checked(record)
+
+
+def _parse(line: bytes) -> tuple[dict[str, Any], str | None]:
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        return {}, described(INVALID_UTF8, f"byte {error.start + 1} of the line is not UTF-8")
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return {}, described(BROKEN_ROW, f"not JSON: {' '.join(str(error).split())[:160]}")
+    return _checked(record)
+
+
+def _checked(record: object) -> tuple[dict[str, Any], str | None]:
+    if not isinstance(record, dict):
+        return {}, described(BROKEN_ROW, f"a JSON {type(record).__name__} instead of an object")
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return {}, described(INVALID_UTF8, "an escape that is half a character (a lone surrogate)")
+    return record, None
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes-no"
+    if isinstance(value, int):
+        return "integer" if -(2**63) <= value < 2**63 else "text"
+    if isinstance(value, float):
+        return "number"
+    if isinstance(value, list):
+        plain = all(type(part) in {int, float} and abs(part) < 2**53 for part in value)
+        return "numbers" if value and plain else "texts"
+    return "text"
+
+
+def _merge(one: str, other: str) -> str:
+    kinds = {one, other} - {"none"}
+    if len(kinds) < 2:
+        return kinds.pop() if kinds else "none"
+    if kinds == {"integer", "number"}:
+        return "number"
+    return "texts" if kinds == {"texts", "numbers"} else "text"
+
+
+def _convert(value: object, kind: str) -> object:
+    if value is None:
+        return None
+    if kind in {"text", "none"}:
+        return _as_text(value)
+    if kind == "texts":
+        assert isinstance(value, list)  # noqa: S101 - the first pass made sure
+        return [None if part is None else _as_text(part) for part in value]
+    return float(value) if kind == "number" else value  # type: ignore[arg-type]
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return class_name(value)

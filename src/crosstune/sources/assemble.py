@@ -1,0 +1,169 @@
+"""The last step of every source: watch one forward, find the blocks, and make the ``Backbone``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor, nn
+
+from crosstune.sources.base import Backbone, OpenOptions, Preprocessing, Raw
+from crosstune.sources.blocks import find_blocks
+from crosstune.sources.errors import UnsupportedModel
+from crosstune.sources.heads import no_linear_head
+from crosstune.sources.record import Record
+from crosstune.sources.trace import watch
+
+EXAMPLE_TEXT = "a short text that is long enough to show how the work is spread over the layers of a model"
+
+RANDOM = "the weights are random: nothing was learned before this training"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who a model is: the parts of a ``Backbone`` that are only words."""
+
+    name: str
+    source: str
+    licence: str
+    origin: str
+    pretrained: bool
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, record: Record) -> "Identity":
+        """Read the identity of a saved model."""
+        return cls(
+            name=record.name,
+            source=record.source,
+            licence=record.licence,
+            origin=record.origin,
+            pretrained=record.pretrained,
+            notes=record.notes,
+        )
+
+    def starting_from(self, origin: str) -> "Identity":
+        """Return the same identity with another origin."""
+        return replace(self, origin=origin)
+
+    def noting(self, *notes: str) -> "Identity":
+        """Return the same identity with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
+    def record(
+        self, format_: str, options: OpenOptions, preprocessing: Preprocessing, architecture: str = ""
+    ) -> Record:
+        """Make the record that a saved folder keeps."""
+        return Record(
+            format=format_,
+            name=self.name,
+            source=self.source,
+            licence=self.licence,
+            origin=self.origin,
+            pretrained=self.pretrained,
+            options=options,
+            preprocessing=preprocessing.describe(),
+            architecture=architecture,
+            notes=self.notes,
+        )
+
+
+def same(outputs: Any) -> Tensor:  # noqa: ANN401 - whatever a model returns
+    """Return the outputs of a model that returns its logits."""
+    tensor: Tensor = outputs
+    return tensor
+
+
+def logits_field(outputs: Any) -> Tensor:  # noqa: ANN401 - whatever a model returns
+    """Return the logits of a transformers output."""
+    tensor: Tensor = outputs.logits
+    return tensor
+
+
+def image_lines(task: str) -> str:
+    """Give the Python lines that load a saved picture model with transformers."""
+    return _pipeline("image-classification", task, "")
+
+
+def text_lines(task: str) -> str:
+    """Give the Python lines that load a saved text model with transformers."""
+    return _pipeline("text-classification", task, ", truncation=True")
+
+
+def _pipeline(kind: str, task: str, more: str) -> str:
+    # Without this, the picture pipeline squeezes a single output through a sigmoid.
+    more += ', function_to_apply="none"' if task.endswith("regression") else ""
+    return f'from transformers import pipeline\n\npredict = pipeline("{kind}", model="{{path}}"{more})'
+
+
+def require_modality(name: str, modality: str, task: str) -> None:
+    """Raise ``UnsupportedModel`` where a task reads other things than the model."""
+    wanted = task.partition("-")[0]
+    if wanted in {"image", "text", "audio"} and wanted != modality:
+        raise UnsupportedModel(
+            f"the model `{name}` does not fit the task {task}",
+            found=f"a model that reads {modality}s",
+            expected=f"a model that reads {wanted}s",
+            fix="name another model with `--model`, or leave it out to have one chosen",
+        )
+
+
+def assemble(
+    identity: Identity,
+    *,
+    model: nn.Module,
+    head: str,
+    preprocessing: Preprocessing,
+    modality: str,
+    logits: Callable[[Any], Tensor],
+    save: Callable[[Path, Mapping[str, Any]], None],
+    loads_with: str,
+    mask: str | None = None,
+) -> Backbone:
+    """Make the ``Backbone`` of an opened model, in eval mode with all parameters trainable.
+
+    Raises:
+        UnsupportedModel: the head is not one ``nn.Linear`` on a vector for each example.
+    """
+    model.requires_grad_(True)
+    model.eval()
+    try:
+        trace = watch(model, preprocessing(_example(modality)), logits)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise UnsupportedModel(
+            f"the model `{identity.name}` cannot read an example",
+            found=str(error).strip().splitlines()[0],
+            expected=f"a model that reads what its preprocessing gives: {preprocessing.describe()}",
+            fix="leave out `image_size` (many transformers read one size), or choose another model",
+        ) from error
+    linear = model.get_submodule(head)
+    given, made = trace.shapes.get(head), trace.logits
+    vector = len(trace.inputs.get(head, ())) == 2 and trace.calls[head] == 1
+    if not (isinstance(linear, nn.Linear) and vector and made is not None and given == tuple(made.shape)):
+        raise no_linear_head(identity.name)
+    return Backbone(
+        name=identity.name,
+        source=identity.source,
+        modality=modality,
+        licence=identity.licence,
+        origin=identity.origin,
+        pretrained=identity.pretrained,
+        model=model,
+        blocks=find_blocks(model, head, trace),
+        head=head,
+        preprocessing=preprocessing,
+        logits=logits,
+        save=save,
+        loads_with=loads_with,
+        mask=mask,
+        notes=[*([] if identity.pretrained else [RANDOM]), *identity.notes],
+    )
+
+
+def _example(modality: str) -> list[Raw]:
+    if modality == "text":
+        return [EXAMPLE_TEXT]
+    ramp = np.arange(64 * 64 * 3, dtype=np.uint32).reshape(64, 64, 3)
+    return [Image.fromarray((ramp * 37 % 256).astype(np.uint8))]

@@ -1,0 +1,142 @@
+"""A pretrained model as the rest of the program sees it.
+
+Whatever its source, a model is a ``torch.nn.Module`` with its own ``forward`` and its own native head,
+an ordered list of blocks, and the preprocessing that belongs to its weights.
+
+Shapes: B batch, T tokens or positions, W width of a block's features, K head outputs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+Raw = Any
+"""One raw example: an RGB ``PIL.Image`` (decoded, EXIF applied), a ``str``, or a pair of ``str``."""
+
+Batch = dict[str, Tensor]
+"""What a model's forward reads, by argument name; first axis B."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One step of the ordered list that a cut can fall behind."""
+
+    name: str
+    """For people: ``stem``, ``block 3``, ``tail``."""
+    modules: tuple[str, ...]
+    """Paths (``get_submodule``) in call order. The output of the last is the block's output."""
+    loose: tuple[str, ...] = ()
+    """Paths of parameters outside any module of a block that belong to it (position embeddings)."""
+    parameters: int
+    share: float
+    """Share of the forward FLOPs of the whole model; the shares of all blocks sum to at most 1."""
+    width: int
+    """W: size of the pooled feature."""
+    layout: str
+    """Of the output: ``BCHW``, ``BHWC``, ``BTC`` or ``BC``; how to pool it follows."""
+    cut: bool = True
+    """Whether a cut may fall behind the block: nothing that it or an earlier block computes reaches the
+    head except through its output. (DeBERTa's layers, for one, all read the stem's relative positions.)"""
+
+
+class Preprocessing(Protocol):
+    """From raw examples to a batch, exactly as the shipped model will do it."""
+
+    def __call__(self, raw: Sequence[Raw]) -> Batch:
+        """Encode a batch; texts are padded to the longest of the batch."""
+        ...
+
+    def lengths(self, raw: Sequence[Raw]) -> list[int]:
+        """Cost of each example in tokens (1 for images): for sorting into batches."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Give plain JSON values that fix the result: part of cache keys and of ``model/``."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Backbone:
+    """An opened model. ``model`` is modified in place by training."""
+
+    name: str
+    """As the user typed it: ``package:efficientnet-lite0``."""
+    source: str
+    """The name of the ``ModelSource`` that opened it."""
+    modality: str
+    licence: str
+    origin: str
+    """Where the weights came from, in words; says so where they are random."""
+    pretrained: bool
+    model: nn.Module
+    blocks: tuple[Block, ...]
+    """In call order: stem first; everything except the head is in exactly one block."""
+    head: str
+    """Path of the native head: the last ``nn.Linear``, from H to K. Its input is a tap."""
+    preprocessing: Preprocessing
+    logits: Callable[[Any], Tensor]
+    """From what ``model(**batch)`` returns to ``(B, K)``: ``.logits``, or the identity."""
+    save: Callable[[Path, Mapping[str, Any]], None]
+    """Write ``model/`` in the ecosystem's own format, given ``Task.hub_config()``."""
+    loads_with: str
+    """Python lines that load the saved folder without crosstune; ``{path}`` stands for it."""
+    mask: str | None = None
+    """Name in the batch of the ``(B, T)`` attention mask, for pooling text."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know: random weights, re-initialised layers, odd preprocessing."""
+
+    def head_module(self) -> nn.Linear:
+        """Return the native head."""
+        module = self.model.get_submodule(self.head)
+        assert isinstance(module, nn.Linear)  # noqa: S101 - made so by the source
+        return module
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """One line of the catalogue."""
+
+    name: str
+    modality: str
+    parameters: int
+    licence: str
+    here: bool
+    """Whether it can be opened on this machine without a network."""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenOptions:
+    """What opening a model depends on besides its name."""
+
+    task: str
+    outputs: int
+    """K of the new head."""
+    pretrained: bool = True
+    image_size: int | None = None
+    resize: int | None = None
+    max_length: int | None = None
+    dropout: float | None = None
+    seed: int = 0
+    """Of the new head (and of all weights where ``pretrained`` is false)."""
+
+
+class ModelSource(Protocol):
+    """One place that models come from. One file each under ``sources/``, one line in the registry."""
+
+    name: str
+
+    def claims(self, name: str) -> bool:
+        """Say whether ``name`` is written in this source's form and could be opened by it."""
+        ...
+
+    def open(self, name: str, options: OpenOptions) -> Backbone:
+        """Open a model with a new head of ``options.outputs``; raises ``UnknownModel``."""
+        ...
+
+    def available(self) -> list[ModelInfo]:
+        """List what this source knows, without a network and without importing weights."""
+        ...

@@ -1,0 +1,37 @@
+"""Folders with a model, whoever saved them."""
+
+from pathlib import Path
+
+from crosstune.sources import timm_folders, torchvision_models, transformers_folders
+from crosstune.sources.base import Backbone, OpenOptions
+from crosstune.sources.errors import UnknownModel
+from crosstune.sources.record import RECORD, Record
+from crosstune.sources.timm_folders import is_timm_folder
+
+OPENERS = {
+    timm_folders.FORMAT: timm_folders.open_folder,
+    transformers_folders.FORMAT: transformers_folders.open_folder,
+    torchvision_models.FORMAT: torchvision_models.open_folder,
+}
+REOPENERS = {
+    timm_folders.FORMAT: timm_folders.reopen,
+    transformers_folders.FORMAT: transformers_folders.reopen,
+    torchvision_models.FORMAT: torchvision_models.reopen,
+}
+
+
+def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -> Backbone:
+    """Open a folder with a new head: a run, its ``model`` folder, a timm or a transformers folder.
+
+    Raises:
+        UnknownModel: the folder holds no model.
+    """
+    if (folder / "model" / RECORD).is_file():
+        folder = folder / "model"
+    if (folder / RECORD).is_file():
+        record = Record.read(folder)
+        return OPENERS[record.format](folder, name, options, source=source, record=record)
+    if not (folder / "config.json").is_file():
+        raise UnknownModel(name, reason=f"the folder {folder} holds no config.json")
+    opener = timm_folders.open_folder if is_timm_folder(folder) else transformers_folders.open_folder
+    return opener(folder, name, options, source=source)

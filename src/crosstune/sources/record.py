@@ -1,0 +1,66 @@
+"""``crosstune.json``: what a saved model folder says about itself beyond the ecosystem's own files."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crosstune.core.errors import UserError
+from crosstune.core.files import read_json, write_json
+from crosstune.sources.base import OpenOptions
+
+RECORD = "crosstune.json"
+VERSION = 1
+
+
+class BadModelFolder(UserError):
+    """A folder is not one that this package saved, or its record was edited."""
+
+    code = "bad-model-folder"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Enough to reopen a saved model exactly."""
+
+    format: str
+    """Which loader reads the folder: ``timm``, ``transformers`` or ``torchvision``."""
+    name: str
+    source: str
+    licence: str
+    origin: str
+    pretrained: bool
+    options: OpenOptions
+    preprocessing: Mapping[str, Any]
+    architecture: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    def write(self, path: Path) -> None:
+        """Write the record into the folder ``path``."""
+        write_json(path / RECORD, {"version": VERSION, **asdict(self)})
+
+    @classmethod
+    def read(cls, path: Path) -> "Record":
+        """Read the record of the folder ``path``; raises ``BadModelFolder``."""
+        file = path / RECORD
+        if not file.is_file():
+            raise _bad(f"{path} holds no {RECORD}")
+        try:
+            raw = read_json(file)
+            version = raw.pop("version")
+            if version != VERSION:
+                raise _bad(f"version {version} of the format in {file}; this release reads {VERSION}")
+            raw["options"] = OpenOptions(**raw["options"])
+            raw["notes"] = tuple(raw["notes"])
+            return cls(**raw)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise _bad(f"{file} cannot be read: {error}") from error
+
+
+def _bad(found: str) -> BadModelFolder:
+    return BadModelFolder(
+        "the folder is not a model that crosstune saved",
+        found=found,
+        expected="the `model` folder of a run",
+        fix="give the run directory's `model` folder, whole, and with a matching release of crosstune",
+    )

@@ -1,0 +1,271 @@
+"""timm models from their parts, and folders in timm's own format.
+
+A saved folder holds ``config.json`` and ``model.safetensors`` as timm writes them, so that
+``timm.create_model("local-dir:...")`` and ``transformers.pipeline("image-classification")`` load it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from crosstune.core.files import read_json, write_json
+from crosstune.sources import hub
+from crosstune.sources.assemble import Identity, assemble, image_lines, require_modality, same
+from crosstune.sources.base import Backbone, OpenOptions
+from crosstune.sources.errors import BadWeights, UnknownModel, UnsupportedModel
+from crosstune.sources.heads import no_dropout, no_linear_head, path_of, seeded, start_head
+from crosstune.sources.preprocessing import ImagePreprocessing, crop_share
+from crosstune.sources.record import Record
+from crosstune.sources.sizes import sized
+from crosstune.sources.weights import (
+    WEIGHTS,
+    load_weights,
+    read_weights,
+    require_finite,
+    write_weights,
+)
+
+FORMAT = "timm"
+KEPT = ("fixed_input_size", "pool_size", "first_conv", "classifier", "license")
+"""Fields of ``pretrained_cfg`` that still hold after tuning; sources and tags do not."""
+
+
+def is_timm_folder(folder: Path) -> bool:
+    """Say whether ``folder`` holds a model as timm saves it."""
+    config = folder / "config.json"
+    return config.is_file() and "architecture" in read_json(config)
+
+
+def open_folder(
+    folder: Path, name: str, options: OpenOptions, *, source: str, record: Record | None = None
+) -> Backbone:
+    """Open a timm folder with a new head."""
+    require_modality(name, "image", options.task)
+    raw = read_json(folder / "config.json")
+    config = dict(raw.get("pretrained_cfg") or {}) | {"num_classes": raw.get("num_classes", 1000)}
+    identity = Identity(
+        name=name,
+        source=source,
+        licence=record.licence if record else config.get("license") or hub.licence_of(folder),
+        origin=f"the folder {folder}" if options.pretrained else "random weights",
+        pretrained=options.pretrained,
+    )
+    state = stored_weights(folder, name) if options.pretrained else None
+    return build(raw["architecture"], config, raw.get("model_args") or {}, state, identity, options)
+
+
+def reopen(folder: Path, record: Record) -> Backbone:
+    """Open a folder that :class:`TimmSaver` wrote, head and all; raises ``BadWeights``."""
+    raw = read_json(folder / "config.json")
+    arguments = raw.get("model_args") or {}
+    model = _create(record.name, raw["architecture"], num_classes=raw["num_classes"], **arguments)
+    load_weights(model, read_weights(folder / WEIGHTS), where=folder)
+    preprocessing = ImagePreprocessing.from_json(record.preprocessing)
+    identity = Identity.of(record)
+    return _finish(
+        model, raw["architecture"], raw["pretrained_cfg"], arguments, preprocessing, identity, record.options
+    )
+
+
+def stored_weights(folder: Path, name: str) -> dict[str, Tensor]:
+    """Read the weights of a timm folder without unpickling code."""
+    state: dict[str, Tensor]
+    if (folder / WEIGHTS).is_file():
+        state = read_weights(folder / WEIGHTS)
+    elif (folder / "pytorch_model.bin").is_file():
+        state = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True)
+    else:
+        raise UnknownModel(name, reason=f"the folder {folder} holds no {WEIGHTS} or pytorch_model.bin")
+    return {key.removeprefix("timm_model."): tensor for key, tensor in state.items()}
+
+
+def build(
+    architecture: str,
+    config: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    state: dict[str, Tensor] | None,
+    identity: Identity,
+    options: OpenOptions,
+) -> Backbone:
+    """Create a model with a new head.
+
+    Args:
+        architecture: timm's name without a tag.
+        config: timm's ``pretrained_cfg``: sizes, normalisation, the number of classes of ``state``.
+        arguments: further arguments of ``timm.create_model`` that belong to the weights.
+        state: the pretrained weights, or ``None`` for random ones.
+        identity: who the model is.
+        options: what was asked for.
+    """
+    preprocessing = sized(preprocessing_of(config, identity.name), options)
+    made_with = dict(arguments)
+    if config.get("fixed_input_size") and preprocessing.size != config["input_size"][-1]:
+        made_with["img_size"] = preprocessing.size
+    if options.dropout is not None:
+        made_with["drop_rate"] = options.dropout
+    with seeded(options.seed, "weights"):
+        if state is None:
+            model = _create(identity.name, architecture, num_classes=options.outputs, **made_with)
+        else:
+            model = _create_from(state, identity.name, architecture, config, made_with)
+            model.reset_classifier(options.outputs)
+    if options.dropout is not None and not _has_dropout(model, options.dropout):
+        raise no_dropout(identity.name)
+    head = _classifier(model, identity.name)
+    start_head(head, options.seed)
+    return _finish(model, architecture, config, made_with, preprocessing, identity, options)
+
+
+def _finish(
+    model: nn.Module,
+    architecture: str,
+    config: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    preprocessing: ImagePreprocessing,
+    identity: Identity,
+    options: OpenOptions,
+) -> Backbone:
+    saver = TimmSaver(model, architecture, config, arguments, preprocessing, identity, options)
+    return assemble(
+        identity,
+        model=model,
+        head=path_of(model, _classifier(model, identity.name)),
+        preprocessing=preprocessing,
+        modality="image",
+        logits=same,
+        save=saver,
+        loads_with=image_lines(options.task),
+    )
+
+
+def _create(name: str, architecture: str, **arguments: Any) -> Any:  # noqa: ANN401 - timm is untyped
+    import timm
+
+    try:
+        return timm.create_model(architecture, pretrained=False, **arguments)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise UnsupportedModel(
+            f"timm cannot make the model `{name}` this way",
+            found=f"{error}",
+            expected=f"arguments that `{architecture}` takes: {arguments}",
+            fix="leave out `image_size` and `dropout`, or update timm",
+        ) from error
+
+
+def _create_from(
+    state: dict[str, Tensor],
+    name: str,
+    architecture: str,
+    config: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+) -> Any:  # noqa: ANN401 - timm is untyped
+    """Create a model from ``state`` with the head that ``state`` has: then timm loads it strictly.
+
+    timm's own loading adapts position embeddings to another picture size.
+    """
+    import timm
+
+    require_finite(state.items(), where=name)
+    sources = ("url", "file", "hf_hub_id", "hf_hub_filename", "source", "custom_load", "label_offset")
+    plain = {key: value for key, value in config.items() if key not in sources}
+    classes = int(config.get("num_classes", 1000))
+    try:
+        model = timm.create_model(
+            architecture,
+            pretrained=True,
+            pretrained_cfg={**plain, "state_dict": dict(state), "num_classes": classes},
+            num_classes=classes,
+            **arguments,
+        )
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise BadWeights(
+            f"the weights of `{name}` do not load into timm's `{architecture}`",
+            found=f"{error}",
+            expected="all tensors of the architecture, each of its shape",
+            fix="update timm, leave out `image_size` and `dropout`, or use another model",
+        ) from error
+    model.pretrained_cfg = model.default_cfg = plain  # timm would keep the whole state alive in it
+    return model
+
+
+def _has_dropout(model: nn.Module, rate: float) -> bool:
+    layers = [module for module in model.modules() if isinstance(module, nn.Dropout)]
+    return getattr(model, "drop_rate", None) == rate or any(layer.p == rate for layer in layers)
+
+
+def _classifier(model: Any, name: str) -> nn.Linear:  # noqa: ANN401 - timm is untyped
+    head = model.get_classifier()
+    if not isinstance(head, nn.Linear):
+        raise no_linear_head(name)
+    return head
+
+
+def preprocessing_of(config: Mapping[str, Any], name: str) -> ImagePreprocessing:
+    """Read timm's evaluation transform from a ``pretrained_cfg``; raises ``UnsupportedModel``."""
+    import timm
+
+    data = timm.data.resolve_data_config(pretrained_cfg=dict(config))
+    channels, height, width = data["input_size"]
+    if channels != 3 or height != width or data["crop_mode"] == "border":
+        raise UnsupportedModel(
+            f"the model `{name}` reads pictures in a form that is not supported",
+            found=f"{channels} channels, {height} x {width} pixels, crop mode {data['crop_mode']}",
+            expected="3 channels, a square, crop mode `center` or `squash`",
+            fix="choose another model; `crosstune models` lists them",
+        )
+    return ImagePreprocessing(
+        argument="x",
+        size=height,
+        resize=math.floor(height / data["crop_pct"]),
+        interpolation=data["interpolation"],
+        mean=tuple(data["mean"]),
+        std=tuple(data["std"]),
+        squash=data["crop_mode"] == "squash",
+    )
+
+
+@dataclass(frozen=True)
+class TimmSaver:
+    """Writes a model folder in timm's format."""
+
+    model: nn.Module
+    architecture: str
+    config: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+    preprocessing: ImagePreprocessing
+    identity: Identity
+    options: OpenOptions
+
+    def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
+        """Write ``config.json``, ``model.safetensors`` and ``crosstune.json`` into ``path``."""
+        path.mkdir(parents=True, exist_ok=True)
+        write_weights(self.model, path / WEIGHTS)
+        names = {int(index): str(label) for index, label in hub_config["id2label"].items()}
+        settings = {
+            "architecture": self.architecture,
+            "num_classes": self.options.outputs,
+            "num_features": getattr(self.model, "num_features", None),
+            "label_names": [names[index] for index in sorted(names)],
+            "problem_type": hub_config.get("problem_type"),
+            "model_args": dict(self.arguments),
+            "pretrained_cfg": self._pretrained_cfg(),
+        }
+        write_json(path / "config.json", settings)
+        record = self.identity.record(FORMAT, self.options, self.preprocessing, self.architecture)
+        record.write(path)
+
+    def _pretrained_cfg(self) -> dict[str, Any]:
+        own = self.preprocessing
+        return {key: self.config[key] for key in KEPT if self.config.get(key) is not None} | {
+            "input_size": [3, own.size, own.size],
+            "interpolation": own.interpolation,
+            "crop_pct": crop_share(own.size, own.resize),
+            "crop_mode": "squash" if own.squash else "center",
+            "mean": list(own.mean),
+            "std": list(own.std),
+        }

@@ -1,0 +1,241 @@
+"""transformers models from a folder, and folders as ``save_pretrained`` writes them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import nn
+
+from crosstune.core.errors import shown
+from crosstune.sources import hub
+from crosstune.sources.assemble import (
+    Identity,
+    assemble,
+    image_lines,
+    logits_field,
+    require_modality,
+    text_lines,
+)
+from crosstune.sources.base import Backbone, OpenOptions, Preprocessing
+from crosstune.sources.errors import BadWeights, UnsupportedModel
+from crosstune.sources.heads import last_linear, no_dropout, no_linear_head, seeded, start_head
+from crosstune.sources.processors import open_processor, open_tokenizer
+from crosstune.sources.record import Record
+from crosstune.sources.weights import require_finite
+
+FORMAT = "transformers"
+CLASSES = {"image": "AutoModelForImageClassification", "text": "AutoModelForSequenceClassification"}
+DROPOUTS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout", "cls_dropout")
+"""What configs call the dropout before the head."""
+LOCAL = {"trust_remote_code": False, "local_files_only": True}
+
+
+def open_folder(
+    folder: Path, name: str, options: OpenOptions, *, source: str, record: Record | None = None
+) -> Backbone:
+    """Open a transformers folder with a new head."""
+    identity = Identity(
+        name=name,
+        source=source,
+        licence=record.licence if record else hub.licence_of(folder),
+        origin=f"the folder {folder}" if options.pretrained else "random weights",
+        pretrained=options.pretrained,
+    )
+    return build(folder, identity, options)
+
+
+def build(folder: Path, identity: Identity, options: OpenOptions) -> Backbone:
+    """Open the model in ``folder`` with a new head; whatever the folder lacks starts from ``seed``.
+
+    Raises:
+        UnsupportedModel: the architecture cannot do the task, or has no place for an option.
+        BadWeights: the weights do not belong to the config, or are damaged.
+    """
+    config, model_class = _config(folder, identity.name, options)
+    if options.dropout is not None:
+        _set_dropout(config, options.dropout, identity.name)
+    missing: list[str] = []
+    with quiet(), seeded(options.seed, "weights"):
+        if not options.pretrained:
+            model = model_class.from_config(config, trust_remote_code=False).float()
+        else:
+            model, missing = _load(model_class, folder, config)
+    head = last_linear(model)
+    if head is None:
+        raise no_linear_head(identity.name)
+    new = [name for name in missing if not name.startswith(f"{head}.")]
+    if options.pretrained:
+        _require_most(model, new, folder)
+    if new:
+        identity = identity.noting(f"layers that start from random values besides the head: {shown(new)}")
+    linear = model.get_submodule(head)
+    assert isinstance(linear, nn.Linear)  # noqa: S101 - last_linear found it
+    start_head(linear, options.seed)
+    return _finish(folder, model, head, identity, options)
+
+
+def reopen(folder: Path, record: Record) -> Backbone:
+    """Open a folder that :class:`TransformersSaver` wrote, head and all; raises ``BadWeights``."""
+    config, model_class = _config(folder, record.name, record.options)
+    with quiet():
+        model, missing = _load(model_class, folder, config)
+    if missing:
+        raise _misfit(folder, missing)
+    head = last_linear(model)
+    if head is None:
+        raise no_linear_head(record.name)
+    return _finish(folder, model, head, Identity.of(record), record.options)
+
+
+def _finish(folder: Path, model: Any, head: str, identity: Identity, options: OpenOptions) -> Backbone:  # noqa: ANN401
+    text = options.task.startswith("text")
+    tool: Any
+    preprocessing: Preprocessing
+    if text:
+        tool, preprocessing = open_tokenizer(folder, model, identity.name, options)
+    else:
+        tool, preprocessing = open_processor(folder, identity.name, options)
+    return assemble(
+        identity,
+        model=model,
+        head=head,
+        preprocessing=preprocessing,
+        modality="text" if text else "image",
+        logits=logits_field,
+        save=TransformersSaver(model, tool, preprocessing, identity, options),
+        loads_with=(text_lines if text else image_lines)(options.task),
+        mask="attention_mask" if text else None,
+    )
+
+
+def modalities(model_type: str) -> set[str]:
+    """Say what a transformers model type can read in a classification model: ``image``, ``text``."""
+    from transformers.models.auto import modeling_auto
+
+    tables = {
+        "image": modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
+        "text": modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+    }
+    return {modality for modality, table in tables.items() if model_type in table}
+
+
+def _config(folder: Path, name: str, options: OpenOptions) -> tuple[Any, Any]:
+    import transformers
+
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, **LOCAL)
+        config.num_labels = options.outputs
+    except (OSError, ValueError, KeyError) as error:
+        raise UnsupportedModel(
+            f"transformers cannot read the model `{name}`",
+            found=str(error).strip().splitlines()[0],
+            expected="a config.json of an architecture that transformers itself knows (no code of its own)",
+            fix="choose another model, or update transformers",
+        ) from error
+    able = modalities(config.model_type)
+    wanted = options.task.partition("-")[0]
+    if len(able) == 1 and wanted in CLASSES:
+        require_modality(name, next(iter(able)), options.task)
+    if wanted not in able:
+        raise UnsupportedModel(
+            f"the architecture of `{name}` has no model for {options.task} in transformers",
+            found=f"model type `{config.model_type}`",
+            expected="an encoder with a classification model, such as BERT, ModernBERT, ViT or ConvNeXt",
+            fix="choose another model; `crosstune models` lists them",
+        )
+    return config, getattr(transformers, CLASSES[wanted])
+
+
+def _load(model_class: Any, folder: Path, config: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 - untyped
+    """Load in float32; returns the model and the names of the parameters that the folder lacks."""
+    import torch
+
+    try:
+        model, info = model_class.from_pretrained(
+            folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True,
+            output_loading_info=True, weights_only=True, **LOCAL,
+        )  # fmt: skip
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise BadWeights(
+            "the weights of a transformers folder cannot be read",
+            found=f"{folder}: {str(error).strip().splitlines()[0]}",
+            expected="complete weights beside config.json",
+            fix="copy or download the folder again",
+        ) from error
+    mismatched = [key[0] if isinstance(key, tuple) else str(key) for key in info["mismatched_keys"]]
+    body = [key for key in mismatched if not key.startswith(f"{last_linear(model)}.")]
+    if body:
+        raise _misfit(folder, body)
+    require_finite(model.named_parameters(), where=folder)
+    return model, sorted({*info["missing_keys"], *mismatched})
+
+
+def _require_most(model: nn.Module, missing: list[str], folder: Path) -> None:
+    """Raise ``BadWeights`` where more than a tenth of the body would start from random values."""
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    if sum(sizes.get(name, 0) for name in missing) > 0.1 * sum(sizes.values()):
+        raise _misfit(folder, missing)
+
+
+def _misfit(folder: Path, names: list[str]) -> BadWeights:
+    return BadWeights(
+        "the weights do not fit the model that the folder describes",
+        found=f"missing or of another shape in {folder}: {shown(names)}",
+        expected="all tensors of the architecture except a new head",
+        fix="restore the folder: weights and config belong together",
+    )
+
+
+def _set_dropout(config: Any, rate: float, name: str) -> None:  # noqa: ANN401 - untyped
+    for attribute in DROPOUTS:
+        if hasattr(config, attribute):
+            setattr(config, attribute, rate)
+            return
+    raise no_dropout(name)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' progress bars and load reports off the terminal: they become notes and errors."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@dataclass(frozen=True)
+class TransformersSaver:
+    """Writes a model folder with ``save_pretrained``."""
+
+    model: Any
+    tool: Any
+    """The tokenizer or the image processor."""
+    preprocessing: Preprocessing
+    identity: Identity
+    options: OpenOptions
+
+    def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
+        """Write config, weights, tokenizer or processor, and ``crosstune.json`` into ``path``."""
+        path.mkdir(parents=True, exist_ok=True)
+        require_finite(self.model.state_dict().items(), where=path)
+        config = self.model.config
+        config.id2label = {int(index): str(label) for index, label in hub_config["id2label"].items()}
+        config.label2id = {label: index for index, label in config.id2label.items()}
+        config.problem_type = hub_config.get("problem_type")
+        with quiet():
+            self.model.save_pretrained(path)
+            self.tool.save_pretrained(path)
+        options = self.options
+        if hasattr(self.preprocessing, "max_length"):
+            options = replace(options, max_length=self.preprocessing.max_length)
+        self.identity.record(FORMAT, options, self.preprocessing).write(path)
