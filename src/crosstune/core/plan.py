@@ -52,7 +52,7 @@ class Plan:
 
     def value(self, setting: str, default: Any = None) -> Any:  # noqa: ANN401
         """Return the value of a setting, or ``default`` where the plan does not decide it."""
-        return self[setting] if setting in self else default
+        return self.decision(setting).value if setting in self else default
 
     def __iter__(self) -> Iterator[Decision]:
         """Iterate over the decisions."""

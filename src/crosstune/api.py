@@ -1,0 +1,125 @@
+"""The public functions, as ``crosstune.fit`` and so on. The same verbs as on the command line.
+
+*data* is a path, a Hub dataset id, a ``pandas.DataFrame``, a ``datasets.Dataset`` or ``DatasetDict``.
+Every function raises a subclass of :class:`crosstune.core.errors.UserError` for what a user can put right.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crosstune.core.metric import Metric
+from crosstune.core.progress import Reporter
+from crosstune.core.run_dir import RunDir
+from crosstune.options import fit_options
+
+if TYPE_CHECKING:
+    from crosstune.artifacts.model import SavedModel
+    from crosstune.data.check import CheckReport
+
+Data = Any
+"""What a user may pass as data; see the head of this file."""
+
+
+def fit(
+    data: Data = None,
+    target: str | None = None,
+    *,
+    recipe: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,  # noqa: ANN401
+) -> RunDir:
+    """Fine-tune a pretrained model on ``data`` within a time budget.
+
+    Args:
+        data: the labelled data; may stand in the recipe instead.
+        target: the column to predict; found where it is obvious.
+        recipe: a TOML file of options and settings; keywords beat it.
+        reporter: receives progress; ``None`` shows it live on standard error.
+        settings: the options of ``FitOptions`` (``task``, ``model``, ``budget="10m"``, ``out`` ...) and the
+            settings of ``core/settings.py`` (``lr``, ``epochs``, ``strategy`` ...).
+
+    Returns:
+        The run directory: model, plan, evidence, metrics, predictions and report.
+
+    Raises:
+        UnknownName: a keyword is no option; the nearest name is suggested.
+        BadValue: a value has the wrong type or range.
+
+    Cost: up to ``budget`` of wall-clock time.
+    """
+    from crosstune import pipeline
+    from crosstune.reports.live import make_reporter
+
+    named = {"data": data, "target": target}
+    given = {name: value for name, value in named.items() if value is not None}
+    options = fit_options({**given, **settings}, recipe=recipe)
+    if reporter is not None:
+        return pipeline.fit(options, reporter=reporter)
+    with make_reporter() as live:
+        return pipeline.fit(options, reporter=live)
+
+
+def check(
+    data: Data,
+    *,
+    target: str | None = None,
+    inputs: Sequence[str] = (),
+    group: str | None = None,
+    task: str | None = None,
+) -> "CheckReport":
+    """Read all of ``data`` and list what is wrong with it, by file and row. Changes nothing."""
+    from crosstune import pipeline
+
+    return pipeline.check(data, target=target, inputs=tuple(inputs), group=group, task=task)
+
+
+def evaluate(
+    run: str | Path,
+    data: Data,
+    *,
+    target: str | None = None,
+    out: str | Path | None = None,
+    engine: str = "auto",
+) -> dict[str, Metric]:
+    """Measure a finished run on ``data``: metric name to value and 95 % interval, the primary one first."""
+    from crosstune import pipeline
+
+    return pipeline.evaluate(
+        Path(run), data, target=target, out=None if out is None else Path(out), engine=engine
+    )
+
+
+def predict(
+    run: str | Path,
+    inputs: str | Sequence[str],
+    *,
+    out: str | Path | None = None,
+    engine: str = "auto",
+) -> list[dict[str, Any]]:
+    """Predict with a finished run: one row out for each row in, with ``origin`` and ``error``.
+
+    Args:
+        run: the run directory.
+        inputs: files, folders or texts; one string stands for a list of one.
+        out: also write the rows to this ``.csv``, ``.jsonl`` or ``.parquet`` file.
+        engine: what runs the model.
+    """
+    from crosstune import pipeline
+
+    names = [inputs] if isinstance(inputs, str) else list(inputs)
+    return list(pipeline.predict(Path(run), names, out=None if out is None else Path(out), engine=engine))
+
+
+def load(path: str | Path) -> "SavedModel":
+    """Open a finished run, or its ``model`` folder, for prediction within this process."""
+    from crosstune.artifacts.model import load_model
+
+    return load_model(Path(path))
+
+
+def report(run: str | Path) -> Path:
+    """Write the report page of a finished run again; returns its path."""
+    from crosstune import pipeline
+
+    return pipeline.report(Path(run))

@@ -1,0 +1,38 @@
+"""Flags and arguments that several commands share, so that each is worded once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        show_default=False,
+        help="A folder of class folders, a CSV, TSV, JSONL or Parquet file, a folder that holds train, "
+        "validation and test, a saved dataset, or a Hub dataset id.",
+    ),
+]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", show_default=False, help="The directory that `fit` wrote.")
+]
+TargetOption = Annotated[
+    str | None, typer.Option("--target", metavar="COLUMN", help="The column to predict.")
+]
+InputsOption = Annotated[
+    list[str] | None,
+    typer.Option("--inputs", metavar="COLUMN", help="A column to predict from; repeat it for a pair."),
+]
+GroupOption = Annotated[
+    str | None,
+    typer.Option("--group", metavar="COLUMN", help="Rows with equal values here stay in one split."),
+]
+TaskOption = Annotated[
+    str | None,
+    typer.Option("--task", metavar="TASK", help="Such as image-classification; inferred when not given."),
+]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="What runs the model: auto, torch, openvino or onnxruntime.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

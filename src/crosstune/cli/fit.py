@@ -1,0 +1,74 @@
+"""``crosstune fit``: check, measure, plan, train, evaluate, report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crosstune.cli.arguments import GroupOption, InputsOption, TargetOption, TaskOption
+from crosstune.cli.console import say
+from crosstune.core.settings import SETTING_NAMES
+
+EPILOG = (
+    "Settings for --set and for recipes, all optional, each decided by measurement or rule otherwise: "
+    f"{', '.join(SETTING_NAMES)}."
+)
+
+
+def fit(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            show_default=False,
+            help="A folder, a file, a saved dataset or a Hub dataset id; may stand in the recipe instead.",
+        ),
+    ] = None,
+    target: TargetOption = None,
+    inputs: InputsOption = None,
+    group: GroupOption = None,
+    task: TaskOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="MODEL", help="Such as torchvision:resnet50.  [default: auto]"),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="TIME", help="90s, 10m, 2h or none.  [default: 10m]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="RUN", help="The run directory to write.")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="A TOML file of options and settings.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any option or setting; may be repeated."),
+    ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--classes", metavar="NAME", help="A class name; repeat it, in the order wanted."),
+    ] = None,
+    trackers: Annotated[
+        list[str] | None,
+        typer.Option("--trackers", metavar="NAME", help="An experiment tracker to log to; may be repeated."),
+    ] = None,
+) -> None:
+    """Fine-tune a pretrained model on DATA.
+
+    Checks, measures, plans, trains within the time budget, evaluates and reports.
+    A flag beats --set, and --set beats the recipe.
+    """
+    from crosstune import pipeline
+    from crosstune.options import fit_options
+    from crosstune.reports.live import make_reporter
+
+    texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
+    lists = {"inputs": inputs, "classes": classes, "trackers": trackers}
+    given = {name: value for name, value in {**texts, **lists, "out": out}.items() if value}
+    options = fit_options(given, recipe=recipe, sets=sets or ())
+    with make_reporter() as reporter:
+        run = pipeline.fit(options, reporter=reporter)
+    say(f"run directory: {run.root}")
+    say(f"report:        {run.report}")

@@ -1,0 +1,42 @@
+"""The entry point: every command, by name. Importing it imports no torch."""
+
+from typing import Annotated
+
+import typer
+
+from crosstune.cli import check, demo, evaluate, fit, models, predict, report
+from crosstune.cli.console import guarded, say
+
+app = typer.Typer(
+    help="Fine-tune pretrained models on labelled data, and measure every choice.",
+    epilog="Exit codes: 0 all is well; 2 something you can put right; 1 a bug in crosstune.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+
+app.command("demo")(guarded(demo.demo))
+app.command("check")(guarded(check.check))
+app.command("models")(guarded(models.models))
+app.command("fit", epilog=fit.EPILOG)(guarded(fit.fit))
+app.command("evaluate")(guarded(evaluate.evaluate))
+app.command("predict")(guarded(predict.predict))
+app.command("report")(guarded(report.report))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from crosstune import __version__
+
+        say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Fine-tune pretrained models on labelled data, and measure every choice."""

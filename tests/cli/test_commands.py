@@ -1,0 +1,167 @@
+"""Each command hands the pipeline what was typed, prints what it gets, and ends with the right code."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import crosstune
+from crosstune.cli.main import app
+from crosstune.core.errors import BadValue
+from crosstune.core.metric import Metric
+from crosstune.core.run_dir import RunDir
+
+
+class Recorded:
+    """Stands for the pipeline: notes the last call, and gives or raises what it was told to."""
+
+    def __init__(self) -> None:
+        self.name, self.args, self.kwargs = "", (), {}
+        self.result: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.name, self.args, self.kwargs = name, args, kwargs
+            if isinstance(self.result, Exception):
+                raise self.result
+            return self.result
+
+        return call
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
+    recorded = Recorded()
+    monkeypatch.setattr(crosstune, "pipeline", recorded, raising=False)
+    return recorded
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words), terminal_width=200)
+
+
+def test_fit_hands_over_the_options(pipeline: Recorded, tmp_path: Path) -> None:
+    pipeline.result = RunDir(tmp_path)
+    recipe = tmp_path / "r.toml"
+    recipe.write_text("lr = 0.5\nseed = 7\nbudget = '1h'")
+    words = ["fit", "digits", "--target", "y", "--inputs", "a", "--inputs", "b", "--task", "text-regression"]
+    more = [
+        "--recipe",
+        str(recipe),
+        "--set",
+        "lr=0.25",
+        "--set",
+        "model=m",
+        "--model",
+        "timm:n",
+        "--out",
+        "runs/x",
+    ]
+    done = run(*words, *more)
+    assert done.exit_code == 0, done.output
+    (options,) = pipeline.args
+    assert options.settings_overrides() == {"lr": 0.25, "seed": 7}
+    assert (options.data, options.target, options.inputs) == ("digits", "y", ("a", "b"))
+    assert (options.task, options.model, options.budget, options.out) == (
+        "text-regression", "timm:n", "1h", Path("runs/x"),
+    )  # fmt: skip
+    assert str(tmp_path / "report.html") in done.stdout
+
+
+def test_fit_without_data_is_a_user_error(pipeline: Recorded) -> None:
+    done = run("fit")
+    assert (done.exit_code, pipeline.name) == (2, "")
+    assert "there is no data to work on" in done.stderr
+
+
+def test_an_unknown_set_suggests_the_name(pipeline: Recorded) -> None:
+    done = run("fit", "d", "--set", "epochz=3")
+    assert (done.exit_code, pipeline.name) == (2, "")
+    assert "`epochs` for `epochz`" in done.stderr
+
+
+def test_a_user_error_is_told_on_stderr_and_neither_markup_nor_escapes_are_obeyed(pipeline: Recorded) -> None:
+    pipeline.result = BadValue("the file [red]x\x1b[31m is bad", found="[bold]", expected="y", fix="z")
+    done = run("check", "d")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "[bad-value] the file [red]x\\x1b[31m is bad" in done.stderr
+    assert "found:    [bold]" in done.stderr
+
+
+def test_any_other_exception_is_a_bug_with_code_1(pipeline: Recorded) -> None:
+    pipeline.result = ZeroDivisionError("a bug")
+    done = run("evaluate", "run", "d")
+    assert done.exit_code == 1
+    assert isinstance(done.exception, ZeroDivisionError)
+
+
+def finding(severity: str) -> SimpleNamespace:
+    return SimpleNamespace(severity=severity, code="few-rows", sentence="few [b]rows", fix="add rows")
+
+
+def test_check_prints_findings_and_fails_only_on_errors(pipeline: Recorded) -> None:
+    bad = SimpleNamespace(split="train", origin="a/=1.png", code="broken", reason="no picture")
+    pipeline.result = SimpleNamespace(findings=[finding("warning")], bad=[bad])
+    done = run("check", "d", "--group", "patient")
+    assert (done.exit_code, pipeline.kwargs["group"]) == (0, "patient")
+    assert "warning: few [b]rows" in done.stdout
+    assert "a/=1.png" in done.stdout
+    pipeline.result = SimpleNamespace(findings=[finding("error")], bad=[bad])
+    done = run("check", "d", "--json")
+    assert done.exit_code == 2
+    assert json.loads(done.stdout) == {
+        "findings": [{"severity": "error", "code": "few-rows", "sentence": "few [b]rows", "fix": "add rows"}],
+        "bad": [{"split": "train", "origin": "a/=1.png", "code": "broken", "reason": "no picture"}],
+    }
+
+
+def test_evaluate_prints_intervals_and_json(pipeline: Recorded) -> None:
+    pipeline.result = {"accuracy": Metric(0.5, 0.25, 0.75)}
+    assert "accuracy" in run("evaluate", "run", "d").stdout
+    done = run("evaluate", "run", "d", "--target", "y", "--engine", "torch", "--json")
+    assert json.loads(done.stdout) == {"accuracy": {"value": 0.5, "low": 0.25, "high": 0.75}}
+    assert pipeline.args == (Path("run"), "d")
+    assert pipeline.kwargs == {"target": "y", "out": None, "engine": "torch"}
+
+
+def test_predict_prints_every_row_or_says_where_they_are(pipeline: Recorded, tmp_path: Path) -> None:
+    pipeline.result = [
+        {"origin": "a.png", "label": "[cat]", "score": 0.123456, "error": None},
+        {"origin": "b.png", "error": "cannot be read"},
+    ]
+    done = run("predict", "run", "a.png", "b.png")
+    assert "[cat]" in done.stdout
+    assert "cannot be read" in done.stdout
+    assert json.loads(run("predict", "run", "a.png", "--json").stdout) == pipeline.result
+    done = run("predict", "run", "a.png", "--out", str(tmp_path / "rows.csv"))
+    assert "2 rows, 1 of them with an error" in done.stdout
+    assert pipeline.kwargs["out"] == tmp_path / "rows.csv"
+
+
+def test_a_table_in_a_pipe_keeps_every_row_on_one_line(pipeline: Recorded) -> None:
+    pipeline.result = [{"origin": "a" * 150, "label": "b" * 150}]
+    assert any(
+        "a" * 150 in line and "b" * 150 in line for line in run("predict", "r", "x").stdout.splitlines()
+    )
+
+
+def test_models_lists_the_catalogue(pipeline: Recorded) -> None:
+    from crosstune.sources.base import ModelInfo
+
+    row = ModelInfo(name="timm:a", modality="image", parameters=4_600_000, licence="MIT", here=True)
+    pipeline.result = [row]
+    done = run("models", "--task", "image-classification")
+    assert pipeline.args == ("image-classification",)
+    assert "4.6 M" in done.stdout
+    assert json.loads(run("models", "--json").stdout)[0]["name"] == "timm:a"
+
+
+def test_demo_and_report_say_where_the_page_is(pipeline: Recorded, tmp_path: Path) -> None:
+    pipeline.result = RunDir(tmp_path)
+    assert str(tmp_path / "report.html") in run("demo", "--out", str(tmp_path)).stdout
+    pipeline.result = tmp_path / "report.html"
+    assert run("report", str(tmp_path)).stdout.strip() == str(tmp_path / "report.html")
