@@ -1,0 +1,163 @@
+"""Random changes of one picture, drawn from (seed, epoch, example) and from nothing else.
+
+So a picture is changed in the same way whatever its neighbours, the number of workers, or the step at
+which a run was resumed. torchvision's random transforms draw from a generator that the whole process
+shares, hence the draws here are our own and only torchvision's functions are used.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from torchvision.transforms.v2 import functional
+
+from crosstune.core.errors import UnknownName
+from crosstune.core.seeding import generator
+from crosstune.core.settings import AUGMENTATIONS
+from crosstune.training.errors import NoSuchAugmentation
+
+ON_PICTURES = ("flip", "crop", "randaugment")
+ON_BATCHES = ("mixup", "cutmix")
+CROP_AREA = (0.35, 1.0)
+"""Share of the area that a crop keeps. ASSUMED: milder than ImageNet's 0.08 from-scratch recipe."""
+CROP_RATIO = (3 / 4, 4 / 3)
+OPERATIONS = 2
+"""Operations of RandAugment on each picture (Cubuk 2020)."""
+MAGNITUDE = 9 / 30
+"""Their strength as a share of the largest (9 of 30 levels, as in torchvision's default)."""
+
+Operation = Callable[[Image.Image, float], Image.Image]
+
+
+def names(setting: str, *, modality: str = "image", kind: str = "classes") -> tuple[str, ...]:
+    """Read the setting ``augment``: names joined by ``+``, or ``none``.
+
+    Args:
+        setting: such as ``flip+crop``.
+        modality: of the data.
+        kind: ``Task.linear_kind()``.
+
+    Raises:
+        UnknownName: a name is none of ``AUGMENTATIONS``.
+        NoSuchAugmentation: the data are no pictures, or batches are to be mixed and the task has no
+            classes to mix.
+    """
+    chosen = tuple(part.strip() for part in setting.split("+") if part.strip() not in ("", "none"))
+    for name in chosen:
+        if name not in AUGMENTATIONS:
+            raise UnknownName("augmentation", name, AUGMENTATIONS)
+    if chosen and modality != "image":
+        raise NoSuchAugmentation(
+            f"augmentation is for pictures, and these are data of the kind `{modality}`",
+            found=f"augment={setting}",
+            expected="augment=none",
+            fix="leave `augment` out",
+        )
+    if kind == "values" and (mixing := [name for name in chosen if name in ON_BATCHES]):
+        raise NoSuchAugmentation(
+            "mixup and CutMix mix classes, and this task predicts values",
+            found=f"augment={setting}",
+            expected=f"any of {', '.join(ON_PICTURES)}",
+            fix=f"leave out {' and '.join(mixing)}",
+        )
+    return chosen
+
+
+@dataclass(frozen=True)
+class Augmenter:
+    """Changes pictures by the operations named, in the order flip, crop, randaugment."""
+
+    operations: tuple[str, ...]
+    seed: int
+
+    def __call__(self, picture: Image.Image, epoch: int, index: int) -> Image.Image:
+        """Return a changed RGB picture for one example (its index in the split) in one epoch."""
+        draw = generator(self.seed, "augment", epoch, index)
+        if "flip" in self.operations and draw.random() < 0.5:
+            picture = functional.horizontal_flip(picture)
+        if "crop" in self.operations:
+            picture = _crop(picture, draw)
+        if "randaugment" in self.operations:
+            picture = _randaugment(picture, draw)
+        return picture
+
+    def variant(self, number: int) -> "StoredVariant":
+        """Return the change of epoch ``number``, for storing."""
+        return StoredVariant(self, number)
+
+
+@dataclass(frozen=True)
+class StoredVariant:
+    """The change that an :class:`Augmenter` makes in one epoch."""
+
+    augmenter: Augmenter
+    number: int
+
+    def __call__(self, raw: Sequence[Image.Image], indices: Sequence[int]) -> list[Image.Image]:
+        """Change the pictures of the examples ``indices``."""
+        return [self.augmenter(one, self.number, int(index)) for one, index in zip(raw, indices, strict=True)]
+
+
+def _crop(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
+    """Cut out a random rectangle and stretch it to a square of the shorter side (Szegedy 2015)."""
+    width, height = picture.size
+    for _ in range(10):
+        area = width * height * draw.uniform(*CROP_AREA)
+        ratio = math.exp(draw.uniform(math.log(CROP_RATIO[0]), math.log(CROP_RATIO[1])))
+        wide, high = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < wide <= width and 0 < high <= height:
+            break
+    else:
+        wide = high = min(width, height)
+    top, left = int(draw.integers(0, height - high + 1)), int(draw.integers(0, width - wide + 1))
+    side = min(width, height)
+    cropped: Image.Image = functional.resized_crop(picture, top, left, high, wide, [side, side])
+    return cropped
+
+
+def _affine(
+    picture: Image.Image, *, shear: tuple[float, float] = (0.0, 0.0), move: tuple[float, float] = (0.0, 0.0)
+) -> Image.Image:
+    wide, high = picture.size
+    result: Image.Image = functional.affine(
+        picture,
+        angle=0.0,
+        translate=[round(move[0] * wide), round(move[1] * high)],
+        scale=1.0,
+        shear=[math.degrees(math.atan(shear[0])), math.degrees(math.atan(shear[1]))],
+    )
+    return result
+
+
+SIGNED: dict[str, Operation] = {
+    "shear-x": lambda picture, amount: _affine(picture, shear=(0.3 * amount, 0.0)),
+    "shear-y": lambda picture, amount: _affine(picture, shear=(0.0, 0.3 * amount)),
+    "translate-x": lambda picture, amount: _affine(picture, move=(0.45 * amount, 0.0)),
+    "translate-y": lambda picture, amount: _affine(picture, move=(0.0, 0.45 * amount)),
+    "rotate": lambda picture, amount: functional.rotate(picture, 30.0 * amount),
+    "brightness": lambda picture, amount: functional.adjust_brightness(picture, 1.0 + 0.9 * amount),
+    "color": lambda picture, amount: functional.adjust_saturation(picture, 1.0 + 0.9 * amount),
+    "contrast": lambda picture, amount: functional.adjust_contrast(picture, 1.0 + 0.9 * amount),
+    "sharpness": lambda picture, amount: functional.adjust_sharpness(picture, 1.0 + 0.9 * amount),
+}
+"""Operations whose amount lies in [-1, 1]; the largest strengths are those of Cubuk 2020."""
+
+UNSIGNED: dict[str, Operation] = {
+    "identity": lambda picture, _: picture,
+    "posterize": lambda picture, amount: functional.posterize(picture, 8 - round(4 * amount)),
+    "solarize": lambda picture, amount: functional.solarize(picture, 255.0 * (1.0 - amount)),
+    "autocontrast": lambda picture, _: functional.autocontrast(picture),
+    "equalize": lambda picture, _: functional.equalize(picture),
+}
+"""Operations whose amount lies in [0, 1]."""
+
+
+def _randaugment(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
+    """Apply ``OPERATIONS`` random operations of equal strength (Cubuk 2020)."""
+    table = SIGNED | UNSIGNED
+    for name in draw.choice(sorted(table), OPERATIONS):
+        sign = -1.0 if name in SIGNED and draw.random() < 0.5 else 1.0
+        picture = table[str(name)](picture, sign * MAGNITUDE)
+    return picture

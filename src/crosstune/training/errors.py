@@ -1,0 +1,89 @@
+"""Errors of training that a user can fix."""
+
+from collections.abc import Sequence
+
+from crosstune.core.errors import UserError, shown
+
+
+class NonFiniteLoss(UserError):
+    """A loss or a gradient is NaN or infinite; the update was not made."""
+
+    code = "non-finite-loss"
+
+    def __init__(
+        self, what: str, value: float, *, step: int, epoch: int, origins: Sequence[str], rate: float
+    ) -> None:
+        """Name the step, the examples of its batch, and the rate at that moment."""
+        self.step, self.epoch, self.origins = step, epoch, tuple(origins)
+        super().__init__(
+            f"the {what} of step {step} (epoch {epoch + 1}) is {value}; training stopped before the update",
+            found=f"{what} {value} at rate {rate:.3g} on {shown(origins, most=8)}",
+            expected="a finite number",
+            fix=f"try a smaller rate (--set lr={rate / 10:.1g}), or look at the examples named above",
+        )
+
+
+class NothingToTrain(UserError):
+    """No parameter moves under the chosen strategy."""
+
+    code = "nothing-to-train"
+
+    def __init__(self, strategy: str, model: str) -> None:
+        """Name the strategy and the model."""
+        super().__init__(
+            f"the strategy `{strategy}` leaves no parameter of `{model}` to train",
+            found="0 trainable parameters",
+            expected="at least the head's weight and bias",
+            fix="choose another strategy, such as --set strategy=head or --set strategy=full",
+        )
+
+
+class WrongWorldSize(UserError):
+    """The launcher promised more processes than are training together."""
+
+    code = "wrong-world-size"
+
+    def __init__(self, found: int, expected: int) -> None:
+        """Give both counts."""
+        super().__init__(
+            "the number of processes that train together is not the number that was asked for",
+            found=f"{found}",
+            expected=f"{expected}, as the environment variable WORLD_SIZE says",
+            fix="start with `torchrun --nproc_per_node N`; some launchers silently run one process on a CPU",
+        )
+
+
+class NoSuchAugmentation(UserError):
+    """An augmentation does not fit the data, the task or the other settings."""
+
+    code = "no-such-augmentation"
+
+
+class NoAdapterTargets(UserError):
+    """The model has no layer that a LoRA adapter can be put on."""
+
+    code = "no-adapter-targets"
+
+    def __init__(self, model: str) -> None:
+        """Name the model."""
+        super().__init__(
+            f"`{model}` has no layer that an adapter can be put on",
+            found="no linear layer and no pointwise convolution outside the head",
+            expected="at least one",
+            fix="choose another strategy, such as --set strategy=last",
+        )
+
+
+class AdapterMergeDiffers(UserError):
+    """The merged model does not give what the model with adapters gave."""
+
+    code = "adapter-merge-differs"
+
+    def __init__(self, difference: float, allowed: float) -> None:
+        """Give the largest difference and what is allowed."""
+        super().__init__(
+            "after the merge of the adapters the model gives other outputs than before",
+            found=f"a largest difference of {difference:.3g}",
+            expected=f"at most {allowed:.3g}",
+            fix="train with --set precision=fp32 or a smaller --set lora_alpha, or report this model",
+        )

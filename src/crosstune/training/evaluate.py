@@ -1,0 +1,96 @@
+"""Head outputs and metrics on the validation split, while training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from numpy.typing import NDArray
+from torch import nn
+
+from crosstune.core.items import Items
+from crosstune.frozen.activations import Activations
+from crosstune.sources.base import Preprocessing
+from crosstune.tasks.base import Task
+from crosstune.training.forward import autocast
+from crosstune.training.loader import Loaded, ahead, as_targets, encode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluator:
+    """Runs the validation split through a model in eval mode."""
+
+    task: Task
+    items: Items
+    encoded: NDArray[Any]
+    preprocessing: Preprocessing
+    accelerator: Accelerator
+    batch_size: int
+    lengths: NDArray[np.int64] | None = None
+    """Of texts: batches of like length waste no padding."""
+    activations: Activations | None = None
+    """At the cut, where they are stored."""
+    bf16: bool = False
+    channels_last: bool = False
+
+    def outputs(self, forward: nn.Module, *, most: int | None = None) -> NDArray[np.float32]:
+        """Return ``(N, K)`` head outputs, float32, in the order of the split.
+
+        Every process computes its own part and gets all of them. No gradient; the model must be in eval
+        mode, so that the result does not depend on batches or processes (but for rounding).
+
+        Args:
+            forward: :class:`crosstune.training.forward.Forward`, not wrapped.
+            most: run only so many batches, evenly spread, and return only their rows: for timing.
+        """
+        batches = self._batches()[self.accelerator.process_index :: self.accelerator.num_processes]
+        if most is not None:
+            batches = batches[:: max(1, len(batches) // most)][:most]
+        device, found = self.accelerator.device, []
+        with torch.no_grad():
+            for loaded in ahead(lambda number: self._load(batches[number]), range(len(batches))):
+                micro = loaded.to(device, channels_last=self.channels_last)
+                with autocast(device, bf16=self.bf16):
+                    outputs = forward(micro.batch, micro.activation)
+                found.append((loaded.indices, outputs.float().cpu().numpy()))
+        if most is not None:
+            return np.concatenate([rows for _, rows in found])
+        gathered: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]] = gather_object(found)
+        result = np.empty((len(self.items), gathered[0][1].shape[1]), dtype=np.float32)
+        for indices, rows in gathered:
+            result[indices] = rows
+        return result
+
+    def in_float32(self) -> "Evaluator":
+        """Return the same without reduced precision."""
+        return replace(self, bf16=False)
+
+    def figures(self, outputs: NDArray[np.float32]) -> dict[str, float]:
+        """Return every metric of the task as a plain number, the primary one first."""
+        return {
+            name: float(spec.reduce(*spec.prepare(outputs, self.encoded)))
+            for name, spec in self.task.metrics.items()
+        }
+
+    @property
+    def batches(self) -> int:
+        """Count the batches of one process."""
+        processes: int = self.accelerator.num_processes
+        return -(-len(self._batches()) // processes)
+
+    def _batches(self) -> list[NDArray[np.int64]]:
+        order = np.arange(len(self.items))
+        if self.lengths is not None:
+            order = np.argsort(self.lengths, kind="stable")
+        return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+
+    def _load(self, indices: NDArray[np.int64]) -> Loaded:
+        targets = as_targets(self.encoded[indices])
+        if self.activations is not None:
+            batch, activation = self.activations.batch(indices.tolist(), variant=0)
+            return Loaded(indices, batch, targets, activation)
+        batch = encode(self.preprocessing, self.items.batch(indices.tolist()))
+        return Loaded(indices, batch, targets)

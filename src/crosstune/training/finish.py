@@ -1,0 +1,75 @@
+"""After the last step: the best weights, a soup, the merge of adapters, the alarms."""
+
+import math
+import time
+
+from crosstune.frozen.freeze import evaluating
+from crosstune.training.average import greedy_soup
+from crosstune.training.loop import Loop
+from crosstune.training.lora import MERGE_BATCHES, check_merge, merge_adapters
+from crosstune.training.result import TrainResult, alarms
+from crosstune.training.snapshot import Weights, restore
+
+
+def finish(loop: Loop) -> TrainResult:
+    """Load the best weights into the model and say what the run came to."""
+    if loop.settings.average == "soup" and loop.keeper.ingredients:
+        _soup(loop)
+    elif loop.keeper.weights is not None:
+        restore(loop.live, loop.keeper.weights)
+    if loop.settings.strategy == "lora":
+        _merge(loop)
+    session, numerics = loop.session, loop.session.numerics
+    session.accelerator.end_training()
+    warnings = alarms(session.task, loop.losses, loop.best_outputs, session.evaluator.encoded)
+    for sentence in warnings:
+        loop.reporter.warn(sentence)
+    examples = loop.step * loop.order.batch_size
+    return TrainResult(
+        history=loop.history,
+        best=loop.keeper.figure(loop.keeper.score),
+        best_step=loop.keeper.step,
+        steps=loop.step,
+        epochs=loop.step / loop.order.steps_per_epoch,
+        seconds=time.monotonic() - loop.started,
+        stopped=loop.stopped,
+        warnings=tuple(warnings),
+        seconds_per_example=loop.train_seconds / examples if examples else math.nan,
+        precision=numerics.precision,
+        memory_format=numerics.memory_format,
+        cached=session.cached,
+    )
+
+
+def _soup(loop: Loop) -> None:
+    """Average the checkpoints greedily; BatchNorm statistics are measured for every average."""
+    evaluator, forward = loop.session.evaluator, loop.session.forward
+    primary = next(iter(loop.session.task.metrics))
+
+    def put(weights: Weights) -> None:
+        restore(loop.live, weights)
+        loop.refresh()
+
+    def score(weights: Weights) -> float:
+        put(weights)
+        with evaluating(loop.model):
+            return loop.keeper.comparable(evaluator.figures(evaluator.outputs(forward))[primary])
+
+    soup = greedy_soup(loop.keeper.ingredients, score)
+    if len(soup.steps) > 1:
+        put(soup.weights)
+    else:
+        restore(loop.live, soup.weights)
+    loop.keeper.score, loop.keeper.step = soup.score, max(soup.steps)
+    loop.reporter.say(f"the soup holds the weights after the steps {', '.join(map(str, sorted(soup.steps)))}")
+
+
+def _merge(loop: Loop) -> None:
+    """Merge the adapters and verify the merged model in float32."""
+    evaluator = loop.session.evaluator.in_float32()
+    with evaluating(loop.model):
+        before = evaluator.outputs(loop.session.forward, most=MERGE_BATCHES)
+        merge_adapters(loop.session.backbone)
+        loop.model.eval()
+        after = evaluator.outputs(loop.session.forward, most=MERGE_BATCHES)
+    check_merge(before, after)

@@ -1,0 +1,196 @@
+"""From the number of a step to its micro-batches, encoded and ready, a little ahead of the loop."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from crosstune.core.items import Items
+from crosstune.frozen.activations import Activations
+from crosstune.sources.base import Batch, Preprocessing
+from crosstune.tasks.base import Task
+from crosstune.training.augment import Augmenter
+from crosstune.training.mixing import mix
+from crosstune.training.order import Order, shares
+
+AHEAD = 2
+"""Steps that are prepared before they are asked for."""
+WORKER_SECONDS = 600
+"""A worker that gives nothing for so long is an error, not an endless wait."""
+
+_ENCODING = threading.Lock()  # fast tokenizers refuse to be used by two threads at once
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One micro-batch."""
+
+    indices: NDArray[np.int64]
+    """In the split."""
+    batch: Batch
+    targets: Tensor
+    """First axis B."""
+    activation: Tensor | None = None
+    """At the cut, where it is stored."""
+    counts: bool = True
+    """False where it only keeps the processes in step."""
+
+    def to(self, device: torch.device, *, channels_last: bool = False) -> "Loaded":
+        """Move to ``device``; pictures and feature maps to the memory format of the model."""
+
+        def move(tensor: Tensor) -> Tensor:
+            if channels_last and tensor.ndim == 4:
+                return tensor.to(device, memory_format=torch.channels_last)
+            return tensor.to(device)
+
+        entry = move if self.activation is None else (lambda tensor: tensor.to(device))  # a dummy stays one
+        return Loaded(
+            self.indices,
+            {key: entry(tensor) for key, tensor in self.batch.items()},
+            self.targets.to(device),
+            None if self.activation is None else move(self.activation),
+            self.counts,
+        )
+
+
+def encode(preprocessing: Preprocessing, raw: Sequence[Any]) -> Batch:
+    """Encode raw examples; one thread at a time."""
+    with _ENCODING:
+        return preprocessing(raw)
+
+
+def text_lengths(items: Items, preprocessing: Preprocessing, *, chunk: int = 1024) -> NDArray[np.int64]:
+    """Return the length of every text in tokens: ``(N,)``. Cost: one tokenisation of the split."""
+    found: list[int] = []
+    for start in range(0, len(items), chunk):
+        raw = items.batch(range(start, min(start + chunk, len(items))))
+        with _ENCODING:
+            found += preprocessing.lengths(raw)
+    return np.asarray(found, dtype=np.int64)
+
+
+def as_targets(encoded: NDArray[Any]) -> Tensor:
+    """Turn encoded targets into a tensor; float64 becomes the float32 of the outputs."""
+    tensor = torch.from_numpy(np.ascontiguousarray(encoded))
+    return tensor.float() if tensor.dtype == torch.float64 else tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loader:
+    """Gives the micro-batches of any step; what it gives depends on (seed, step) only."""
+
+    items: Items
+    encoded: NDArray[Any]
+    """Encoded targets of the split."""
+    task: Task
+    preprocessing: Preprocessing
+    order: Order
+    micro_batch: int | None
+    augmenter: Augmenter | None = None
+    mixing: tuple[str, ...] = ()
+    """``mixup``, ``cutmix``: targets become soft."""
+    activations: Activations | None = None
+    """Where given, the prefix is read from here; its variant is the epoch modulo their number."""
+    rank: int = 0
+    world: int = 1
+
+    def __call__(self, step: int) -> list[Loaded]:
+        """Load the micro-batches of this process for ``step`` (from 0)."""
+        epoch = self.order.epoch(step)
+        pieces = shares(
+            self.order.batch(step), micro_batch=self.micro_batch, rank=self.rank, world=self.world
+        )
+        loaded = [self._load(indices, epoch, counts=counts) for indices, counts in pieces]
+        return self._mixed(loaded, step) if self.mixing else loaded
+
+    def _load(self, indices: NDArray[np.int64], epoch: int, *, counts: bool) -> Loaded:
+        targets = self._targets(indices)
+        if self.activations is not None:
+            batch, activation = self.activations.batch(
+                indices.tolist(), variant=epoch % self.activations.variants
+            )
+            return Loaded(indices, batch, targets, activation, counts)
+        raw = self.items.batch(indices.tolist())
+        if self.augmenter is not None:
+            raw = self.augmenter.variant(epoch)(raw, indices.tolist())
+        return Loaded(indices, encode(self.preprocessing, raw), targets, None, counts)
+
+    def _targets(self, indices: NDArray[np.int64]) -> Tensor:
+        chosen = self.encoded[indices]
+        return as_targets(self.task.linear_targets(chosen) if self.mixing else chosen)
+
+    def _mixed(self, loaded: list[Loaded], step: int) -> list[Loaded]:
+        """Mix over all micro-batches together, so that their size does not change the result."""
+        sizes = [len(one.indices) for one in loaded]
+        whole = {key: torch.cat([one.batch[key] for one in loaded]) for key in loaded[0].batch}
+        targets = torch.cat([one.targets for one in loaded])
+        batch, targets = mix(
+            whole, targets, operations=self.mixing, seed=self.order.seed, step=step, rank=self.rank
+        )
+        cut = {key: torch.split(tensor, sizes) for key, tensor in batch.items()}
+        soft = torch.split(targets, sizes)
+        return [
+            Loaded(one.indices, {key: cut[key][i] for key in cut}, soft[i], None, one.counts)
+            for i, one in enumerate(loaded)
+        ]
+
+
+class _Steps(Dataset[list[Loaded]]):
+    """The loader as worker processes want it."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def __getitem__(self, step: int) -> list[Loaded]:
+        return self.loader(step)
+
+
+def _unchanged(loaded: list[Loaded]) -> list[Loaded]:
+    return loaded
+
+
+def stream(loader: Loader, steps: Sequence[int], *, workers: int) -> Iterator[list[Loaded]]:
+    """Yield the micro-batches of ``steps`` in order, prepared ahead.
+
+    Args:
+        loader: what to prepare.
+        steps: numbers of steps.
+        workers: processes that prepare them; 0 takes a thread of this one.
+    """
+    if workers == 0:
+        return ahead(loader, steps)
+    processes: DataLoader[list[Loaded]] = DataLoader(
+        _Steps(loader),
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        collate_fn=_unchanged,
+        timeout=WORKER_SECONDS,
+        prefetch_factor=AHEAD,
+    )
+    return cast(Iterator[list[Loaded]], iter(processes))
+
+
+def ahead(load: Callable[[int], T], numbers: Iterable[int]) -> Iterator[T]:
+    """Yield ``load(number)`` for every number, computed in one thread up to ``AHEAD`` ahead."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="crosstune-loader")
+    waiting: deque[Future[T]] = deque()
+    try:
+        for number in numbers:
+            waiting.append(pool.submit(load, number))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

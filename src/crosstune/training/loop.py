@@ -1,0 +1,275 @@
+"""The training loop: steps, epochs, evaluations, and when to stop."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from accelerate.utils import broadcast, broadcast_object_list
+from numpy.typing import NDArray
+from torch import nn, optim
+
+from crosstune.core.clock import Budget
+from crosstune.core.progress import Reporter
+from crosstune.frozen.freeze import evaluating, freeze
+from crosstune.training.average import MovingAverage
+from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
+from crosstune.training.keeper import SOUP_MOST, Keeper
+from crosstune.training.loader import stream
+from crosstune.training.lora import MERGE_BATCHES
+from crosstune.training.optimizers import make_optimizer, set_rates
+from crosstune.training.pace import evaluation_steps, steps_that_fit
+from crosstune.training.parameters import head_rate, parameter_groups
+from crosstune.training.result import History
+from crosstune.training.schedules import rate_share
+from crosstune.training.session import Session, make_updater
+from crosstune.training.snapshot import moving, take
+from crosstune.training.strategies import cut_at, set_mode
+from crosstune.training.trial import measure_pace
+
+TICK = 0.25
+"""Seconds between two lines of progress, at least."""
+CLOSE = 1.1
+"""The end is near when less is left than this many times the seconds still needed."""
+RECENT = 20
+"""Steps over which the loss on the progress line is averaged."""
+
+T = TypeVar("T")
+
+
+class Loop:
+    """One run over its steps; how far it has come can be read from its fields."""
+
+    def __init__(
+        self, session: Session, *, budget: Budget, work: Path, reporter: Reporter, starts_trained: bool
+    ) -> None:
+        """Fix the number of steps, then open what moves in the first epoch.
+
+        Where the model has a trained head from the start it is evaluated before the first step too.
+        """
+        settings = session.settings
+        self.session, self.settings, self.budget, self.reporter = session, settings, budget, reporter
+        self.started = time.monotonic()
+        self.starts_trained = starts_trained
+        self.model, self.order = session.backbone.model, session.loader.order
+        self.live = moving(self.model, session.moving)
+        self.keeper = _keeper(session, work)
+        self.history: History = []
+        self.losses: list[float] = []
+        self.best_outputs: NDArray[np.float32] | None = None
+        self.step = self.epoch = 0
+        self.evaluated_at = -1
+        self.without_gain = 0
+        self.stopped = "epochs"
+        self.train_seconds = 0.0
+        self.pace = self._agreed(measure_pace(session, budget))
+        self.evaluation_seconds = self.pace.evaluation
+        self.total = self._agreed(self._steps())
+        self.forward, self.optimizer = self._open()
+        self.update = make_updater(session, self.forward, self.optimizer)
+        if settings.optimizer == "schedule-free" and settings.schedule != "constant":
+            reporter.say("schedule-free has no schedule: after warm-up the rate stays constant")
+        self.average = MovingAverage(self.live, settings.ema_decay) if settings.average == "ema" else None
+
+    def run(self) -> None:
+        """Make all steps, or as many as the budget and the patience allow, and evaluate the last one."""
+        evaluations = evaluation_steps(self.total, self.order.steps_per_epoch, self.settings.evals_per_epoch)
+        self.reporter.start("training", self.total)
+        if self.starts_trained and not self._agreed(self._budget_ends()):
+            self.evaluate()
+        steps = range(self.step, self.total)
+        batches = stream(self.session.loader, steps, workers=self.settings.workers)
+        told = began = time.monotonic()
+        for step, loaded in zip(steps, batches, strict=True):
+            if self._agreed(self._budget_ends()):
+                self.stopped = "budget"
+                break
+            self._begin_epoch(self.order.epoch(step))
+            set_rates(self.optimizer, self._rate_share(step))
+            self.losses.append(self.update(loaded, step=step, epoch=self.epoch))
+            if self.average:
+                self.average.update()
+            self.step = step + 1
+            self.train_seconds += time.monotonic() - began
+            if self.step in evaluations:
+                self.evaluate()
+                if self.settings.patience and self.without_gain >= self.settings.patience:
+                    self.stopped = "patience"
+                    break
+            began = time.monotonic()
+            if began - told > TICK:
+                told = began
+                self._tell()
+        if self.evaluated_at != self.step and self.step > 0:
+            self.evaluate()
+        self.reporter.finish()
+
+    def evaluate(self) -> None:
+        """Evaluate the present (or averaged) weights, add a row to the history, keep the best."""
+        began = time.monotonic()
+        with self._weights_to_evaluate(), evaluating(self.model):
+            outputs = self.session.evaluator.outputs(self.session.forward)
+            figures = self.session.evaluator.figures(outputs)
+            better = self.keeper.offer(self.step, next(iter(figures.values())), lambda: take(self.live))
+        self.without_gain = 0 if better else self.without_gain + 1
+        if better:
+            self.best_outputs = outputs
+        self._record(figures)
+        self.evaluated_at = self.step
+        self.evaluation_seconds = time.monotonic() - began
+
+    # ---------------------------------------------------------------- epochs and steps
+
+    def _open(self) -> tuple[nn.Module, optim.Optimizer]:
+        """Let accelerate wrap the model with all thawed that will ever move, then freeze the rest."""
+        session = self.session
+        forward = session.accelerator.prepare_model(session.forward)
+        self.cut = cut_at(self.settings, len(session.backbone.blocks), 0)
+        self._freeze()
+        groups = parameter_groups(session.backbone, self.settings)
+        return forward, session.accelerator.prepare_optimizer(make_optimizer(self.settings, groups))
+
+    def _begin_epoch(self, epoch: int) -> None:
+        """Assert modes again at the start of an epoch, and unfreeze what it opens."""
+        if epoch == self.epoch:
+            return
+        self.epoch, before = epoch, self.cut
+        self.cut = cut_at(self.settings, len(self.session.backbone.blocks), epoch)
+        self._freeze()
+        if self.cut < before:
+            for group in parameter_groups(self.session.backbone, self.settings):
+                if group["block"] < before:
+                    self.optimizer.add_param_group(group)
+            self._optimizer_mode(train=True)
+
+    def _freeze(self) -> None:
+        if self.settings.strategy == "gradual":
+            freeze(self.session.backbone, self.cut)
+        set_mode(self.session.backbone, self.settings, self.epoch)
+
+    def _rate_share(self, step: int) -> float:
+        schedule = "constant" if self.settings.optimizer == "schedule-free" else self.settings.schedule
+        return rate_share(schedule, step, self.total, self.settings.warmup)
+
+    def _optimizer_mode(self, *, train: bool) -> None:
+        if self.settings.optimizer == "schedule-free":
+            switch = getattr(self.optimizer, "train" if train else "eval")
+            switch()
+
+    @contextmanager
+    def _weights_to_evaluate(self) -> Iterator[None]:
+        """Put averaged weights in place where the run averages, and its own ones back."""
+        if self.average:
+            with self.average.applied():
+                self._share_buffers()
+                yield
+            return
+        self._optimizer_mode(train=False)
+        if self.settings.optimizer == "schedule-free":
+            self.refresh()  # the averaged weights were never trained with
+        self._share_buffers()
+        yield
+        self._optimizer_mode(train=True)
+
+    def refresh(self) -> None:
+        """Measure the BatchNorm statistics of the present weights on the first batches of training."""
+        if modules := training_batchnorms(self.model):
+            steps = range(min(REFRESH_STEPS, self.order.steps_per_epoch))
+            refresh_batchnorm(
+                self.session.forward, modules, map(self.session.loader, steps),
+                device=self.session.accelerator.device, bf16=self.session.numerics.bf16,
+                channels_last=self.session.numerics.channels_last,
+            )  # fmt: skip
+
+    # ---------------------------------------------------------------- budget
+
+    def _steps(self) -> int:
+        """Fix the number of steps; says so where the budget cuts it."""
+        between = self.order.steps_per_epoch / self.settings.evals_per_epoch
+        wanted = self.session.planned
+        total = steps_that_fit(
+            wanted,
+            self.pace,
+            left=self.budget.left(),
+            between=between,
+            last_evaluations=self._final + self.starts_trained,
+        )
+        if total < wanted:
+            self.stopped = "budget"
+            self.reporter.say(
+                f"{total} of {wanted} steps fit into the budget: {self.pace.step:.3g} s each, "
+                f"{self.pace.evaluation:.3g} s for an evaluation"
+            )
+        return total
+
+    @property
+    def _final(self) -> float:
+        """Count the evaluations that must still fit in after the last step, and the check of a merge."""
+        merge = 2 * MERGE_BATCHES / self.session.evaluator.batches
+        soup, lora = self.settings.average == "soup", self.settings.strategy == "lora"
+        return 1 + (SOUP_MOST - 1) * soup + merge * lora
+
+    def _budget_ends(self) -> bool:
+        left = self.budget.left()
+        if math.isinf(left):
+            return False
+        still = self._final * self.evaluation_seconds + self.pace.step
+        return left < CLOSE * still
+
+    # ---------------------------------------------------------------- several processes
+
+    def _agreed(self, value: T) -> T:
+        """Return the value of the first process in all of them."""
+        if self.session.accelerator.num_processes == 1:
+            return value
+        box = [value]
+        broadcast_object_list(box)
+        return box[0]
+
+    def _share_buffers(self) -> None:
+        if self.session.accelerator.num_processes > 1:
+            for buffer in self.model.buffers():
+                broadcast(buffer)
+
+    # ---------------------------------------------------------------- telling
+
+    def _rates(self) -> dict[str, float]:
+        share = self._rate_share(max(self.step - 1, 0))
+        return {"lr": self.settings.lr * share, "head_lr": head_rate(self.settings) * share}
+
+    def _record(self, figures: dict[str, float]) -> None:
+        since = self.history[-1]["step"] if self.history else 0
+        recent = self.losses[since:]
+        row = {
+            "step": self.step,
+            "epoch": self.step / self.order.steps_per_epoch,
+            "seconds": time.monotonic() - self.started,
+            "train_loss": sum(recent) / len(recent) if recent else math.nan,
+            **self._rates(),
+            **figures,
+        }
+        self.history.append(row)
+        self.session.accelerator.log(row, step=self.step)
+        self._tell()
+
+    def _tell(self) -> None:
+        figures: dict[str, float | str] = {"lr": self._rates()["lr"]}
+        if self.losses:
+            recent = self.losses[-RECENT:]
+            figures = {"loss": sum(recent) / len(recent), **figures}
+        if self.keeper.weights is not None:
+            figures[f"best {next(iter(self.session.task.metrics))}"] = self.keeper.figure(self.keeper.score)
+        self.reporter.advance(self.step, figures)
+
+
+def _keeper(session: Session, work: Path) -> Keeper:
+    primary = next(iter(session.task.metrics.values()))
+    return Keeper(
+        work,
+        higher_is_better=primary.higher_is_better,
+        soup=session.settings.average == "soup",
+        writes=session.accelerator.is_main_process,
+    )

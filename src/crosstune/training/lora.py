@@ -1,0 +1,97 @@
+"""LoRA adapters through peft: put on, trained, merged, and the merge verified."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from crosstune.core.extras import require
+from crosstune.core.seeding import derived_seed
+from crosstune.core.settings import Settings
+from crosstune.sources.base import Backbone
+from crosstune.training.errors import AdapterMergeDiffers, NoAdapterTargets
+
+TOLERANCE = 1e-4
+"""Largest difference of outputs after the merge, relative to the largest output (at least 1)."""
+MERGE_BATCHES = 1
+"""Validation batches on which a merge is verified, twice."""
+PURPOSE = "strategy=lora"
+
+
+def adapter_targets(backbone: Backbone) -> list[str]:
+    """Return the paths of the layers that get an adapter, resolved by type, not by name.
+
+    Linear layers except the head, and pointwise (1x1, ungrouped) convolutions; never depthwise ones,
+    whose groups no low rank fits. The projection inside ``nn.MultiheadAttention`` is left out, as that
+    module reads its weight without calling it.
+
+    Raises:
+        NoAdapterTargets: there is none.
+    """
+    inside = {
+        f"{path}.{child}"
+        for path, module in backbone.model.named_modules()
+        if isinstance(module, nn.MultiheadAttention)
+        for child, _ in module.named_modules()
+    }
+    found = [
+        path
+        for path, module in backbone.model.named_modules()
+        if path != backbone.head and path not in inside and _fits(module)
+    ]
+    if not found:
+        raise NoAdapterTargets(backbone.name)
+    return found
+
+
+def _fits(module: nn.Module) -> bool:
+    if isinstance(module, nn.Conv2d):
+        return module.kernel_size == (1, 1) and module.groups == 1
+    return isinstance(module, nn.Linear)
+
+
+def add_adapters(backbone: Backbone, settings: Settings) -> list[str]:
+    """Put adapters into the model, in place; only they and the head move afterwards.
+
+    ``W + (alpha / rank) B A`` with ``B`` zero at the start (Hu 2021), so that the outputs do not change.
+    The paths of all other modules stay what they were.
+
+    Returns:
+        The paths that got one.
+
+    Raises:
+        MissingExtra: peft is not installed.
+        NoAdapterTargets: no layer fits.
+    """
+    peft = require("peft", extra="peft", purpose=PURPOSE)
+    targets = adapter_targets(backbone)
+    config = peft.LoraConfig(
+        r=settings.lora_rank, lora_alpha=settings.lora_alpha, lora_dropout=0.0, target_modules=targets
+    )
+    torch.manual_seed(derived_seed(settings.seed, "lora"))
+    peft.inject_adapter_in_model(config, backbone.model)
+    for parameter in backbone.head_module().parameters():
+        parameter.requires_grad = True
+    return targets
+
+
+def merge_adapters(backbone: Backbone) -> None:
+    """Add every adapter to its layer and take it out: the model is a plain one again, in place."""
+    layer_type = require("peft.tuners.tuners_utils", extra="peft", purpose=PURPOSE).BaseTunerLayer
+    adapted = [path for path, one in backbone.model.named_modules() if isinstance(one, layer_type)]
+    for path in adapted:
+        layer = backbone.model.get_submodule(path)
+        layer.merge(safe_merge=True)  # type: ignore[operator]
+        backbone.model.set_submodule(path, layer.get_base_layer())  # type: ignore[operator]
+
+
+def check_merge(before: NDArray[np.float32], after: NDArray[np.float32]) -> None:
+    """Compare the outputs of the model with adapters and of the merged one, ``(N, K)`` each.
+
+    Raises:
+        AdapterMergeDiffers: by more than ``TOLERANCE``, relative to the largest output.
+    """
+    allowed = TOLERANCE * max(1.0, float(abs(before).max()))
+    difference = float(abs(after - before).max())
+    if not difference <= allowed:
+        raise AdapterMergeDiffers(difference, allowed)

@@ -1,0 +1,93 @@
+"""Training: the main path, from an opened model to the best weights that the budget allows."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import torch
+
+from crosstune.core.clock import Budget
+from crosstune.core.head import HeadWeights
+from crosstune.core.items import Items
+from crosstune.core.progress import Reporter
+from crosstune.core.settings import Settings
+from crosstune.frozen.freeze import freeze
+from crosstune.sources.base import Backbone
+from crosstune.tasks.base import Task
+from crosstune.training.finish import finish
+from crosstune.training.loop import Loop
+from crosstune.training.precision import to_format
+from crosstune.training.result import TrainResult
+from crosstune.training.session import make_accelerator, prepare
+
+
+def train(
+    backbone: Backbone,
+    task: Task,
+    train_items: Items,
+    validation_items: Items,
+    settings: Settings,
+    *,
+    budget: Budget,
+    work: Path,
+    reporter: Reporter,
+    head: HeadWeights | None = None,
+    trackers: Sequence[str] = (),
+) -> TrainResult:
+    """Train ``backbone.model`` in place; afterwards it holds the best weights, in eval mode.
+
+    Best means by the task's primary metric on validation. The number of steps is fixed before the first
+    one: ``epochs``, or what fits into the budget at the speed measured at the start; training also stops
+    when the end of the budget comes near anyway. Every draw depends on (seed, step) or (seed, epoch,
+    example) only, and the caller's random state is left as it was.
+
+    Args:
+        backbone: opened with a head of ``task.outputs``.
+        task: fitted on the training targets.
+        train_items: with targets.
+        validation_items: with targets.
+        settings: what moves and how.
+        budget: ends when training must have ended; reserve what still has to happen afterwards.
+        work: folder for checkpoints (``best.safetensors``), made where it is missing.
+        reporter: told about decisions and progress.
+        head: closed-form head on the native head's input; loaded before training. ``lp-ft`` needs it.
+        trackers: names of accelerate's trackers, such as ``tensorboard``; none by default.
+
+    Raises:
+        NonFiniteLoss: before the update; the model keeps its finite weights of that moment.
+        NothingToTrain, NoAdapterTargets, AdapterMergeDiffers, NoSuchAugmentation, WrongWorldSize.
+        UnknownName, BadValue, MissingExtra: settings that cannot be carried out.
+
+    Checked by: ``tests/training/test_run.py``.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    accelerator = make_accelerator(settings, work, trackers)
+    with _own_randomness(accelerator.device), _at_rest_afterwards(backbone), ExitStack() as stack:
+        session = prepare(
+            backbone, task, train_items, validation_items, settings,
+            accelerator=accelerator, budget=budget, reporter=reporter, head=head, stack=stack,
+        )  # fmt: skip
+        loop = Loop(session, budget=budget, work=work, reporter=reporter, starts_trained=head is not None)
+        loop.run()
+        return finish(loop)
+
+
+@contextmanager
+def _own_randomness(device: torch.device) -> Iterator[None]:
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        yield
+
+
+@contextmanager
+def _at_rest_afterwards(backbone: Backbone) -> Iterator[None]:
+    """Leave the model in eval mode, thawed, without gradients, where and as it was laid out before."""
+    device = next(backbone.model.parameters()).device
+    try:
+        yield
+    finally:
+        backbone.model.to(device)
+        to_format(backbone.model, channels_last=False)
+        freeze(backbone, 0)
+        backbone.model.zero_grad(set_to_none=True)
+        backbone.model.eval()

@@ -1,0 +1,213 @@
+"""Everything that a run is made of, built once before its first step."""
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
+from torch import nn, optim
+
+from crosstune.core.clock import Budget
+from crosstune.core.errors import BadValue
+from crosstune.core.extras import require
+from crosstune.core.head import HeadWeights
+from crosstune.core.items import Items
+from crosstune.core.progress import Reporter
+from crosstune.core.settings import Settings
+from crosstune.frozen.freeze import freeze
+from crosstune.sources.base import Backbone
+from crosstune.tasks.base import Task
+from crosstune.training.augment import ON_BATCHES, ON_PICTURES, Augmenter, names
+from crosstune.training.errors import NothingToTrain, WrongWorldSize
+from crosstune.training.evaluate import Evaluator
+from crosstune.training.forward import Forward
+from crosstune.training.loader import Loader, text_lengths
+from crosstune.training.lora import add_adapters
+from crosstune.training.order import Order
+from crosstune.training.pace import planned_steps
+from crosstune.training.precision import Numerics, choose_numerics, to_format
+from crosstune.training.stored import Prefix, Stored, store_prefix
+from crosstune.training.strategies import load_head, lowest_cut, set_mode
+from crosstune.training.update import Loss, Updater
+
+EVALUATION_BATCH = 64
+BENCHMARK_SECONDS = 20.0
+BENCHMARK_SHARE = 0.05
+"""Of the budget left, at most, for the benchmark of precision and memory format."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A prepared run. The model is on its device, frozen as in the first epoch, in training mode."""
+
+    backbone: Backbone
+    task: Task
+    settings: Settings
+    accelerator: Accelerator
+    forward: Forward
+    loss: Loss
+    loader: Loader
+    evaluator: Evaluator
+    numerics: Numerics
+    cached: bool
+    moving: tuple[str, ...]
+    """Names of the parameters that move at any time of the run."""
+
+    @property
+    def planned(self) -> int:
+        """Count the steps of ``epochs`` epochs, whatever the budget says."""
+        return planned_steps(self.settings.epochs, self.loader.order.steps_per_epoch)
+
+
+def make_updater(session: Session, forward: nn.Module, optimizer: optim.Optimizer) -> Updater:
+    """Build what makes updates, from ``forward`` as accelerate may have wrapped it."""
+    return Updater(
+        forward=forward, optimizer=optimizer, loss=session.loss, accelerator=session.accelerator,
+        items=session.loader.items, seed=session.settings.seed, clip_norm=session.settings.clip_norm,
+        bf16=session.numerics.bf16, channels_last=session.numerics.channels_last,
+    )  # fmt: skip
+
+
+def make_accelerator(settings: Settings, work: Path, trackers: Sequence[str]) -> Accelerator:
+    """Start accelerate in float32 (precision is ours), and the trackers that were asked for.
+
+    Raises:
+        WrongWorldSize: fewer processes train together than the launcher started.
+        MissingExtra: a tracker's package is not installed.
+    """
+    for name in trackers:
+        require(name, extra="trackers", purpose=f"the tracker {name}")
+    unused = DistributedDataParallelKwargs(find_unused_parameters=settings.strategy == "gradual")
+    accelerator = Accelerator(
+        cpu=not torch.accelerator.is_available(),  # else torchrun's processes would not join on a CPU
+        mixed_precision="no",
+        log_with=list(trackers) or None,
+        project_dir=work,
+        kwargs_handlers=[unused],
+    )
+    expected = int(os.environ.get("WORLD_SIZE", "1"))
+    if accelerator.num_processes != expected:
+        raise WrongWorldSize(accelerator.num_processes, expected)
+    if trackers:
+        simple = {
+            key: value for key, value in asdict(settings).items() if isinstance(value, int | float | str)
+        }
+        accelerator.init_trackers("crosstune", config=simple)
+    return accelerator
+
+
+def prepare(
+    backbone: Backbone,
+    task: Task,
+    train_items: Items,
+    validation_items: Items,
+    settings: Settings,
+    *,
+    accelerator: Accelerator,
+    budget: Budget,
+    reporter: Reporter,
+    head: HeadWeights | None,
+    stack: ExitStack,
+) -> Session:
+    """Build all parts of a run; :func:`crosstune.training.run.train` explains what it is given.
+
+    Where activations are stored, ``stack`` gets the cut, entered until the run has ended.
+    """
+    _check_together(settings, head)
+    augment = names(settings.augment, modality=backbone.modality, kind=task.linear_kind())
+    encoded = task.encode(train_items.targets())
+    order = _order(train_items, backbone, settings, world=accelerator.num_processes)
+    moving = _freeze(backbone, settings, order, head)
+    backbone.model.to(accelerator.device)
+    on_pictures = tuple(name for name in augment if name in ON_PICTURES)
+    mixing = tuple(name for name in augment if name in ON_BATCHES)
+    augmenter = Augmenter(on_pictures, settings.seed) if on_pictures else None
+    prefix = Prefix(
+        backbone=backbone, train=train_items, validation=validation_items, settings=settings,
+        augmenter=augmenter, mixing=mixing,
+    )  # fmt: skip
+    with accelerator.main_process_first():
+        stored = store_prefix(prefix, left=budget.left(), reporter=reporter)
+    loader = Loader(
+        items=train_items, encoded=encoded, task=task, preprocessing=backbone.preprocessing, order=order,
+        micro_batch=settings.micro_batch, augmenter=augmenter, mixing=mixing,
+        activations=stored.train if stored else None,
+        rank=accelerator.process_index, world=accelerator.num_processes,
+    )  # fmt: skip
+    forward = Forward(backbone, stack.enter_context(stored.cut) if stored else None)
+    loss = task.make_loss(settings, encoded)
+    set_mode(backbone, settings, epoch=0)
+    numerics = _numerics(forward, loss, loader, settings, accelerator, budget, reporter)
+    evaluator = _evaluator(task, validation_items, backbone, settings, accelerator, numerics, stored)
+    return Session(
+        backbone=backbone, task=task, settings=settings, accelerator=accelerator, forward=forward, loss=loss,
+        loader=loader, evaluator=evaluator, numerics=numerics, cached=stored is not None, moving=moving,
+    )  # fmt: skip
+
+
+def _check_together(settings: Settings, head: HeadWeights | None) -> None:
+    if settings.strategy == "lp-ft" and head is None:
+        raise ValueError("the strategy lp-ft needs a head to start from")
+    if settings.average == "ema" and settings.optimizer == "schedule-free":
+        raise BadValue(
+            "two settings average the weights",
+            found="average=ema with optimizer=schedule-free, which averages by itself",
+            expected="one of them",
+            fix="set average=none, or optimizer=adamw",
+        )
+
+
+def _order(items: Items, backbone: Backbone, settings: Settings, *, world: int) -> Order:
+    lengths = text_lengths(items, backbone.preprocessing) if backbone.modality == "text" else None
+    return Order(len(items), settings.batch_size, settings.seed, lengths, least=max(2, world))
+
+
+def _freeze(
+    backbone: Backbone, settings: Settings, order: Order, head: HeadWeights | None
+) -> tuple[str, ...]:
+    """Load the head, freeze for the first epoch, and name what moves at any time of the run."""
+    blocks = len(backbone.blocks)
+    epochs = -(-planned_steps(settings.epochs, order.steps_per_epoch) // order.steps_per_epoch)
+    lowest = lowest_cut(settings, blocks, epochs)
+    if head is not None:
+        load_head(backbone, head)
+    freeze(backbone, lowest)
+    if settings.strategy == "lora":
+        add_adapters(backbone, settings)
+    moving = tuple(name for name, p in backbone.model.named_parameters() if p.requires_grad)
+    if not moving:
+        raise NothingToTrain(settings.strategy, backbone.name)
+    return moving
+
+
+def _numerics(
+    forward: Forward, loss: Loss, loader: Loader, settings: Settings, accelerator: Accelerator,
+    budget: Budget, reporter: Reporter,
+) -> Numerics:  # fmt: skip
+    allowed = min(BENCHMARK_SECONDS, BENCHMARK_SHARE * budget.left())
+    found = choose_numerics(forward, loss, loader(0)[0], settings, device=accelerator.device, allowed=allowed)
+    if accelerator.num_processes > 1:
+        (found,) = broadcast_object_list([found])
+        to_format(forward.model, channels_last=found.channels_last)
+    if found.seconds:
+        times = ", ".join(f"{name} {1000 * seconds:.3g} ms" for name, seconds in found.seconds.items())
+        reporter.say(f"computing in {found.precision}, {found.memory_format} (for each example: {times})")
+    return found
+
+
+def _evaluator(
+    task: Task, items: Items, backbone: Backbone, settings: Settings, accelerator: Accelerator,
+    numerics: Numerics, stored: Stored | None,
+) -> Evaluator:  # fmt: skip
+    text = backbone.modality == "text"
+    return Evaluator(
+        task=task, items=items, encoded=task.encode(items.targets()), preprocessing=backbone.preprocessing,
+        accelerator=accelerator, batch_size=settings.micro_batch or EVALUATION_BATCH,
+        lengths=text_lengths(items, backbone.preprocessing) if text else None,
+        activations=stored.validation if stored else None,
+        bf16=numerics.bf16, channels_last=numerics.channels_last,
+    )  # fmt: skip

@@ -1,0 +1,101 @@
+"""One effective step: gradients of all micro-batches summed, divided once, checked, applied."""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn, optim
+
+from crosstune.core.items import Items
+from crosstune.core.seeding import derived_seed
+from crosstune.tasks.base import LossSum
+from crosstune.training.errors import NonFiniteLoss
+from crosstune.training.forward import autocast
+from crosstune.training.loader import Loaded
+
+Loss = Callable[[Tensor, Tensor], LossSum]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Updater:
+    """Makes updates; all that stays the same from step to step."""
+
+    forward: nn.Module
+    """:class:`crosstune.training.forward.Forward`, possibly wrapped by accelerate."""
+    optimizer: optim.Optimizer
+    loss: Loss
+    accelerator: Accelerator
+    items: Items
+    """For naming the examples of a bad batch."""
+    seed: int
+    clip_norm: float
+    bf16: bool = False
+    channels_last: bool = False
+
+    def __call__(self, loaded: Sequence[Loaded], *, step: int, epoch: int) -> float:
+        """Make one update at the optimizer's present rates; returns the mean loss of the batch.
+
+        The gradient is that of ``sum of losses / sum of weights`` over all micro-batches and processes:
+        sums are differentiated as they come and divided once at the end, so that neither the number of
+        micro-batches nor of processes nor uneven weights change the result. (A DDP wrapper averages over
+        processes, hence the factor of their number.) A batch without any weight changes nothing.
+
+        Raises:
+            NonFiniteLoss: before the update; the weights stay as they were.
+
+        Checked by: ``tests/training/test_update.py``: 8 x 1 equals 4 x 2, and the closed form of SGD.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        sums = self._accumulate(loaded, step)
+        total, weight = self.accelerator.reduce(sums, "sum").tolist()
+        if weight == 0.0:
+            return 0.0
+        self._check("loss", total / weight, loaded, step, epoch)
+        parameters = [
+            p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None
+        ]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        scale = self.accelerator.num_processes / weight
+        norm = float(torch.nn.utils.get_total_norm(gradients)) * scale
+        self._check("gradient", norm, loaded, step, epoch)
+        if self.clip_norm > 0 and norm > self.clip_norm:
+            scale *= self.clip_norm / norm
+        torch._foreach_mul_(gradients, scale)
+        match_layouts(parameters)
+        self.optimizer.step()
+        return float(total / weight)
+
+    def _accumulate(self, loaded: Sequence[Loaded], step: int) -> Tensor:
+        device = self.accelerator.device
+        sums = torch.zeros(2, device=device)
+        for position, cpu_micro in enumerate(loaded):
+            micro = cpu_micro.to(device, channels_last=self.channels_last)
+            last = position == len(loaded) - 1
+            torch.manual_seed(derived_seed(self.seed, "step", step, position, self.accelerator.process_index))
+            with nullcontext() if last else self.accelerator.no_sync(self.forward):
+                with autocast(device, bf16=self.bf16):
+                    outputs = self.forward(micro.batch, micro.activation)
+                total, weight = self.loss(outputs, micro.targets)
+                if not micro.counts:
+                    total, weight = total * 0.0, weight * 0.0
+                self.accelerator.backward(total)
+            sums += torch.stack([total.detach().float(), weight.detach().float()])
+        return sums
+
+    def _check(self, what: str, value: float, loaded: Sequence[Loaded], step: int, epoch: int) -> None:
+        if math.isfinite(value):
+            return
+        origins = self.items.origins()
+        named = [origins[index] for micro in loaded for index in micro.indices]
+        rate = max(group["lr"] for group in self.optimizer.param_groups)
+        raise NonFiniteLoss(what, value, step=step, epoch=epoch, origins=named, rate=rate)
+
+
+def match_layouts(parameters: Sequence[nn.Parameter]) -> None:
+    """Give gradients the strides of their parameters: fused optimizers read both as flat memory."""
+    for parameter in parameters:
+        if parameter.grad is not None and parameter.grad.stride() != parameter.stride():
+            parameter.grad = torch.empty_like(parameter).copy_(parameter.grad)

@@ -1,0 +1,70 @@
+"""Augmentation draws from (seed, epoch, example) only, and fits the data."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.support.tiny import random_images
+
+from crosstune.core.errors import UnknownName
+from crosstune.training.augment import MAGNITUDE, SIGNED, UNSIGNED, Augmenter, names
+from crosstune.training.errors import NoSuchAugmentation
+
+ALL = Augmenter(("flip", "crop", "randaugment"), seed=3)
+
+
+def pixels(picture: Image.Image) -> bytes:
+    return picture.tobytes()
+
+
+def test_a_picture_changes_the_same_way_in_any_batch() -> None:
+    pictures = random_images(6)
+    state = torch.random.get_rng_state()
+    whole = ALL.variant(1)(pictures, range(6))
+    backwards = ALL.variant(1)(pictures[::-1], range(5, -1, -1))
+    assert [pixels(one) for one in whole] == [pixels(one) for one in backwards[::-1]]
+    assert pixels(ALL(pictures[4], 1, 4)) == pixels(whole[4])
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_epochs_examples_and_seeds_differ() -> None:
+    (picture,) = random_images(1)
+    changed = {
+        pixels(Augmenter(ALL.operations, seed)(picture, epoch, index))
+        for seed in (0, 1)
+        for epoch in (0, 1)
+        for index in (0, 1)
+    }
+    assert len(changed) == 8
+
+
+def test_a_flip_is_a_mirror_image_half_of_the_time() -> None:
+    (picture,) = random_images(1)
+    mirrored = pixels(Image.fromarray(np.asarray(picture)[:, ::-1]))
+    results = [pixels(Augmenter(("flip",), 0)(picture, 0, index)) for index in range(200)]
+    assert set(results) == {pixels(picture), mirrored}
+    assert 70 < results.count(mirrored) < 130
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED | UNSIGNED))
+def test_every_operation_keeps_size_and_mode(name: str) -> None:
+    (picture,) = random_images(1)
+    for amount in (MAGNITUDE, -MAGNITUDE) if name in SIGNED else (MAGNITUDE, 1.0):
+        changed = (SIGNED | UNSIGNED)[name](picture, amount)
+        assert (changed.size, changed.mode) == (picture.size, "RGB")
+
+
+def test_a_crop_is_a_square_of_the_shorter_side() -> None:
+    picture = Image.fromarray(np.zeros((30, 50, 3), dtype=np.uint8))
+    assert Augmenter(("crop",), 0)(picture, 0, 0).size == (30, 30)
+
+
+def test_names_are_checked_against_data_and_task() -> None:
+    assert names("none") == names("") == ()
+    assert names("flip + mixup") == ("flip", "mixup")
+    with pytest.raises(UnknownName, match="randaugment"):
+        names("randagument")
+    with pytest.raises(NoSuchAugmentation, match="for pictures"):
+        names("flip", modality="text")
+    with pytest.raises(NoSuchAugmentation, match="leave out mixup"):
+        names("flip+mixup", kind="values")

@@ -1,0 +1,39 @@
+"""Validation outputs come in the order of the split, whatever the batches."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
+
+from crosstune.sources.base import Backbone
+from crosstune.tasks.registry import make_task
+from crosstune.training.evaluate import Evaluator
+from crosstune.training.forward import Forward
+from crosstune.training.loader import text_lengths
+
+
+def evaluator(backbone: Backbone, items: MemoryItems, *, batch_size: int, by_length: bool) -> Evaluator:
+    task = make_task("text-classification", items.targets())
+    return Evaluator(
+        task=task, items=items, encoded=task.encode(items.targets()), preprocessing=backbone.preprocessing,
+        accelerator=Accelerator(cpu=True), batch_size=batch_size,
+        lengths=text_lengths(items, backbone.preprocessing) if by_length else None,
+    )  # fmt: skip
+
+
+def test_batch_size_and_sorting_do_not_matter(tmp_path: Path) -> None:
+    items = MemoryItems(random_texts(21), ["a", "b", "c"] * 7)
+    backbone = tiny_backbone("bert", 3, tmp_path)
+    backbone.model.eval()
+    with torch.no_grad():
+        alone = [backbone.logits(backbone.model(**backbone.preprocessing([text]))) for text in items.raw]
+    for batch_size, by_length in ((21, False), (4, True), (5, False)):
+        found = evaluator(backbone, items, batch_size=batch_size, by_length=by_length)
+        outputs = found.outputs(Forward(backbone))
+        np.testing.assert_allclose(outputs, torch.cat(alone), atol=1e-5)
+    figures = found.figures(outputs)
+    assert list(figures) == list(found.task.metrics)
+    assert figures["accuracy"] == (outputs.argmax(1) == found.encoded).mean()
+    assert found.outputs(Forward(backbone), most=2).shape == (10, 3)
