@@ -1,0 +1,1 @@
+"""Work on a frozen body: computed once, by the fastest engine at hand, and kept on disk."""

@@ -1,0 +1,1 @@
+"""Ways of running a frozen body fast: one file each, chosen in ``registry.py``."""

@@ -1,0 +1,36 @@
+"""What runs a frozen body: torch, OpenVINO or ONNX Runtime behind one small interface."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+class Compiled(Protocol):
+    """A compiled module."""
+
+    def __call__(self, batch: Mapping[str, Tensor]) -> tuple[NDArray[np.float32], ...]:
+        """Run one batch of any size; returns the module's outputs as float32 arrays."""
+        ...
+
+
+class Engine(Protocol):
+    """One way of running a module fast. One file each, one line in ``engines/registry.py``."""
+
+    name: str
+
+    def available(self) -> bool:
+        """Say whether the engine can run here, without importing it."""
+        ...
+
+    def compile(self, module: nn.Module, example: Mapping[str, Tensor], *, exact: bool) -> Compiled:
+        """Prepare ``module`` (in eval mode; returns a tuple of tensors) for batches like ``example``.
+
+        Args:
+            module: called with keyword arguments named as in ``example``.
+            example: one batch; axis 0 is the batch and may vary, and so may axis 1 of token arrays.
+            exact: float32 throughout (reported numbers); otherwise the fastest precision.
+        """
+        ...

@@ -1,0 +1,94 @@
+"""OpenVINO: usually the fastest on a CPU. Converts the torch module directly, taps included."""
+
+import warnings
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from crosstune.core.extras import installed, require
+from crosstune.frozen.engines.base import Compiled
+from crosstune.frozen.engines.positional import Positional
+
+Arrays = tuple[NDArray[np.float32], ...]
+_SMALLEST_PART = 4
+
+
+class OpenVinoCompiled:
+    """A compiled model with as many infer requests as it likes to have in flight."""
+
+    def __init__(self, compiled: Any, names: tuple[str, ...]) -> None:  # noqa: ANN401
+        wanted = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self.names = names
+        self.requests = [compiled.create_infer_request() for _ in range(max(1, int(wanted)))]
+        self.outputs = range(len(compiled.outputs))
+
+    def __call__(self, batch: Mapping[str, Tensor]) -> Arrays:
+        """Run one batch, split over the infer requests: each has its own share of the cores."""
+        arrays = [np.ascontiguousarray(batch[name].numpy()) for name in self.names]
+        parts = _parts(len(arrays[0]), len(self.requests))
+        running = self.requests[: len(parts)]
+        for request, (start, stop) in zip(running, parts, strict=True):
+            request.start_async([array[start:stop] for array in arrays], share_inputs=True)
+        for request in running:
+            request.wait()
+        return tuple(
+            np.concatenate([request.get_output_tensor(i).data for request in running])
+            if len(running) > 1
+            else running[0].get_output_tensor(i).data.copy()
+            for i in self.outputs
+        )
+
+
+class OpenVinoEngine:
+    """Intel's runtime; also runs on other makers' CPUs."""
+
+    name = "openvino"
+
+    def available(self) -> bool:
+        """Say whether the package is installed."""
+        return installed("openvino")
+
+    def compile(self, module: nn.Module, example: Mapping[str, Tensor], *, exact: bool) -> Compiled:
+        """Trace, convert and compile; the batch axis stays open, and axis 1 of token arrays too.
+
+        Cost: a trace and a few seconds. Not exact: the precision that OpenVINO likes best here.
+        """
+        openvino = require("openvino", extra="cpu", purpose="the engine `openvino`")
+        decoder = require(
+            "openvino.frontend.pytorch.ts_decoder", extra="cpu", purpose="the engine `openvino`"
+        )
+        small = {name: tensor[:2] for name, tensor in example.items()}
+        inputs = tuple(small.values())
+        shapes = [openvino.PartialShape(_open_axes(tensor)) for tensor in inputs]
+        # torch.jit.trace warns that it is deprecated, tracers warn about every shape read in Python.
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            traced = decoder.TorchScriptPythonDecoder(
+                Positional(module, tuple(small)), example_input=inputs, trace_kwargs={"check_trace": False}
+            )
+            converted = openvino.convert_model(traced, example_input=inputs, input=shapes)
+        if len(converted.inputs) != len(inputs):
+            raise RuntimeError(f"the converted model reads {len(converted.inputs)} of {len(inputs)} inputs")
+        options = {"PERFORMANCE_HINT": "THROUGHPUT"}
+        if exact:
+            options["INFERENCE_PRECISION_HINT"] = "f32"
+        compiled = openvino.Core().compile_model(converted, "CPU", options)
+        return OpenVinoCompiled(compiled, tuple(small))
+
+
+def _open_axes(tensor: Tensor) -> list[int]:
+    if tensor.is_floating_point():
+        return [-1, *tensor.shape[1:]]
+    return [-1, -1, *tensor.shape[2:]][: tensor.dim()]
+
+
+def _parts(rows: int, most: int) -> list[tuple[int, int]]:
+    """Cut ``rows`` into at most ``most`` even ranges, none of them tiny."""
+    count = max(1, min(most, rows // _SMALLEST_PART))
+    edges = np.linspace(0, rows, count + 1).astype(int).tolist()
+    return list(pairwise(edges))

@@ -1,0 +1,107 @@
+"""The engine that is always there, and the only one on a GPU."""
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from crosstune.frozen.engines.base import Compiled
+
+Arrays = tuple[NDArray[np.float32], ...]
+_SLOW = 1.0
+
+
+def best_device() -> torch.device:
+    """Return the GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class TorchCompiled:
+    """A module run by torch in float32, or in bf16 autocast with channels-last pictures."""
+
+    def __init__(self, module: nn.Module, device: torch.device, *, half: bool, exact: bool) -> None:
+        self.module, self.device, self.half, self.exact = module, device, half, exact
+
+    @torch.inference_mode()
+    def __call__(self, batch: Mapping[str, Tensor]) -> Arrays:
+        """Run one batch."""
+        moved = {name: self._move(tensor) for name, tensor in batch.items()}
+        autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)
+        # cuDNN computes float32 convolutions in TF32 unless told otherwise.
+        full = torch.backends.cudnn.flags(allow_tf32=False) if self._full_cuda() else nullcontext()
+        with autocast, full:
+            outputs = self.module(**moved)
+        return tuple(output.float().cpu().numpy() for output in outputs)
+
+    def _move(self, tensor: Tensor) -> Tensor:
+        moved = tensor.to(self.device, non_blocking=True)
+        if self.half and moved.dim() == 4:
+            return moved.contiguous(memory_format=torch.channels_last)
+        return moved
+
+    def _full_cuda(self) -> bool:
+        return self.exact and self.device.type == "cuda"
+
+
+class TorchEngine:
+    """Plain torch."""
+
+    name = "torch"
+
+    def available(self) -> bool:
+        """Torch is a core dependency."""
+        return True
+
+    def compile(self, module: nn.Module, example: Mapping[str, Tensor], *, exact: bool) -> Compiled:
+        """Take float32 when exact; otherwise the faster of float32 and bf16, by a short benchmark.
+
+        The module is copied where the fast variant needs another memory layout or device, so that the
+        caller's weights stay as they are.
+        """
+        device = best_device()
+        plain = TorchCompiled(_on(module, device), device, half=False, exact=exact)
+        if exact:
+            return plain
+        half = TorchCompiled(_channels_last(plain.module, example), device, half=True, exact=False)
+        return half if rate(half, example) > rate(plain, example) else plain
+
+
+def rate(compiled: Compiled, example: Mapping[str, Tensor], *, seconds: float = 0.3) -> float:
+    """Measure examples per second: one warm-up call, then calls for about ``seconds``.
+
+    Where the first call is slow already it is the measurement: a big model must not cost a minute here.
+    """
+    rows = len(next(iter(example.values())))
+    began = time.perf_counter()
+    compiled(example)
+    cold = time.perf_counter() - began
+    if cold > _SLOW:
+        return rows / cold
+    return rows / _seconds_per_call(lambda: compiled(example), seconds)
+
+
+def _seconds_per_call(call: Callable[[], object], seconds: float) -> float:
+    started, calls = time.perf_counter(), 0
+    while calls == 0 or time.perf_counter() - started < seconds:
+        call()
+        calls += 1
+    return (time.perf_counter() - started) / calls
+
+
+def _on(module: nn.Module, device: torch.device) -> nn.Module:
+    parameter = next(module.parameters(), None)
+    if parameter is None or parameter.device.type == device.type:
+        return module
+    return copy.deepcopy(module).to(device)
+
+
+def _channels_last(module: nn.Module, example: Mapping[str, Tensor]) -> nn.Module:
+    if not any(tensor.dim() == 4 for tensor in example.values()):
+        return module
+    moved: nn.Module = copy.deepcopy(module).to(memory_format=torch.channels_last)
+    return moved

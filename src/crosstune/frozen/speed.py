@@ -1,0 +1,32 @@
+"""How fast a frozen body runs here: measured before anything is planned."""
+
+from crosstune.core.items import Items
+from crosstune.core.progress import Reporter
+from crosstune.frozen.engines.registry import BENCHMARK_ROWS, choose_engine
+from crosstune.frozen.engines.torch_engine import rate
+from crosstune.frozen.freeze import evaluating
+from crosstune.frozen.keys import body_digest
+from crosstune.frozen.loader import example_batch, processing_order
+from crosstune.frozen.taps import TapModel
+from crosstune.sources.base import Backbone
+
+
+def pass_speed(
+    backbone: Backbone, items: Items, *, engine: str, examples: int, reporter: Reporter
+) -> tuple[float, str]:
+    """Return (examples a second, name of the engine) of a frozen pass over ``examples`` rows like ``items``.
+
+    The compiled body is kept for the pass itself, so this costs little more than the pass would anyway.
+    """
+    with evaluating(backbone.model):
+        example = example_batch(backbone, items, processing_order(backbone, items), BENCHMARK_ROWS)
+        compiled, name, rates = choose_engine(
+            engine,
+            TapModel(backbone).eval(),
+            example,
+            exact=False,
+            examples=examples,
+            identity=body_digest(backbone),
+            reporter=reporter,
+        )
+        return (rates[name] if name in rates else rate(compiled, example)), name

@@ -1,0 +1,15 @@
+"""The speed of a frozen body: measured by the engine that the pass will use."""
+
+from tests.frozen.helpers import MakeItems, OpenTiny
+
+from crosstune.core.progress import Silent
+from crosstune.frozen.speed import pass_speed
+
+
+def test_a_short_pass_is_measured_with_torch(backbone: OpenTiny, items: MakeItems) -> None:
+    opened = backbone("resnet")
+    opened.model.train()
+    speed, engine = pass_speed(opened, items("resnet", 4), engine="auto", examples=4, reporter=Silent())
+    assert engine == "torch"
+    assert speed > 0
+    assert opened.model.training
