@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.planning.test_strategy import DATA
 
 from crosstune.planning.opening import (
     PASS_SHARE,
@@ -11,7 +12,6 @@ from crosstune.planning.opening import (
     choose_model,
     shrink_image_size,
 )
-from tests.planning.test_strategy import DATA
 
 TEXTS = replace(DATA, modality="text", task="text-classification")
 

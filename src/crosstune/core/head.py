@@ -13,13 +13,13 @@ class HeadWeights:
     features: str
     """What it reads: ``head`` (the native head's own input), ``last`` (last block), ``all`` blocks."""
     kind: str
-    """How it was fitted: ``ridge`` or ``logistic``."""
+    """How it was fitted: ``ridge``, ``logistic``, or ``blend`` (the mean of both)."""
     weight: NDArray[np.float64]
     """``(K, D)``."""
     bias: NDArray[np.float64]
     """``(K,)``."""
     penalty: float
-    """The strength of the penalty that was chosen."""
+    """The strength of the penalty that was chosen (of a blend: that of its logistic part)."""
 
     def __call__(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
         """Map ``(N, D)`` features to ``(N, K)`` outputs."""

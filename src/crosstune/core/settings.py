@@ -17,6 +17,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "precision": ("auto", "fp32", "bf16"),
     "memory_format": ("auto", "contiguous", "channels-last"),
     "average": ("none", "ema", "soup"),
+    "batchnorm": ("train", "frozen"),
     "cache": ("auto", "on", "off"),
     "engine": ("auto", "torch", "openvino", "onnxruntime"),
     "closed_form": ("auto", "ridge", "logistic"),
@@ -71,6 +72,9 @@ class Settings:
     """Largest gradient norm; 0 switches clipping off."""
     dropout: float | None = None
     """Before the head, where the model has such a dropout; ``None`` keeps the model's own."""
+    batchnorm: str = "train"
+    """train: statistics of the batch, as in most tutorials; frozen: the pretrained statistics stay, weights
+    move. Frozen keeps a closed-form head valid from the first step, and batches do not mix."""
     average: str = "none"
     """none; ema (moving average of the weights); soup (greedy soup of checkpoints, Wortsman 2022)."""
     ema_decay: float = 0.998

@@ -38,6 +38,7 @@ def make_plan(
     plan = settle(plan, optimisation.choose_lr(data, model, moves, plan["optimizer"]), user)
     plan = settle(plan, optimisation.choose_head_lr(data, plan["lr"]), user)
     plan = settle(plan, optimisation.choose_layer_decay(data, model), user)
+    plan = settle(plan, optimisation.choose_batchnorm(moves), user)
     plan = settle(plan, optimisation.choose_average(data, plan["epochs"]), user)
     plan = settle(plan, optimisation.choose_augment(data, moves), user)
     plan = settle(plan, optimisation.choose_class_weights(data), user)

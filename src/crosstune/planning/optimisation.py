@@ -86,3 +86,11 @@ def choose_class_weights(data: DataFacts) -> Decision:
             f"the largest class has {data.imbalance:.0f} times the smallest: read balanced accuracy, try auto"
         )
     return Decision("class_weights", "none", Basis.ASSUMED, why)
+
+
+def choose_batchnorm(strategy: str) -> Decision:
+    """Choose whether BatchNorm statistics move."""
+    if strategy in ("lp-ft", "last", "lora"):
+        why = "the closed-form head was fitted to features with the pretrained statistics"
+        return Decision("batchnorm", "frozen", Basis.MEASURED, why, ("docs/decisions/0006",))
+    return Decision("batchnorm", "train", Basis.PRIOR, "usual where a head starts from random weights")

@@ -17,8 +17,9 @@ def find_blocks(model: nn.Module, head: str, trace: Trace) -> tuple[Block, ...]:
 
     Everything before the first element is the stem; what runs between two elements belongs to the
     later one (a stage's downsampling); what runs after the last element, up to the last module with
-    parameters, is the tail; pooling after it belongs to the last block. Parameters outside all of these (position embeddings, unused layers) are
-    loose parts of the stem, so every parameter but the head's is in exactly one block.
+    parameters, is the tail; pooling after it belongs to the last block. Parameters outside all of these
+    (position embeddings, unused layers) are loose parts of the stem, so every parameter but the head's
+    is in exactly one block.
 
     Checked by: ``tests/sources/test_blocks.py`` for every family.
     """

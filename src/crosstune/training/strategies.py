@@ -71,10 +71,11 @@ def load_head(backbone: Backbone, head: HeadWeights) -> None:
 def set_mode(backbone: Backbone, settings: Settings, epoch: int) -> None:
     """Assert again what trains and what rests in ``epoch``: frozen blocks are in eval mode.
 
-    Under lora every BatchNorm rests too, because adapters do not carry its statistics.
+    With ``batchnorm=frozen`` every BatchNorm rests too, and always under lora, because adapters do not
+    carry its statistics.
     """
     train_mode(backbone, cut_at(settings, len(backbone.blocks), epoch))
-    if settings.strategy == "lora":
+    if settings.strategy == "lora" or settings.batchnorm == "frozen":
         for module in backbone.model.modules():
             if isinstance(module, BatchNorm):
                 module.eval()

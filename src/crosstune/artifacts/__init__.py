@@ -1,0 +1,1 @@
+"""The saved model: written after a fit, reopened anywhere, asked for predictions."""

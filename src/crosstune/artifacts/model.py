@@ -1,0 +1,164 @@
+"""A model as it is shipped: a body, a head, a task; saved to ``model/`` and reopened from it.
+
+Two forms. ``native``: the model's own head carries the weights, so the ecosystem's own loader reads the
+folder. ``linear``: a linear head over the pooled outputs of the last or of all blocks, which no other
+loader can express; the body lies in ``model/body`` and only ``crosstune.load`` puts the two together.
+
+Shapes: N examples, K outputs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from crosstune.artifacts.errors import NotAModel
+from crosstune.core.files import read_json, replacing, write_json
+from crosstune.core.head import HeadWeights
+from crosstune.core.items import Items
+from crosstune.core.progress import Reporter, Silent
+from crosstune.frozen.features import Features
+from crosstune.frozen.passes import frozen_pass, model_outputs
+from crosstune.sources.base import Backbone
+from crosstune.sources.saved import open_saved
+from crosstune.tasks.base import Row, Task
+from crosstune.tasks.registry import task_from_json
+
+FORMAT = 1
+"""Version of ``crosstune.json``."""
+MANIFEST = "crosstune-model.json"
+_HEAD = "head.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedModel:
+    """A model that can predict. ``head`` is ``None`` in the native form."""
+
+    backbone: Backbone
+    task: Task
+    head: HeadWeights | None = None
+    inputs: tuple[str, ...] = ()
+    """Names of the input columns that it was fitted on."""
+    target: str | None = None
+    folded: bool = False
+    """Whether the native head already returns the user's units (a reopened model does)."""
+
+    def outputs(
+        self, items: Items, *, engine: str = "auto", reporter: Reporter | None = None
+    ) -> NDArray[np.float64]:
+        """Compute the task's outputs ``(N, K)`` from raw inputs, in float32 arithmetic throughout."""
+        told = reporter or Silent()
+        if self.head is None:
+            raw = model_outputs(self.backbone, items, engine=engine, reporter=told).astype(np.float64)
+            scale, shift = self.task.affine() if self.folded else (1.0, 0.0)
+            return np.asarray((raw - shift) / scale)
+        features = frozen_pass(self.backbone, items, engine=engine, exact=True, reporter=told)
+        return self.head(head_features(features, self.head.features))
+
+    def predict(self, items: Items, *, engine: str = "auto", reporter: Reporter | None = None) -> list[Row]:
+        """Predict one row for each example, in the user's units."""
+        return self.task.decode(self.outputs(items, engine=engine, reporter=reporter))
+
+
+def head_features(features: Features, name: str) -> NDArray[np.float32]:
+    """Select what a head reads: ``head`` input, ``last`` block, or ``all`` blocks side by side."""
+    if name == "head":
+        return features.head_input
+    if name == "last":
+        return features.blocks[-1]
+    return features.all_blocks()
+
+
+def put_head(backbone: Backbone, head: HeadWeights, scale: float = 1.0, shift: float = 0.0) -> None:
+    """Write a head that reads the native head's input into the native head, in place.
+
+    ``scale`` and ``shift`` take the outputs to the user's units (:meth:`Task.affine`).
+    """
+    module = backbone.head_module()
+    with torch.no_grad():
+        module.weight.copy_(torch.from_numpy(head.weight * scale))
+        module.bias.copy_(torch.from_numpy(head.bias * scale + shift))
+
+
+def save_model(model: SavedModel, path: Path) -> None:
+    """Write ``model/``. The body's weights are left as they are; cost: one copy of the head.
+
+    Checked by: ``tests/artifacts/test_model.py``, which reloads in a fresh process.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    body = path if model.head is None else path / "body"
+    hub = {**model.task.hub_config(), "task": model.task.name}
+    scale, shift = model.task.affine()
+    module = model.backbone.head_module()
+    weight, bias = module.weight.detach().clone(), module.bias.detach().clone()
+    with torch.no_grad():
+        if model.head is None:
+            module.weight.mul_(scale)
+            module.bias.mul_(scale).add_(shift)
+        try:
+            model.backbone.save(body, hub)
+        finally:
+            module.weight.copy_(weight)
+            module.bias.copy_(bias)
+    if model.head is not None:
+        with replacing(path / _HEAD) as temporary:
+            save_file({"weight": model.head.weight, "bias": model.head.bias}, temporary)
+    write_json(path / MANIFEST, _manifest(model))
+
+
+def _manifest(model: SavedModel) -> dict[str, Any]:
+    head = model.head
+    return {
+        "format": FORMAT,
+        "form": "native" if head is None else "linear",
+        "task": model.task.to_json(),
+        "inputs": list(model.inputs),
+        "target": model.target,
+        "model": model.backbone.name,
+        "licence": model.backbone.licence,
+        "origin": model.backbone.origin,
+        "head": None
+        if head is None
+        else {"features": head.features, "kind": head.kind, "penalty": float(head.penalty)},
+    }
+
+
+def load_model(path: Path | str) -> SavedModel:
+    """Reopen a saved model: a ``model/`` folder, or the run directory that holds one.
+
+    Raises:
+        NotAModel: there is no saved model here, or a part of it is missing or damaged.
+    """
+    root = Path(path)
+    folder = root if (root / MANIFEST).is_file() else root / "model"
+    if not (folder / MANIFEST).is_file():
+        raise NotAModel(str(root), missing=MANIFEST)
+    raw = read_json(folder / MANIFEST)
+    if raw.get("format") != FORMAT:
+        raise NotAModel(str(root), missing=f"format {FORMAT} (found {raw.get('format')})")
+    head = None
+    if raw["form"] == "linear":
+        head = _load_head(folder / _HEAD, raw["head"])
+    return SavedModel(
+        backbone=open_saved(folder if head is None else folder / "body"),
+        task=task_from_json(raw["task"]),
+        head=head,
+        inputs=tuple(raw["inputs"]),
+        target=raw["target"],
+        folded=head is None,
+    )
+
+
+def _load_head(path: Path, about: dict[str, Any]) -> HeadWeights:
+    if not path.is_file():
+        raise NotAModel(str(path.parent), missing=path.name)
+    arrays = load_file(path)
+    bad: Sequence[str] = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if bad:
+        raise NotAModel(str(path.parent), missing=f"finite numbers in {', '.join(bad)}")
+    return HeadWeights(weight=arrays["weight"], bias=arrays["bias"], **about)

@@ -1,0 +1,108 @@
+"""The main path, top to bottom: read, check, open, probe, tune, ship, assess, report.
+
+Every command of the command line and every function of the Python interface ends here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from crosstune.core.clock import Budget
+from crosstune.core.files import read_json
+from crosstune.core.metric import Metric
+from crosstune.core.progress import Reporter
+from crosstune.core.run_dir import RunDir
+from crosstune.core.summary import RunSummary
+from crosstune.data.check import CheckReport
+from crosstune.options import FitOptions
+from crosstune.reports.live import make_reporter
+from crosstune.reports.page import write_report
+from crosstune.sources.base import ModelInfo
+from crosstune.sources.registry import catalogue
+from crosstune.stages import use
+from crosstune.stages.assess import assess
+from crosstune.stages.demo import write_digits
+from crosstune.stages.opening import open_planned
+from crosstune.stages.prepare import prepare
+from crosstune.stages.probe import probe
+from crosstune.stages.run import Run, new_folder
+from crosstune.stages.ship import ship
+from crosstune.stages.summarise import summarise
+from crosstune.stages.tune import tune
+
+
+def fit(options: FitOptions, *, reporter: Reporter | None = None) -> RunDir:
+    """Carry out a whole run within its budget; returns the run directory.
+
+    Raises ``UserError`` for everything that a user can put right, before time is spent on training.
+    """
+    budget = Budget(options.seconds)
+    run = Run(options, new_folder(options.out), budget, reporter or make_reporter(quiet=True))
+    run.reporter.open_log(run.folder.log)
+    with run.stage("read and check"):
+        prepared = prepare(run)
+    with run.stage("open the model"):
+        opened = open_planned(run, prepared)
+    with run.stage("frozen pass and closed-form heads"):
+        probed = probe(run, prepared, opened)
+    with run.stage("training"):
+        tuned = tune(run, prepared, opened, probed)
+    with run.stage("reload and predict"):
+        shipped = ship(run, prepared, tuned.expected)
+    with run.stage("figures"):
+        assessed = assess(run, prepared, shipped)
+    summarise(run, prepared, tuned, shipped, assessed)
+    return run.folder
+
+
+def check(
+    data: Any,  # noqa: ANN401
+    *,
+    target: str | None = None,
+    inputs: Sequence[str] = (),
+    group: str | None = None,
+    task: str | None = None,
+) -> CheckReport:
+    """Read all of ``data`` and list what is wrong with it, by file and row. Changes nothing."""
+    return use.check_data(data, target=target, inputs=inputs, group=group, task=task)
+
+
+def evaluate(
+    run: Path,
+    data: Any,  # noqa: ANN401
+    *,
+    target: str | None = None,
+    out: Path | None = None,
+    engine: str = "auto",
+) -> dict[str, Metric]:
+    """Measure a finished run on labelled ``data``; ``out`` takes the metrics as JSON."""
+    return use.evaluate_run(run, data, target=target, out=out, engine=engine)
+
+
+def predict(
+    run: Path, inputs: Sequence[str], *, out: Path | None = None, engine: str = "auto"
+) -> list[dict[str, Any]]:
+    """Predict one row for each row in; one that cannot be read has ``error`` and no prediction."""
+    return use.predict_run(run, inputs, out=out, engine=engine)
+
+
+def models(task: str | None = None) -> list[ModelInfo]:
+    """List the models that can be named, those that can be opened here first."""
+    found = [info for info in catalogue() if task is None or task.startswith(info.modality)]
+    return sorted(found, key=lambda info: (not info.here, info.modality, info.name))
+
+
+def report(run: Path) -> Path:
+    """Write the page of a finished run again; returns its path."""
+    folder = RunDir(run)
+    write_report(RunSummary.from_json(read_json(folder.summary)), folder.report)
+    return folder.report
+
+
+def demo(out: Path, *, reporter: Reporter | None = None) -> RunDir:
+    """Fit 5,000 real handwritten digits with real ImageNet weights, without a network."""
+    data = write_digits(out)
+    return fit(
+        FitOptions(data=data, out=out / "run", budget="4m", model="package:efficientnet-lite0"),
+        reporter=reporter,
+    )

@@ -1,0 +1,1 @@
+"""What cached features say: closed-form heads, their penalties and baselines."""

@@ -1,0 +1,42 @@
+"""The depth curve: ridge on each single block, which says where in the model the information is."""
+
+import time
+
+import numpy as np
+
+from crosstune.core.evidence import Measurement
+from crosstune.probing.candidates import Problem, calibrated_ridge, measurement
+from crosstune.probing.logistic import linear
+from crosstune.probing.matrix import FeatureBlocks, Matrix
+from crosstune.probing.moments import Moments
+
+ROWS = 5000
+"""Leave-one-out rows for one block: enough to choose among five penalties."""
+
+COARSE = np.logspace(-2, 6, 5)
+"""Penalties for one block: half the grid decides as well, as a block's curve is flat around its best."""
+
+
+def depth_curve(
+    problem: Problem, train: FeatureBlocks, validation: FeatureBlocks, moments: Moments | None
+) -> list[Measurement]:
+    """Measure ridge on each block alone, in order, on the validation rows.
+
+    Args:
+        problem: what the candidates share.
+        train: features of N rows.
+        validation: features of M rows.
+        moments: those of all blocks side by side; the moments of one block are a corner of them.
+    """
+    rows, start = [], 0
+    for index, (name, block) in enumerate(zip(train.names, train.blocks, strict=True)):
+        began = time.monotonic()
+        columns = slice(start, start + block.shape[1])
+        start = columns.stop
+        known = moments[columns] if moments else None
+        fit, scale, shifts = calibrated_ridge(problem, Matrix(((block,),)), known, COARSE, ROWS)
+        held_out = Matrix(((validation.blocks[index],),))
+        outputs = linear(held_out, scale * fit.weight, scale * fit.bias + shifts)
+        detail = {"penalty": fit.penalty, "block": index, "width": block.shape[1]}
+        rows.append(measurement(problem, f"ridge@{name}", outputs, detail, began))
+    return rows

@@ -1,0 +1,54 @@
+"""Stage 6: figures with intervals for what is shipped and for baselines. The test split is used only here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from crosstune.core.files import replacing, write_json
+from crosstune.core.metric import Metric
+from crosstune.evaluation.scores import score
+from crosstune.probing.baselines import baselines
+from crosstune.stages.prepare import Prepared
+from crosstune.stages.run import Run
+from crosstune.stages.ship import Shipped
+from crosstune.stages.tables import labelled_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessed:
+    """Metrics by name, each with its interval."""
+
+    validation: dict[str, Metric]
+    test: dict[str, Metric]
+    baselines: dict[str, dict[str, Metric]]
+
+
+def assess(run: Run, prepared: Prepared, shipped: Shipped) -> Assessed:
+    """Carry the stage out; writes ``predictions.parquet`` and ``evidence.json``."""
+    task, encoded = prepared.task, prepared.encoded
+    naive = baselines(task, prepared.items["train"], encoded["train"], prepared.items["test"])
+    assessed = Assessed(
+        validation=score(task, shipped.validation, encoded["validation"]),
+        test=score(task, shipped.test, encoded["test"]),
+        baselines={name: score(task, outputs, encoded["test"]) for name, outputs in naive.items()},
+    )
+    rows = task.decode(shipped.test)
+    items = prepared.items["test"]
+    with replacing(run.folder.predictions) as temporary:
+        labelled_table(items.origins(), rows, items.targets()).to_parquet(temporary, index=False)
+    write_json(run.folder.evidence, [finite(row.to_json()) for row in run.measurements])
+    return assessed
+
+
+def finite(value: Any) -> Any:  # noqa: ANN401
+    """Replace non-finite numbers by ``None``, and numpy numbers by Python's: what JSON can hold."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

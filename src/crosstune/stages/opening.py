@@ -1,0 +1,105 @@
+"""Stage 2: choose and open the pretrained model, at a size whose frozen pass fits the budget."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from crosstune.core.plan import Plan
+from crosstune.core.settings import Settings
+from crosstune.frozen.speed import pass_speed
+from crosstune.planning.facts import ModelFacts
+from crosstune.planning.make import settle
+from crosstune.planning.opening import (
+    choose_image_size,
+    choose_max_length,
+    choose_model,
+    shrink_image_size,
+)
+from crosstune.sources.base import Backbone, OpenOptions
+from crosstune.sources.registry import open_model
+from crosstune.stages.prepare import Prepared
+from crosstune.stages.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """The model to start from, the decisions that led to it, and its speed here."""
+
+    backbone: Backbone
+    plan: Plan
+    facts: ModelFacts
+    engine: str
+
+
+def open_planned(run: Run, prepared: Prepared) -> Opened:
+    """Carry the stage out."""
+    user = run.options.settings_overrides()
+    plan = Plan()
+    decision = choose_model(prepared.facts)
+    if run.options.model != "auto":
+        decision = decision.by_user(run.options.model)
+    plan = plan.extended(decision)
+    run.decided(decision)
+    if prepared.facts.modality == "text":
+        plan = settle(plan, choose_max_length(prepared.facts), user)
+    options = _open_options(prepared, plan, user)
+    backbone = open_model(plan["model"], options)
+    native = _side(backbone) if not {"image_size", "resize"} & user.keys() else None
+    if native is not None:
+        plan = settle(plan, choose_image_size(prepared.facts, native), user)
+        if plan["image_size"] != native:
+            backbone = open_model(plan["model"], replace(options, image_size=plan["image_size"]))
+    speed, engine = _speed(run, prepared, backbone)
+    seconds = run.options.seconds
+    if native is not None and seconds is not None:
+        smaller = shrink_image_size(prepared.facts, plan["image_size"], speed, seconds)
+        if smaller is not None:
+            plan = settle(plan, smaller, user)
+            backbone = open_model(plan["model"], replace(options, image_size=smaller.value))
+            speed, engine = _speed(run, prepared, backbone)
+    for note in backbone.notes:
+        run.reporter.warn(note)
+    for setting in ("image_size", "max_length"):
+        if setting in plan:
+            run.decided(plan.decision(setting))
+    run.reporter.say(f"{backbone.name}: {len(backbone.blocks)} blocks, {backbone.licence}, {backbone.origin}")
+    return Opened(backbone=backbone, plan=plan, facts=_model_facts(backbone, speed), engine=engine)
+
+
+def _open_options(prepared: Prepared, plan: Plan, user: dict[str, Any]) -> OpenOptions:
+    return OpenOptions(
+        task=prepared.task.name,
+        outputs=prepared.task.outputs,
+        pretrained=user.get("pretrained", Settings.pretrained),
+        image_size=user.get("image_size"),
+        resize=user.get("resize"),
+        max_length=plan.value("max_length"),
+        dropout=user.get("dropout"),
+        seed=user.get("seed", Settings.seed),
+    )
+
+
+def _convolutional(backbone: Backbone) -> bool:
+    return all(block.layout in ("BCHW", "BC") for block in backbone.blocks)
+
+
+def _side(backbone: Backbone) -> int | None:
+    """Return the side of the input where the preprocessing is ours to size."""
+    side = backbone.preprocessing.describe().get("size")
+    return side if isinstance(side, int) and _convolutional(backbone) else None
+
+
+def _speed(run: Run, prepared: Prepared, backbone: Backbone) -> tuple[float, str]:
+    asked = run.options.settings_overrides().get("engine", Settings.engine)
+    rows = prepared.facts.train_rows + prepared.facts.validation_rows
+    return pass_speed(backbone, prepared.items["train"], engine=asked, examples=rows, reporter=run.reporter)
+
+
+def _model_facts(backbone: Backbone, speed: float) -> ModelFacts:
+    return ModelFacts(
+        name=backbone.name,
+        width=backbone.blocks[-1].width,
+        shares=tuple(block.share for block in backbone.blocks),
+        convolutional=_convolutional(backbone),
+        pretrained=backbone.pretrained,
+        pass_seconds=1.0 / speed,
+    )

@@ -1,0 +1,78 @@
+"""Stage 1: read the data, check it, set bad items aside, split, fit the task on the training targets."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from crosstune.data.check import CheckReport, check
+from crosstune.data.infer import infer_task
+from crosstune.data.items import SplitItems
+from crosstune.data.labelled import LabelledData
+from crosstune.data.read import read
+from crosstune.data.splits import make_splits
+from crosstune.planning.facts import DataFacts
+from crosstune.stages.run import Run
+from crosstune.tasks.base import Task
+from crosstune.tasks.registry import make_task
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Checked, split, encoded data, and the task fitted on its training targets."""
+
+    data: LabelledData
+    report: CheckReport
+    task: Task
+    items: Mapping[str, SplitItems]
+    encoded: Mapping[str, NDArray[Any]]
+    facts: DataFacts
+
+
+def prepare(run: Run) -> Prepared:
+    """Carry the stage out; writes ``bad_items.csv``."""
+    options = run.options
+    raw = read(options.data, target=options.target, inputs=options.inputs, group=options.group)
+    raw = replace(raw, declared=options.classes or raw.declared)
+    name, why = infer_task(raw, options.task)
+    run.reporter.say(f"task = {name}  ({why})")
+    report = check(raw, task=name, reporter=run.reporter)
+    report.write(run.folder.bad_items)
+    for finding in report.findings:
+        told = run.reporter.say if finding.severity == "note" else run.reporter.warn
+        told(f"{finding.severity} [{finding.code}] {finding.sentence}")
+    report.require()
+    seed = options.settings_overrides().get("seed", 0)
+    data = make_splits(report.clean(), task=name, seed=seed, group=options.group)
+    for note in data.notes:
+        run.reporter.say(note)
+    items = {split: data.items(split) for split in SPLITS}
+    task = make_task(name, items["train"].targets(), declared=data.declared)
+    encoded = {split: task.encode(items[split].targets()) for split in SPLITS}
+    sizes = ", ".join(f"{len(items[split]):,} {split}" for split in SPLITS)
+    run.reporter.say(f"{sizes}; {len(report.bad):,} set aside")
+    facts = _facts(name, task, items, report)
+    return Prepared(data=data, report=report, task=task, items=items, encoded=encoded, facts=facts)
+
+
+def _facts(name: str, task: Task, items: Mapping[str, SplitItems], report: CheckReport) -> DataFacts:
+    imbalance = 1.0
+    if task.linear_kind() == "classes":
+        counts = Counter(map(str, items["train"].targets())).values()
+        imbalance = max(counts) / min(counts)
+    sizes = report.facts
+    return DataFacts(
+        task=name,
+        modality=task.modality,
+        train_rows=len(items["train"]),
+        validation_rows=len(items["validation"]),
+        test_rows=len(items["test"]),
+        outputs=task.outputs,
+        imbalance=imbalance,
+        median_side=int(sizes["image_side_median"]) if "image_side_median" in sizes else None,
+        long_text=int(sizes["text_chars_q99"]) if "text_chars_q99" in sizes else None,
+    )

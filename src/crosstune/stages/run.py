@@ -1,0 +1,62 @@
+"""The state of one run: where it writes, how long it may take, whom it tells."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crosstune.core.clock import Budget
+from crosstune.core.errors import BadValue
+from crosstune.core.evidence import Measurement
+from crosstune.core.plan import Decision
+from crosstune.core.progress import Reporter
+from crosstune.core.run_dir import RunDir
+from crosstune.options import FitOptions
+
+
+@dataclass
+class Run:
+    """What every stage may use. The lists grow as the run goes on."""
+
+    options: FitOptions
+    folder: RunDir
+    budget: Budget
+    reporter: Reporter
+    measurements: list[Measurement] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage; stages of one name add up."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+
+    def decided(self, decision: Decision) -> None:
+        """Say a decision as it is taken."""
+        basis = decision.basis.value
+        self.reporter.say(f"{decision.setting} = {decision.value}  ({basis}: {decision.because})")
+
+
+def new_folder(out: Path | None) -> RunDir:
+    """Make the run directory; a folder with something in it is never written over.
+
+    Raises:
+        BadValue: ``out`` exists and is not empty.
+    """
+    if out is None:
+        out = Path("runs") / datetime.now(tz=UTC).strftime("%Y%m%d-%H%M%S")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadValue(
+            f"the run directory `{out}` is not empty",
+            found="files of an earlier run, or of something else",
+            expected="a new or an empty folder",
+            fix="name another folder with --out, or remove this one",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    return RunDir(out)

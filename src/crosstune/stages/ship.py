@@ -1,0 +1,68 @@
+"""Stage 5: save what was chosen, reload it in a fresh process, and hold it to what was in memory."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosstune.artifacts.errors import ReloadMismatch
+from crosstune.artifacts.fresh import fresh_outputs
+from crosstune.artifacts.model import SavedModel, save_model
+from crosstune.stages.prepare import Prepared
+from crosstune.stages.run import Run
+
+SAMPLE = 128
+"""Validation examples on which the reloaded model must reproduce the one in memory."""
+
+TOLERANCE = 2e-3
+"""Largest relative difference allowed: exact engines differ from torch by about 1e-4 in the logits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shipped:
+    """Outputs of the saved model, computed from raw inputs in a fresh process."""
+
+    test: NDArray[np.float64]
+    validation: NDArray[np.float64]
+
+
+def write_model(run: Run, prepared: Prepared, model: SavedModel) -> NDArray[np.float64]:
+    """Write ``model/`` beside its place, then move it there: a crash leaves the old one or the new one.
+
+    Returns the outputs ``(n, K)`` of the model in memory on the first validation examples, by torch.
+    """
+    target = run.folder.model
+    fresh, old = target.with_name(".model.new"), target.with_name(".model.old")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    save_model(model, fresh)
+    if target.exists():
+        target.rename(old)
+    fresh.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    validation = prepared.items["validation"]
+    return model.outputs(validation.subset(range(min(SAMPLE, len(validation)))), engine="torch")
+
+
+def ship(run: Run, prepared: Prepared, expected: NDArray[Any]) -> Shipped:
+    """Carry the stage out: what is in ``model/`` must reproduce ``expected``.
+
+    Raises:
+        ReloadMismatch: the reloaded model predicts something else than the model in memory.
+    """
+    engine = run.options.settings_overrides().get("engine", "auto")
+    parts = (prepared.items["test"], prepared.items["validation"])
+    test, validation = fresh_outputs(run.folder.model, parts, engine=engine)
+    hold_to(run.folder.model, expected, validation[: len(expected)])
+    return Shipped(test=test, validation=validation)
+
+
+def hold_to(path: Path, expected: NDArray[Any], found: NDArray[Any]) -> None:
+    """Raise ``ReloadMismatch`` where two sets of outputs differ by more than the tolerance."""
+    largest = float(np.abs(expected - found).max(initial=0.0))
+    allowed = TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0.0)))
+    if not largest <= allowed:
+        raise ReloadMismatch(str(path), largest=largest, allowed=allowed)

@@ -1,0 +1,195 @@
+"""Stage 7: gather what the run knows into one value, and write metrics, history, card and page."""
+
+import base64
+import csv
+import io
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from crosstune.artifacts.model import SavedModel
+from crosstune.core.files import replacing, write_json
+from crosstune.core.metric import Metric
+from crosstune.core.summary import Curve, Mistake, RunSummary
+from crosstune.core.version import VERSION
+from crosstune.evaluation.calibration import reliability
+from crosstune.evaluation.mistakes import confusion, worst
+from crosstune.evaluation.scores import score
+from crosstune.reports.card import write_card
+from crosstune.reports.page import write_report
+from crosstune.stages.assess import Assessed, finite
+from crosstune.stages.prepare import SPLITS, Prepared
+from crosstune.stages.run import Run
+from crosstune.stages.ship import Shipped
+from crosstune.stages.tune import Tuned
+from crosstune.tasks.base import Row
+
+PICTURE = 160
+"""Longest side of a picture on the page, in pixels."""
+
+POINTS = 2_000
+"""Most points of the scatter plot."""
+
+TEXT = 400
+"""Most characters of a text on the page."""
+
+
+def summarise(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, assessed: Assessed) -> RunSummary:
+    """Carry the stage out."""
+    task, backbone = prepared.task, tuned.model.backbone
+    primary, spec = next(iter(task.metrics.items()))
+    classes = tuple(getattr(task, "classes", ()))
+    values = task.linear_kind() == "values"
+    native = tuned.model.head is None
+    summary = RunSummary(
+        task=task.name,
+        primary_metric=primary,
+        higher_is_better=spec.higher_is_better,
+        model=backbone.name,
+        licence=backbone.licence,
+        shipped=tuned.shipped,
+        loads_with=_loads_with(run, tuned.model, native),
+        data=prepared.data.source,
+        classes=classes,
+        counts={split: len(prepared.items[split]) for split in SPLITS}
+        | {"set aside": len(prepared.report.bad)},
+        class_counts=_class_counts(prepared, classes),
+        findings=tuple((f.severity, f.code, f.sentence) for f in prepared.report.findings),
+        validation=assessed.validation,
+        test=assessed.test,
+        baselines=assessed.baselines,
+        candidates=_candidates(prepared, tuned),
+        comparison=tuned.comparison,
+        confusion=[]
+        if values
+        else np.asarray(confusion(task, shipped.test, prepared.encoded["test"])).tolist(),
+        calibration=[] if values else list(reliability(task, shipped.test, prepared.encoded["test"])),
+        scatter=_scatter(prepared, shipped) if values else [],
+        curves=_curves(tuned, primary),
+        mistakes=_mistakes(prepared, shipped),
+        plan=tuned.plan,
+        seconds={**run.seconds, "total": run.budget.elapsed()},
+        budget=run.options.seconds,
+        warnings=tuple(run.warnings),
+        versions=versions(),
+    )
+    _write(run, summary, tuned)
+    return summary
+
+
+def _write(run: Run, summary: RunSummary, tuned: Tuned) -> None:
+    folder = run.folder
+    tables = {name: {m: v.to_json() for m, v in table.items()} for name, table in summary.baselines.items()}
+    metrics = {
+        "task": summary.task,
+        "primary_metric": summary.primary_metric,
+        "validation": {name: metric.to_json() for name, metric in summary.validation.items()},
+        "test": {name: metric.to_json() for name, metric in summary.test.items()},
+        "baselines": tables,
+        "seconds": summary.seconds,
+    }
+    write_json(folder.metrics, finite(metrics))
+    write_json(folder.plan, {"crosstune": VERSION, "decisions": finite(summary.plan.to_json())})
+    write_json(folder.summary, finite(summary.to_json()))
+    rows = tuned.result.history if tuned.result else []
+    with replacing(folder.history) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
+        names = list(dict.fromkeys(name for row in rows for name in row)) or ["step", "seconds"]
+        writer = csv.DictWriter(handle, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    write_card(summary, folder.card)
+    write_report(summary, folder.report)
+
+
+def _loads_with(run: Run, model: SavedModel, native: bool) -> str:
+    path = str(run.folder.model)
+    own = f'import crosstune\nmodel = crosstune.load("{path}")'
+    return model.backbone.loads_with.format(path=path) if native and model.backbone.loads_with else own
+
+
+def _class_counts(prepared: Prepared, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    if prepared.task.linear_kind() == "values":
+        return {}
+    counts = {split: prepared.task.linear_targets(prepared.encoded[split]).sum(axis=0) for split in SPLITS}
+    return {
+        split: {name: int(number) for name, number in zip(classes, row, strict=True)}
+        for split, row in counts.items()
+    }
+
+
+def _candidates(prepared: Prepared, tuned: Tuned) -> dict[str, Metric]:
+    primary = next(iter(prepared.task.metrics))
+    truth = prepared.encoded["validation"]
+    return {name: score(prepared.task, outputs, truth)[primary] for name, outputs in tuned.candidates.items()}
+
+
+def _scatter(prepared: Prepared, shipped: Shipped) -> list[tuple[float, float]]:
+    rows = prepared.task.decode(shipped.test)[:POINTS]
+    truth = prepared.items["test"].targets()
+    return [(float(t), float(row["value"])) for t, row in zip(truth[:POINTS], rows, strict=True)]
+
+
+def _curves(tuned: Tuned, primary: str) -> tuple[Curve, ...]:
+    history = tuned.result.history if tuned.result else []
+    curves = []
+    for name in ("train_loss", primary):
+        points = [(int(row["step"]), float(row[name])) for row in history if row.get(name) is not None]
+        if points:
+            steps, values = zip(*points, strict=True)
+            curves.append(Curve(name=name, steps=list(steps), values=list(values)))
+    return tuple(curves)
+
+
+def _mistakes(prepared: Prepared, shipped: Shipped) -> tuple[Mistake, ...]:
+    task, items = prepared.task, prepared.items["test"]
+    chosen = worst(task, shipped.test, prepared.encoded["test"])
+    if not len(chosen):
+        return ()
+    rows = task.decode(shipped.test[chosen])
+    origins, targets = items.origins(), items.targets()
+    raw = items.batch(chosen)
+    return tuple(
+        _mistake(origins[i], targets[i], row, example)
+        for i, row, example in zip(chosen, rows, raw, strict=True)
+    )
+
+
+def _mistake(origin: str, truth: Any, row: Row, raw: Any) -> Mistake:  # noqa: ANN401
+    predicted = row.get("label", row.get("labels"))
+    value = row.get("value")
+    text = " | ".join(raw) if isinstance(raw, tuple) else raw
+    return Mistake(
+        origin=origin,
+        truth=str(truth),
+        predicted=str(predicted) if value is None else f"{value:.3g}",
+        score=_confidence(row, truth) if value is None else abs(float(value) - float(truth)),
+        text=text[:TEXT] if isinstance(text, str) else None,
+        picture=picture(raw) if isinstance(raw, Image.Image) else None,
+    )
+
+
+def _confidence(row: Row, truth: Any) -> float:  # noqa: ANN401
+    """Return how sure the model was; of several labels, of the one it was most wrong about."""
+    if "score" in row:
+        return float(row["score"])
+    true = {str(label) for label in truth}
+    wrong = [score if name not in true else 1.0 - score for name, score in row["scores"].items()]
+    return float(max(wrong))
+
+
+def picture(image: Image.Image) -> str:
+    """Give a small JPEG as a ``data:`` address."""
+    small = image.copy()
+    small.thumbnail((PICTURE, PICTURE))
+    buffer = io.BytesIO()
+    small.convert("RGB").save(buffer, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def versions() -> dict[str, str]:
+    """Give the versions that a figure may depend on."""
+    names = ("torch", "transformers", "timm", "datasets", "numpy")
+    return {"crosstune": VERSION, "python": platform.python_version()} | {n: version(n) for n in names}

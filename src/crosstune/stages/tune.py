@@ -1,0 +1,192 @@
+"""Stage 4: plan the training, carry it out, and decide what is shipped by a paired interval."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from crosstune.artifacts.model import SavedModel, put_head
+from crosstune.core.clock import Budget
+from crosstune.core.head import HeadWeights
+from crosstune.core.metric import Metric
+from crosstune.core.plan import Plan
+from crosstune.evaluation.paired import paired_difference
+from crosstune.planning.facts import TimeFacts
+from crosstune.planning.make import make_plan, settings_of
+from crosstune.probing.heads import FittedHead, refit
+from crosstune.stages.opening import Opened
+from crosstune.stages.prepare import Prepared
+from crosstune.stages.probe import Probed
+from crosstune.stages.run import Run
+from crosstune.stages.ship import write_model
+from crosstune.stages.timing import step_seconds
+from crosstune.training.result import TrainResult
+from crosstune.training.run import train
+
+START_PYTHON = 15.0
+"""ASSUMED: seconds to start a fresh Python with torch and load the model, on a slow machine."""
+
+REPORT = 10.0
+"""ASSUMED: seconds for baselines, intervals, pictures and the page."""
+
+EXACT = 2.0
+"""ASSUMED: an exact pass takes about this many times a pass in the fastest precision."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """What is on disk in ``model/``, and what it was compared with on the validation split."""
+
+    model: SavedModel
+    expected: NDArray[Any]
+    """Outputs of the model in memory on the first validation examples, when it was written."""
+    plan: Plan
+    shipped: str
+    comparison: str
+    candidates: dict[str, NDArray[Any]]
+    """Validation outputs ``(N, K)`` of everything that could have been shipped, what was shipped first."""
+    result: TrainResult | None = None
+
+
+def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None) -> Tuned:
+    """Carry the stage out. Without ``probed`` there is no closed-form head to beat.
+
+    A model is on disk before any gradient is taken, and what is trained replaces it only where it is
+    better by a paired interval, or where the user named the strategy.
+    """
+    closed = _closed_form(run, prepared, opened, probed) if probed else None
+    reserve = _reserve(prepared, opened)
+    plan = _plan(run, prepared, opened, reserve)
+    if closed and plan["strategy"] == "closed-form":
+        why = plan.decision("strategy").because
+        return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
+    start = probed.native if probed and plan["strategy"] not in ("full", "head") else None
+    result = _train(run, prepared, opened, plan, start, run.budget.reserve(reserve))
+    model = _saved(prepared, opened)
+    outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
+    name = f"fine-tuned ({plan['strategy']})"
+    named = "strategy" in run.options.settings_overrides()
+    ships, comparison = _compare(prepared, name, outputs, closed, named=named)
+    run.reporter.say(comparison)
+    if closed and not ships:
+        candidates = {**closed.candidates, name: outputs}
+        return replace(closed, plan=plan, comparison=comparison, candidates=candidates, result=result)
+    return Tuned(
+        model=model,
+        expected=write_model(run, prepared, model),
+        plan=plan,
+        shipped=name,
+        comparison=comparison,
+        candidates={name: outputs, **(closed.candidates if closed else {})},
+        result=result,
+    )
+
+
+def _reserve(prepared: Prepared, opened: Opened) -> float:
+    """Estimate what must happen after training: two exact passes over validation, one over test, the rest."""
+    rows = prepared.facts.test_rows + 2 * prepared.facts.validation_rows
+    return START_PYTHON + REPORT + EXACT * opened.facts.pass_seconds * rows
+
+
+def _plan(run: Run, prepared: Prepared, opened: Opened, reserve: float) -> Plan:
+    user = run.options.settings_overrides()
+    facts = opened.facts
+    if user.get("strategy") != "closed-form":
+        facts = replace(facts, step_seconds=step_seconds(prepared, opened.backbone))
+    time = TimeFacts(left=run.budget.left(), reserve=reserve)
+    plan = make_plan(opened.plan, prepared.facts, facts, time, user)
+    for decision in plan:
+        if decision.because != "the default" and decision.setting not in opened.plan:
+            run.decided(decision)
+    return plan
+
+
+def _train(
+    run: Run, prepared: Prepared, opened: Opened, plan: Plan, start: HeadWeights | None, budget: Budget
+) -> TrainResult:
+    """Train the opened model in place."""
+    result = train(
+        opened.backbone,
+        prepared.task,
+        prepared.items["train"],
+        prepared.items["validation"],
+        settings_of(plan),
+        budget=budget,
+        work=run.folder.root / "work",
+        reporter=run.reporter,
+        head=start,
+        trackers=run.options.trackers,
+    )
+    for warning in result.warnings:
+        run.warnings.append(warning)
+        run.reporter.warn(warning)
+    return result
+
+
+def _saved(prepared: Prepared, opened: Opened, head: HeadWeights | None = None) -> SavedModel:
+    data = prepared.data
+    return SavedModel(
+        backbone=opened.backbone, task=prepared.task, head=head, inputs=data.inputs, target=data.target
+    )
+
+
+def _closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
+    """Choose, refit on training and validation rows, and write the closed-form head."""
+    best, reason = _readable(prepared, probed)
+    parts = [probed.features["train"], probed.features["validation"]]
+    targets = [prepared.encoded["train"], prepared.encoded["validation"]]
+    head = refit(prepared.task, best, parts, targets)
+    if head.features == "head":
+        put_head(opened.backbone, head)
+    model = _saved(prepared, opened, None if head.features == "head" else head)
+    name = f"closed-form head ({best.name})"
+    others = {f"closed-form head ({one.name})": one.validation_outputs for one in probed.heads}
+    closed = Tuned(
+        model=model,
+        expected=write_model(run, prepared, model),
+        plan=opened.plan,
+        shipped=name,
+        comparison=reason,
+        candidates={name: best.validation_outputs, **others},
+    )
+    run.reporter.say("a model is on disk; whatever follows must beat it to replace it")
+    return closed
+
+
+def _readable(prepared: Prepared, probed: Probed) -> tuple[FittedHead, str]:
+    """Choose the best head that every loader can read, unless another is better by a paired interval."""
+    best = probed.best
+    native = next((one for one in probed.heads if one.head.features == "head"), best)
+    if native is best:
+        return best, "It is the best closed-form head on validation."
+    gain = _difference(prepared, best.validation_outputs, native.validation_outputs)
+    if gain.low > 0:
+        return best, f"It beats the best head that other loaders can read by {gain} on validation."
+    return (
+        native,
+        f"Heads over more blocks are not clearly better ({gain}), and other loaders cannot read them.",
+    )
+
+
+def _difference(prepared: Prepared, ours: NDArray[Any], theirs: NDArray[Any]) -> Metric:
+    spec = next(iter(prepared.task.metrics.values()))
+    return paired_difference(spec, ours, theirs, prepared.encoded["validation"])
+
+
+def _compare(
+    prepared: Prepared, name: str, outputs: NDArray[Any], closed: Tuned | None, *, named: bool
+) -> tuple[bool, str]:
+    """Say whether the fine-tuned model ships, and why."""
+    if closed is None:
+        return True, f"The {name} model is what was asked for; no closed-form head was fitted."
+    gain = _difference(prepared, outputs, closed.candidates[closed.shipped])
+    metric = next(iter(prepared.task.metrics))
+    against = f"{metric} on validation differs by {gain} from the {closed.shipped}"
+    if gain.low > 0:
+        return True, f"The {name} model is better: {against}."
+    if named:
+        return (
+            True,
+            f"The {name} model ships because its strategy was named, not because it is better: {against}.",
+        )
+    return False, f"The {name} model is not clearly better, so the {closed.shipped} stays: {against}."

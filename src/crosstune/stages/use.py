@@ -1,0 +1,143 @@
+"""Using a finished run: predictions and figures for data it has not seen."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, concatenate_datasets
+
+from crosstune.artifacts.model import SavedModel, load_model
+from crosstune.core.errors import UserError, shown
+from crosstune.core.files import write_json
+from crosstune.core.metric import Metric
+from crosstune.data.check import CheckReport, check
+from crosstune.data.infer import infer_task
+from crosstune.data.labelled import LabelledData
+from crosstune.data.read import read
+from crosstune.evaluation.scores import score
+from crosstune.stages.assess import finite
+from crosstune.stages.tables import write_rows
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+TABLES = frozenset({".csv", ".tsv", ".jsonl", ".parquet"})
+
+
+class NothingToPredict(UserError):
+    """The inputs of ``predict`` hold nothing that the model can read."""
+
+    code = "nothing-to-predict"
+
+    def __init__(self, inputs: Sequence[str], modality: str) -> None:
+        """Name the inputs and what the model reads."""
+        super().__init__(
+            "none of the inputs can be read by this model",
+            found=shown(inputs),
+            expected=f"{modality} files, a folder of them, or a table with the input column"
+            + (", or the text itself" if modality == "text" else ""),
+            fix="name existing files or folders",
+        )
+
+
+def check_data(
+    data: Any,  # noqa: ANN401
+    *,
+    target: str | None,
+    inputs: Sequence[str],
+    group: str | None,
+    task: str | None,
+) -> CheckReport:
+    """Read and check labelled data."""
+    raw = read(data, target=target, inputs=inputs, group=group)
+    name, _ = infer_task(raw, task)
+    return check(raw, task=name)
+
+
+def evaluate_run(
+    run: Path,
+    data: Any,  # noqa: ANN401
+    *,
+    target: str | None,
+    out: Path | None,
+    engine: str,
+) -> dict[str, Metric]:
+    """Measure a saved model on labelled data: its ``test`` split where it has one, else every row."""
+    model = load_model(run)
+    raw = read(data, target=target or model.target, inputs=model.inputs if _named(data) else ())
+    report = check(raw, task=model.task.name, known=getattr(model.task, "classes", None))
+    report.require()
+    clean = report.clean()
+    split = "test" if "test" in clean.splits else next(iter(clean.splits))
+    items = clean.items(split)
+    outputs = model.outputs(items, engine=engine)
+    metrics = score(model.task, outputs, model.task.encode(items.targets()))
+    if out is not None:
+        figures = {name: metric.to_json() for name, metric in metrics.items()}
+        write_json(out, finite({"split": split, "rows": len(items), "metrics": figures}))
+    return metrics
+
+
+def _named(data: Any) -> bool:  # noqa: ANN401
+    """Say whether the data has named columns (class folders have none to choose)."""
+    return not (isinstance(data, str | Path) and Path(data).is_dir())
+
+
+def predict_run(run: Path, inputs: Sequence[str], *, out: Path | None, engine: str) -> list[dict[str, Any]]:
+    """Predict one row for each row in, in order; ``error`` says why a row has no prediction."""
+    model = load_model(run)
+    data, origins = gather(model, inputs)
+    data = replace(data, target=None)
+    split = next(iter(data.splits))
+    problems = {item.index: f"{item.code}: {item.reason}" for item in check(data, task=model.task.name).bad}
+    good = [index for index in range(len(origins)) if index not in problems]
+    rows = model.predict(data.items(split).subset(good), engine=engine) if good else []
+    found = dict(zip(good, rows, strict=True))
+    table = [
+        {"origin": origin, **found.get(index, {}), "error": problems.get(index, "")}
+        for index, origin in enumerate(origins)
+    ]
+    if out is not None:
+        write_rows(table, out)
+    return table
+
+
+def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list[str]]:
+    """Collect files, folders, tables and texts into one split, with an origin for every row."""
+    modality = model.backbone.modality
+    parts: list[tuple[LabelledData, list[str]]] = []
+    loose: list[str] = []
+    for name in inputs:
+        path = Path(name)
+        if path.suffix.lower() in TABLES and path.is_file():
+            parts.append(_table(model, path))
+        elif modality == "image" and path.is_dir():
+            loose += [str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in PICTURES]
+        elif modality == "text" or path.is_file():
+            loose.append(name)
+    if loose:
+        parts.append(_loose(model, loose))
+    if not parts:
+        raise NothingToPredict(inputs, modality)
+    data, origins = parts[0][0], [origin for _, part in parts for origin in part]
+    if len(parts) == 1:
+        return data, origins
+    rows = [next(iter(part.splits.values())).select_columns(list(data.inputs)) for part, _ in parts]
+    joined = concatenate_datasets([one.cast(rows[0].features) for one in rows])
+    joined = joined.add_column("__origin__", origins)
+    return LabelledData(
+        source=shown(inputs), splits={"all": joined}, inputs=data.inputs, target=None, modality=modality
+    ), origins
+
+
+def _table(model: SavedModel, path: Path) -> tuple[LabelledData, list[str]]:
+    data = read(path, inputs=model.inputs, need_target=False)
+    split = next(iter(data.splits))
+    return data, data.items(split).origins()
+
+
+def _loose(model: SavedModel, names: list[str]) -> tuple[LabelledData, list[str]]:
+    modality = model.backbone.modality
+    cells = [str(Path(name).absolute()) for name in names] if modality == "image" else names
+    column = model.inputs[0]
+    data = read(Dataset.from_dict({column: cells}), inputs=(column,), need_target=False)
+    return data, names

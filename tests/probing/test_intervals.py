@@ -1,0 +1,32 @@
+"""Intervals of validation figures: right width, reproducible, honest about figures that are not numbers."""
+
+import numpy as np
+import pytest
+
+from crosstune.probing.intervals import figure, measured, signed
+from crosstune.tasks.base import MetricSpec
+
+
+def share(outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, ...]:
+    return ((outputs[:, 0] == targets).astype(float),)
+
+
+SPEC = MetricSpec(name="share", higher_is_better=True, prepare=share, reduce=np.mean)
+
+
+def test_the_interval_of_a_share_is_about_binomial() -> None:
+    outputs, targets = np.zeros((1000, 1)), (np.arange(1000) % 10 == 0).astype(float)
+    metric = measured(SPEC, outputs, targets, seed=0)
+    assert metric.value == figure(SPEC, outputs, targets) == pytest.approx(0.9)
+    error = 1.96 * np.sqrt(0.9 * 0.1 / 1000)
+    assert metric.low == pytest.approx(0.9 - error, abs=0.006)
+    assert metric.high == pytest.approx(0.9 + error, abs=0.006)
+    assert metric == measured(SPEC, outputs, targets, seed=0)
+
+
+def test_figures_that_are_not_numbers_rank_last() -> None:
+    lower = MetricSpec(name="loss", higher_is_better=False, prepare=share, reduce=lambda _values: np.nan)
+    assert signed(SPEC, 0.3) == 0.3
+    assert signed(lower, 0.3) == -0.3
+    assert signed(lower, np.nan) == signed(SPEC, np.nan) == -np.inf
+    assert np.isnan(measured(lower, np.zeros((3, 1)), np.zeros(3), seed=0).low)
