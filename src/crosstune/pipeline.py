@@ -25,12 +25,13 @@ from crosstune.stages.demo import write_digits
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
-from crosstune.stages.run import Run, new_folder
+from crosstune.stages.run import Run, new_folder, quiet_libraries
 from crosstune.stages.ship import ship
 from crosstune.stages.summarise import summarise
 from crosstune.stages.tune import tune
 
 
+@quiet_libraries()
 def fit(options: FitOptions, *, reporter: Reporter | None = None) -> RunDir:
     """Carry out a whole run within its budget; returns the run directory.
 
@@ -67,6 +68,7 @@ def check(
     return use.check_data(data, target=target, inputs=inputs, group=group, task=task)
 
 
+@quiet_libraries()
 def evaluate(
     run: Path,
     data: Any,  # noqa: ANN401
@@ -79,6 +81,7 @@ def evaluate(
     return use.evaluate_run(run, data, target=target, out=out, engine=engine)
 
 
+@quiet_libraries()
 def predict(
     run: Path, inputs: Sequence[str], *, out: Path | None = None, engine: str = "auto"
 ) -> list[dict[str, Any]]:

@@ -32,7 +32,10 @@ class Decision:
 
     def by_user(self, value: Any) -> "Decision":  # noqa: ANN401
         """Give the decision with the user's value, keeping what it replaced."""
-        why = f"set by the user; the rule chose {self.value}: {self.because}"
+        if value == self.value:
+            why = "set by the user, as the rule would have"
+        else:
+            why = f"set by the user; the rule chose {self.value}: {self.because}"
         return replace(self, value=value, basis=Basis.USER, because=why, replaced=self.value)
 
 

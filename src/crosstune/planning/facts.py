@@ -36,6 +36,8 @@ class ModelFacts:
     """Measured seconds for one example through the frozen model, by the chosen engine."""
     step_seconds: float | None = None
     """Measured seconds for one example in a training step that moves everything."""
+    head_loss: float | None = None
+    """Loss of the closed-form native head in training mode (dropout on) over that of a constant answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,11 @@ def wanted_epochs(data: DataFacts) -> float:
     return float(min(15, max(3, round(30_000 / max(1, data.train_rows)))))
 
 
+def survives(model: ModelFacts) -> bool:
+    """Say whether the closed-form head is worth starting from: in training mode it beats a constant."""
+    return model.head_loss is None or model.head_loss < 1.0
+
+
 def choose_strategy(data: DataFacts, model: ModelFacts, time: TimeFacts) -> Decision:
     """Move everything where at least an epoch fits, else the largest suffix that fits, else nothing."""
     if not model.pretrained:

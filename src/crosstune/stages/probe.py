@@ -30,9 +30,9 @@ class Probed:
         return self.heads[0]
 
     @property
-    def native(self) -> HeadWeights:
-        """The best head that the native head can carry: where LP-FT starts."""
-        return next(fitted.head for fitted in self.heads if fitted.head.features == "head")
+    def native(self) -> HeadWeights | None:
+        """The best head that the native head can carry, if one was fitted: where LP-FT starts."""
+        return next((fitted.head for fitted in self.heads if fitted.head.features == "head"), None)
 
 
 def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from datasets.utils import logging as datasets_logging
+from transformers.utils import logging as hub_logging
+
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
@@ -41,6 +44,23 @@ class Run:
         """Say a decision as it is taken."""
         basis = decision.basis.value
         self.reporter.say(f"{decision.setting} = {decision.value}  ({basis}: {decision.because})")
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep the progress bars and notices of datasets and transformers out of the way of ours."""
+    bars = datasets_logging.is_progress_bar_enabled()
+    level = hub_logging.get_verbosity()
+    datasets_logging.disable_progress_bar()
+    hub_logging.disable_progress_bar()
+    hub_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        hub_logging.set_verbosity(level)
+        hub_logging.enable_progress_bar()
+        if bars:
+            datasets_logging.enable_progress_bar()
 
 
 def new_folder(out: Path | None) -> RunDir:

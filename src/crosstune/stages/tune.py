@@ -10,6 +10,7 @@ from crosstune.core.clock import Budget
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
+from crosstune.core.settings import Settings
 from crosstune.evaluation.paired import paired_difference
 from crosstune.planning.facts import TimeFacts
 from crosstune.planning.make import make_plan, settings_of
@@ -19,7 +20,7 @@ from crosstune.stages.prepare import Prepared
 from crosstune.stages.probe import Probed
 from crosstune.stages.run import Run
 from crosstune.stages.ship import write_model
-from crosstune.stages.timing import step_seconds
+from crosstune.stages.timing import head_loss, step_seconds
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
 
@@ -56,7 +57,7 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None) ->
     """
     closed = _closed_form(run, prepared, opened, probed) if probed else None
     reserve = _reserve(prepared, opened)
-    plan = _plan(run, prepared, opened, reserve)
+    plan = _plan(run, prepared, opened, probed, reserve)
     if closed and plan["strategy"] == "closed-form":
         why = plan.decision("strategy").because
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
@@ -88,11 +89,14 @@ def _reserve(prepared: Prepared, opened: Opened) -> float:
     return START_PYTHON + REPORT + EXACT * opened.facts.pass_seconds * rows
 
 
-def _plan(run: Run, prepared: Prepared, opened: Opened, reserve: float) -> Plan:
+def _plan(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None, reserve: float) -> Plan:
     user = run.options.settings_overrides()
     facts = opened.facts
     if user.get("strategy") != "closed-form":
         facts = replace(facts, step_seconds=step_seconds(prepared, opened.backbone))
+    if probed and probed.native and "strategy" not in user:
+        ratio = head_loss(prepared, opened.backbone, probed.native, user.get("seed", Settings.seed))
+        facts = replace(facts, head_loss=ratio)
     time = TimeFacts(left=run.budget.left(), reserve=reserve)
     plan = make_plan(opened.plan, prepared.facts, facts, time, user)
     for decision in plan:

@@ -21,10 +21,10 @@ from crosstune.training.keeper import SOUP_MOST, Keeper
 from crosstune.training.loader import stream
 from crosstune.training.lora import MERGE_BATCHES
 from crosstune.training.optimizers import make_optimizer, set_rates
-from crosstune.training.pace import evaluation_steps, steps_that_fit
+from crosstune.training.pace import Pace, evaluation_steps, steps_that_fit
 from crosstune.training.parameters import head_rate, parameter_groups
 from crosstune.training.result import History
-from crosstune.training.schedules import rate_share
+from crosstune.training.schedules import Schedule
 from crosstune.training.session import Session, make_updater
 from crosstune.training.snapshot import moving, take
 from crosstune.training.strategies import cut_at, set_mode
@@ -34,6 +34,8 @@ TICK = 0.25
 """Seconds between two lines of progress, at least."""
 CLOSE = 1.1
 """The end is near when less is left than this many times the seconds still needed."""
+REPLAN = 8
+"""Steps after which the number of steps that fit is estimated again, where there is a budget."""
 RECENT = 20
 """Steps over which the loss on the progress line is averaged."""
 
@@ -65,9 +67,16 @@ class Loop:
         self.without_gain = 0
         self.stopped = "epochs"
         self.train_seconds = 0.0
+        self._since = 0.0, 0
         self.pace = self._agreed(measure_pace(session, budget))
         self.evaluation_seconds = self.pace.evaluation
-        self.total = self._agreed(self._steps())
+        self.total = self._agreed(self._steps(self.pace, 0))
+        if self.total < session.planned:
+            reporter.say(
+                f"{self.total} of {session.planned} steps fit into the budget: {self.pace.step:.3g} s each, "
+                f"{self.pace.evaluation:.3g} s for an evaluation"
+            )
+        self.schedule = Schedule(settings, self.total)
         self.forward, self.optimizer = self._open()
         self.update = make_updater(session, self.forward, self.optimizer)
         if settings.optimizer == "schedule-free" and settings.schedule != "constant":
@@ -76,24 +85,28 @@ class Loop:
 
     def run(self) -> None:
         """Make all steps, or as many as the budget and the patience allow, and evaluate the last one."""
-        evaluations = evaluation_steps(self.total, self.order.steps_per_epoch, self.settings.evals_per_epoch)
+        evaluations = self._evaluations()
         self.reporter.start("training", self.total)
         if self.starts_trained and not self._agreed(self._budget_ends()):
             self.evaluate()
-        steps = range(self.step, self.total)
+        steps = range(self.step, self.session.planned)
         batches = stream(self.session.loader, steps, workers=self.settings.workers)
         told = began = time.monotonic()
         for step, loaded in zip(steps, batches, strict=True):
-            if self._agreed(self._budget_ends()):
+            if step >= self.total or self._agreed(self._budget_ends()):
                 self.stopped = "budget"
                 break
             self._begin_epoch(self.order.epoch(step))
-            set_rates(self.optimizer, self._rate_share(step))
+            set_rates(self.optimizer, self.schedule.share)
             self.losses.append(self.update(loaded, step=step, epoch=self.epoch))
             if self.average:
                 self.average.update()
             self.step = step + 1
             self.train_seconds += time.monotonic() - began
+            self.schedule.advance(self.total - step)
+            if self.step % REPLAN == 0 and not math.isinf(self.budget.left()):
+                self.total = self._agreed(self._steps(self._measured_pace(), self.step))
+                evaluations = self._evaluations()
             if self.step in evaluations:
                 self.evaluate()
                 if self.settings.patience and self.without_gain >= self.settings.patience:
@@ -150,10 +163,6 @@ class Loop:
             freeze(self.session.backbone, self.cut)
         set_mode(self.session.backbone, self.settings, self.epoch)
 
-    def _rate_share(self, step: int) -> float:
-        schedule = "constant" if self.settings.optimizer == "schedule-free" else self.settings.schedule
-        return rate_share(schedule, step, self.total, self.settings.warmup)
-
     def _optimizer_mode(self, *, train: bool) -> None:
         if self.settings.optimizer == "schedule-free":
             switch = getattr(self.optimizer, "train" if train else "eval")
@@ -186,24 +195,32 @@ class Loop:
 
     # ---------------------------------------------------------------- budget
 
-    def _steps(self) -> int:
-        """Fix the number of steps; says so where the budget cuts it."""
-        between = self.order.steps_per_epoch / self.settings.evals_per_epoch
+    def _steps(self, pace: Pace, done: int) -> int:
+        """Return after how many steps the run ends: all that are planned, or as many as fit.
+
+        A budget cuts at the speed seen so far; a machine that slows down or recovers is followed, and the
+        schedule stretches over what is left. Without a budget the number never changes.
+        """
         wanted = self.session.planned
-        total = steps_that_fit(
-            wanted,
-            self.pace,
+        if math.isinf(self.budget.left()):
+            return wanted
+        more = steps_that_fit(
+            wanted - done,
+            pace,
             left=self.budget.left(),
-            between=between,
-            last_evaluations=self._final + self.starts_trained,
+            between=self.order.steps_per_epoch / self.settings.evals_per_epoch,
+            last_evaluations=self._final + (self.starts_trained and not self.history),
         )
-        if total < wanted:
-            self.stopped = "budget"
-            self.reporter.say(
-                f"{total} of {wanted} steps fit into the budget: {self.pace.step:.3g} s each, "
-                f"{self.pace.evaluation:.3g} s for an evaluation"
-            )
-        return total
+        return done + more
+
+    def _measured_pace(self) -> Pace:
+        """Seconds of a step since the last time this was asked, and of the last evaluation."""
+        seconds, steps = self.train_seconds - self._since[0], self.step - self._since[1]
+        self._since = self.train_seconds, self.step
+        return Pace(step=seconds / max(1, steps), evaluation=self.evaluation_seconds)
+
+    def _evaluations(self) -> frozenset[int]:
+        return evaluation_steps(self.total, self.order.steps_per_epoch, self.settings.evals_per_epoch)
 
     @property
     def _final(self) -> float:
@@ -237,7 +254,7 @@ class Loop:
     # ---------------------------------------------------------------- telling
 
     def _rates(self) -> dict[str, float]:
-        share = self._rate_share(max(self.step - 1, 0))
+        share = self.schedule.last
         return {"lr": self.settings.lr * share, "head_lr": head_rate(self.settings) * share}
 
     def _record(self, figures: dict[str, float]) -> None:
