@@ -64,14 +64,19 @@ def test_the_epochs_of_everything_are_seconds_over_cost() -> None:
     assert full.epochs == pytest.approx(250.0 * SLACK / (10_000 * 0.01 + 1_000 * 0.001))
 
 
+def test_a_closed_form_head_that_dropout_ruins_is_no_start() -> None:
+    time = TimeFacts(left=400.0, reserve=50.0)
+    assert choose_strategy(DATA, replace(MODEL, head_loss=0.4), time).value == "lp-ft"
+    ruined = choose_strategy(DATA, replace(MODEL, head_loss=1.3), time)
+    assert (ruined.value, ruined.basis) == ("full", Basis.MEASURED)
+    assert "1.30 times" in ruined.because
+
+
 @given(left=st.floats(60, 1e5), rows=st.integers(20, 10**6))
-def test_planned_epochs_never_exceed_what_fits_or_what_is_usual(left: float, rows: int) -> None:
+def test_the_epochs_are_the_usual_ones_and_what_fits_is_said(left: float, rows: int) -> None:
     data, time = replace(DATA, train_rows=rows), TimeFacts(left=left, reserve=50.0)
     strategy = choose_strategy(data, MODEL, time).value
     blocks = choose_last_blocks(data, MODEL, time).value
-    epochs = choose_epochs(data, MODEL, time, strategy, blocks).value
-    assert 0 < epochs <= wanted_epochs(data)
-    if strategy in ("lp-ft", "last"):
-        reach = {option.last_blocks: option.epochs for option in reaches(data, MODEL, time)}
-        moved = blocks if strategy == "last" else len(MODEL.shares)
-        assert epochs <= max(0.25, reach[moved])
+    decision = choose_epochs(data, MODEL, time, strategy, blocks)
+    assert decision.value == wanted_epochs(data)
+    assert strategy == "closed-form" or "fit" in decision.because

@@ -40,10 +40,9 @@ def choose_lr(data: DataFacts, model: ModelFacts, strategy: str, optimizer: str)
     if strategy == "head":
         return Decision("lr", 1e-3, Basis.PRIOR, "a linear head on frozen features")
     if data.modality == "text":
-        value = REFERENCE_RATE * REFERENCE_WIDTH / max(1, model.width)
-        return Decision(
-            "lr", float(f"{value:.2g}"), Basis.PRIOR, f"5e-5 at width 768; this body has {model.width}"
-        )
+        value = min(LARGEST_RATE, REFERENCE_RATE * (REFERENCE_WIDTH / max(1, model.width)) ** 2)
+        why = f"5e-5 at width 768, with the square of the width; this body has {model.width}"
+        return Decision("lr", float(f"{value:.2g}"), Basis.PRIOR, why)
     value = IMAGE_RATE if model.convolutional else 1e-4
     return Decision("lr", value, Basis.PRIOR, "usual for a body of this kind with AdamW")
 

@@ -68,7 +68,7 @@ def head_loss(prepared: Prepared, backbone: Backbone, head: HeadWeights, seed: i
         torch.manual_seed(derived_seed(seed, "head loss"))
         put_head(backbone, head)
         for part in backbone.model.modules():
-            part.train(mode=not isinstance(part, torch.nn.modules.batchnorm._BatchNorm))
+            part.train(mode=not isinstance(part, BatchNorm))
         outputs = backbone.logits(backbone.model(**batch)).float()
         constant = torch.from_numpy(constant_outputs(prepared)).float().expand_as(outputs)
         ratio = loss(outputs, targets).total / loss(constant, targets).total

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from crosstune.artifacts.model import SavedModel, put_head
 from crosstune.core.clock import Budget
+from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
@@ -20,7 +21,7 @@ from crosstune.stages.prepare import Prepared
 from crosstune.stages.probe import Probed
 from crosstune.stages.run import Run
 from crosstune.stages.ship import write_model
-from crosstune.stages.timing import head_loss, step_seconds
+from crosstune.stages.timing import HEAD_EXAMPLES, head_loss, step_seconds
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
 
@@ -97,12 +98,25 @@ def _plan(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None, r
     if probed and probed.native and "strategy" not in user:
         ratio = head_loss(prepared, opened.backbone, probed.native, user.get("seed", Settings.seed))
         facts = replace(facts, head_loss=ratio)
+        run.measurements.append(_head_measurement(ratio))
     time = TimeFacts(left=run.budget.left(), reserve=reserve)
     plan = make_plan(opened.plan, prepared.facts, facts, time, user)
     for decision in plan:
         if decision.because != "the default" and decision.setting not in opened.plan:
             run.decided(decision)
     return plan
+
+
+def _head_measurement(ratio: float) -> Measurement:
+    return Measurement(
+        name="closed-form/in-training-mode",
+        candidate="the native closed-form head, dropout on",
+        figure="loss over the loss of a constant answer",
+        metric=Metric(ratio, ratio, ratio),
+        examples=HEAD_EXAMPLES,
+        seed=0,
+        seconds=0.0,
+    )
 
 
 def _train(

@@ -1,0 +1,51 @@
+"""Measurements before the plan leave the model as it was, and tell a good head from a ruined one."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
+
+from crosstune.core.head import HeadWeights
+from crosstune.stages.timing import constant_outputs, head_loss, step_seconds
+from crosstune.tasks.registry import make_task
+
+
+def prepared(values: list[Any], name: str) -> Any:
+    task = make_task(name, values)
+    items = MemoryItems(random_texts(len(values)), values)
+    return SimpleNamespace(task=task, items={"train": items}, encoded={"train": task.encode(values)})
+
+
+def test_the_constant_answer_is_the_log_odds() -> None:
+    data = prepared(["a", "a", "a", "b"], "text-classification")
+    assert np.allclose(np.exp(constant_outputs(data)), [0.75, 0.25])
+    assert (constant_outputs(prepared([1.0, 2.0, 4.0], "text-regression")) == 0).all()
+
+
+def test_a_zero_head_is_as_good_as_a_constant_and_a_huge_one_far_worse(tmp_path: Path) -> None:
+    data = prepared([float(i % 7) for i in range(40)], "text-regression")
+    backbone = tiny_backbone("bert", 1, tmp_path, task="text-regression")
+    before = {name: tensor.clone() for name, tensor in backbone.model.state_dict().items()}
+    width = backbone.head_module().in_features
+
+    def head(size: float) -> HeadWeights:
+        weight = np.full((1, width), size)
+        return HeadWeights(features="head", kind="ridge", weight=weight, bias=np.zeros(1), penalty=1.0)
+
+    assert np.isclose(head_loss(data, backbone, head(0.0), seed=0), 1.0)
+    assert head_loss(data, backbone, head(50.0), seed=0) > 10.0
+    after = backbone.model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_timing_a_step_changes_nothing(tmp_path: Path) -> None:
+    data = prepared(["a", "b"] * 8, "text-classification")
+    backbone = tiny_backbone("bert", 2, tmp_path)
+    before = {name: tensor.clone() for name, tensor in backbone.model.state_dict().items()}
+    assert step_seconds(data, backbone) > 0
+    after = backbone.model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert all(parameter.grad is None for parameter in backbone.model.parameters())
