@@ -74,6 +74,7 @@ def test_the_run_directory_holds_what_is_promised(texts: RunDir, name: str) -> N
 def test_nothing_is_left_behind(texts: RunDir) -> None:
     hidden = [path.name for path in texts.root.iterdir() if path.name.startswith(".")]
     assert hidden == []
+    assert not (texts.root / "work").exists()
 
 
 def test_the_task_is_learnt_and_the_figures_have_intervals(texts: RunDir) -> None:

@@ -32,12 +32,14 @@ from crosstune.stages.tune import tune
 
 
 @quiet_libraries()
-def fit(options: FitOptions, *, reporter: Reporter | None = None) -> RunDir:
+def fit(options: FitOptions, *, reporter: Reporter | None = None, started: float | None = None) -> RunDir:
     """Carry out a whole run within its budget; returns the run directory.
+
+    ``started`` (``time.monotonic``) is when the budget began to count; ``None`` means now.
 
     Raises ``UserError`` for everything that a user can put right, before time is spent on training.
     """
-    budget = Budget(options.seconds)
+    budget = Budget(options.seconds) if started is None else Budget(options.seconds, started)
     run = Run(options, new_folder(options.out), budget, reporter or make_reporter(quiet=True))
     run.reporter.open_log(run.folder.log)
     with run.stage("read and check"):
@@ -53,6 +55,7 @@ def fit(options: FitOptions, *, reporter: Reporter | None = None) -> RunDir:
     with run.stage("figures"):
         assessed = assess(run, prepared, shipped)
     summarise(run, prepared, tuned, shipped, assessed)
+    run.tidy()
     return run.folder
 
 

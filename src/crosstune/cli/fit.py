@@ -1,5 +1,6 @@
 """``crosstune fit``: check, measure, plan, train, evaluate, report."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -60,6 +61,7 @@ def fit(
     Checks, measures, plans, trains within the time budget, evaluates and reports.
     A flag beats --set, and --set beats the recipe.
     """
+    started = time.monotonic()  # the budget covers the imports too
     from crosstune import pipeline
     from crosstune.options import fit_options
     from crosstune.reports.live import make_reporter
@@ -69,6 +71,6 @@ def fit(
     given = {name: value for name, value in {**texts, **lists, "out": out}.items() if value}
     options = fit_options(given, recipe=recipe, sets=sets or ())
     with make_reporter() as reporter:
-        run = pipeline.fit(options, reporter=reporter)
+        run = pipeline.fit(options, reporter=reporter, started=started)
     say(f"run directory: {run.root}")
     say(f"report:        {run.report}")

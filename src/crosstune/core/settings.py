@@ -18,6 +18,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "memory_format": ("auto", "contiguous", "channels-last"),
     "average": ("none", "ema", "soup"),
     "batchnorm": ("train", "frozen"),
+    "fallback": ("none", "random"),
     "cache": ("auto", "on", "off"),
     "engine": ("auto", "torch", "openvino", "onnxruntime"),
     "closed_form": ("auto", "ridge", "logistic"),
@@ -45,6 +46,10 @@ class Settings:
     """What a closed-form head reads: the head's own input, the last block, all blocks, or auto."""
     pretrained: bool = True
     """False starts from random weights: the control that a pretrained start must beat."""
+
+    fallback: str = "none"
+    """What to start from where pretrained weights cannot be had: none is an error that lists what can;
+    random starts from random weights, and the run says so."""
 
     epochs: float = 3.0
     """Passes over the training split; the budget may end them sooner."""

@@ -15,6 +15,7 @@ from crosstune.planning.opening import (
     shrink_image_size,
 )
 from crosstune.sources.base import Backbone, OpenOptions
+from crosstune.sources.errors import UnknownModel
 from crosstune.sources.registry import open_model
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
@@ -42,19 +43,19 @@ def open_planned(run: Run, prepared: Prepared) -> Opened:
     if prepared.facts.modality == "text":
         plan = settle(plan, choose_max_length(prepared.facts), user)
     options = _open_options(prepared, plan, user)
-    backbone = open_model(plan["model"], options)
+    backbone = _open(run, plan["model"], options)
     native = _side(backbone) if not {"image_size", "resize"} & user.keys() else None
     if native is not None:
         plan = settle(plan, choose_image_size(prepared.facts, native), user)
         if plan["image_size"] != native:
-            backbone = open_model(plan["model"], replace(options, image_size=plan["image_size"]))
+            backbone = _open(run, plan["model"], replace(options, image_size=plan["image_size"]))
     speed, engine = _speed(run, prepared, backbone)
     seconds = run.options.seconds
     if native is not None and seconds is not None:
         smaller = shrink_image_size(prepared.facts, plan["image_size"], speed, seconds)
         if smaller is not None:
             plan = settle(plan, smaller, user)
-            backbone = open_model(plan["model"], replace(options, image_size=smaller.value))
+            backbone = _open(run, plan["model"], replace(options, image_size=smaller.value))
             speed, engine = _speed(run, prepared, backbone)
     for note in backbone.notes:
         run.reporter.warn(note)
@@ -76,6 +77,22 @@ def _open_options(prepared: Prepared, plan: Plan, user: dict[str, Any]) -> OpenO
         dropout=user.get("dropout"),
         seed=user.get("seed", Settings.seed),
     )
+
+
+def _open(run: Run, name: str, options: OpenOptions) -> Backbone:
+    """Open the model; with ``fallback=random`` from random weights where its own cannot be had."""
+    try:
+        return open_model(name, options)
+    except UnknownModel as error:
+        asked = run.options.settings_overrides().get("fallback", Settings.fallback)
+        if asked != "random" or not options.pretrained:
+            raise
+        backbone = open_model(name, replace(options, pretrained=False))
+        alarm = f"RANDOM WEIGHTS: the pretrained weights of {name} cannot be had here ({error.found})"
+        if alarm not in run.warnings:
+            run.warnings.append(alarm)
+            run.reporter.warn(alarm)
+        return backbone
 
 
 def _convolutional(backbone: Backbone) -> bool:

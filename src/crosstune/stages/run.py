@@ -1,5 +1,6 @@
 """The state of one run: where it writes, how long it may take, whom it tells."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,16 @@ class Run:
         """Say a decision as it is taken."""
         basis = decision.basis.value
         self.reporter.say(f"{decision.setting} = {decision.value}  ({basis}: {decision.because})")
+
+    @property
+    def work(self) -> Path:
+        """Where checkpoints and the logs of trackers lie while the run goes on."""
+        return self.folder.root / "work"
+
+    def tidy(self) -> None:
+        """Remove checkpoints once the run has ended well; the logs of trackers stay."""
+        if not self.options.trackers:
+            shutil.rmtree(self.work, ignore_errors=True)
 
 
 @contextmanager

@@ -126,6 +126,10 @@ def _candidates(prepared: Prepared, tuned: Tuned) -> dict[str, Metric]:
     return {name: score(prepared.task, outputs, truth)[primary] for name, outputs in tuned.candidates.items()}
 
 
+def _known(value: object) -> bool:
+    return isinstance(value, int | float) and bool(np.isfinite(value))
+
+
 def _scatter(prepared: Prepared, shipped: Shipped) -> list[tuple[float, float]]:
     rows = prepared.task.decode(shipped.test)[:POINTS]
     truth = prepared.items["test"].targets()
@@ -136,7 +140,7 @@ def _curves(tuned: Tuned, primary: str) -> tuple[Curve, ...]:
     history = tuned.result.history if tuned.result else []
     curves = []
     for name in ("train_loss", primary):
-        points = [(int(row["step"]), float(row[name])) for row in history if row.get(name) is not None]
+        points = [(int(row["step"]), float(row[name])) for row in history if _known(row.get(name))]
         if points:
             steps, values = zip(*points, strict=True)
             curves.append(Curve(name=name, steps=list(steps), values=list(values)))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from crosstune.artifacts.model import SavedModel, put_head
 from crosstune.core.clock import Budget
+from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
@@ -63,6 +64,13 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None) ->
         why = plan.decision("strategy").because
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
     start = probed.native if probed and plan["strategy"] not in ("full", "head") else None
+    if plan["strategy"] == "lp-ft" and start is None:
+        raise BadValue(
+            "lp-ft needs a closed-form head that the model's own head can carry",
+            found=f"features={plan['features']}, strategy=lp-ft",
+            expected="features=auto or features=head",
+            fix="leave `features` out, or take --set strategy=full",
+        )
     result = _train(run, prepared, opened, plan, start, run.budget.reserve(reserve))
     model = _saved(prepared, opened)
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
@@ -130,10 +138,11 @@ def _train(
         prepared.items["validation"],
         settings_of(plan),
         budget=budget,
-        work=run.folder.root / "work",
+        work=run.work,
         reporter=run.reporter,
         head=start,
         trackers=run.options.trackers,
+        pass_seconds=opened.facts.pass_seconds,
     )
     for warning in result.warnings:
         run.warnings.append(warning)

@@ -37,7 +37,7 @@ def finish(loop: Loop) -> TrainResult:
         seconds_per_example=loop.train_seconds / examples if examples else math.nan,
         precision=numerics.precision,
         memory_format=numerics.memory_format,
-        cached=session.cached,
+        cached=session.stored is not None,
     )
 
 

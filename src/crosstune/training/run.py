@@ -33,12 +33,13 @@ def train(
     reporter: Reporter,
     head: HeadWeights | None = None,
     trackers: Sequence[str] = (),
+    pass_seconds: float | None = None,
 ) -> TrainResult:
     """Train ``backbone.model`` in place; afterwards it holds the best weights, in eval mode.
 
-    Best means by the task's primary metric on validation. The number of steps is fixed before the first
-    one: ``epochs``, or what fits into the budget at the speed measured at the start; training also stops
-    when the end of the budget comes near anyway. Every draw depends on (seed, step) or (seed, epoch,
+    Best means by the task's primary metric on validation. The number of steps is that of
+    ``epochs``, or what fits into the budget at the speed measured so far; training also stops when the
+    end of the budget comes near anyway. Every draw depends on (seed, step) or (seed, epoch,
     example) only, and the caller's random state is left as it was.
 
     Args:
@@ -52,6 +53,8 @@ def train(
         reporter: told about decisions and progress.
         head: closed-form head on the native head's input; loaded before training. ``lp-ft`` needs it.
         trackers: names of accelerate's trackers, such as ``tensorboard``; none by default.
+        pass_seconds: of one example through the frozen model by the fastest engine, where it was measured:
+            what storing activations costs. Stored activations are removed when training has ended well.
 
     Raises:
         NonFiniteLoss: before the update; the model keeps its finite weights of that moment.
@@ -66,10 +69,14 @@ def train(
         session = prepare(
             backbone, task, train_items, validation_items, settings,
             accelerator=accelerator, budget=budget, reporter=reporter, head=head, stack=stack,
+            pass_seconds=pass_seconds,
         )  # fmt: skip
         loop = Loop(session, budget=budget, work=work, reporter=reporter, starts_trained=head is not None)
         loop.run()
-        return finish(loop)
+        result = finish(loop)
+    if session.stored is not None:
+        session.stored.delete()
+    return result
 
 
 @contextmanager

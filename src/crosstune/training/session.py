@@ -53,7 +53,8 @@ class Session:
     loader: Loader
     evaluator: Evaluator
     numerics: Numerics
-    cached: bool
+    stored: Stored | None
+    """What the frozen prefix gave, where it was computed once and stored."""
     moving: tuple[str, ...]
     """Names of the parameters that move at any time of the run."""
 
@@ -112,6 +113,7 @@ def prepare(
     reporter: Reporter,
     head: HeadWeights | None,
     stack: ExitStack,
+    pass_seconds: float | None = None,
 ) -> Session:
     """Build all parts of a run; :func:`crosstune.training.run.train` explains what it is given.
 
@@ -128,7 +130,7 @@ def prepare(
     augmenter = Augmenter(on_pictures, settings.seed) if on_pictures else None
     prefix = Prefix(
         backbone=backbone, train=train_items, validation=validation_items, settings=settings,
-        augmenter=augmenter, mixing=mixing,
+        augmenter=augmenter, mixing=mixing, pass_seconds=pass_seconds,
     )  # fmt: skip
     with accelerator.main_process_first():
         stored = store_prefix(prefix, left=budget.left(), reporter=reporter)
@@ -145,7 +147,7 @@ def prepare(
     evaluator = _evaluator(task, validation_items, backbone, settings, accelerator, numerics, stored)
     return Session(
         backbone=backbone, task=task, settings=settings, accelerator=accelerator, forward=forward, loss=loss,
-        loader=loader, evaluator=evaluator, numerics=numerics, cached=stored is not None, moving=moving,
+        loader=loader, evaluator=evaluator, numerics=numerics, stored=stored, moving=moving,
     )  # fmt: skip
 
 

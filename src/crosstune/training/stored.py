@@ -38,6 +38,8 @@ class Prefix:
     settings: Settings
     augmenter: Augmenter | None
     mixing: tuple[str, ...]
+    pass_seconds: float | None = None
+    """Measured for one example through the whole frozen model by the engine that stores, if known."""
 
     @property
     def cut(self) -> int:
@@ -61,6 +63,11 @@ class Stored:
     cut: Cut
     train: Activations
     validation: Activations
+
+    def delete(self) -> None:
+        """Remove the files: they are large, and of no use to another run."""
+        self.train.delete()
+        self.validation.delete()
 
 
 def store_prefix(prefix: Prefix, *, left: float, reporter: Reporter) -> Stored | None:
@@ -110,6 +117,8 @@ def _obstacle(prefix: Prefix) -> str:
 def _pays(prefix: Prefix, left: float, reporter: Reporter) -> bool:
     examples = len(prefix.train)
     costs = _measured(prefix)
+    each = min(costs.prefix_seconds, prefix.pass_seconds or math.inf)
+    storing = examples * prefix.variants * each
     decision = cache_pays(
         prefix_seconds=costs.prefix_seconds,
         suffix_seconds=costs.suffix_seconds,
@@ -118,8 +127,8 @@ def _pays(prefix: Prefix, left: float, reporter: Reporter) -> bool:
         bytes_per_example=costs.bytes_per_example,
         free_bytes=_free(cache_dir()),
         variants=prefix.variants,
+        store_seconds=each,
     )
-    storing = examples * prefix.variants * costs.prefix_seconds
     if decision.pays and storing > STORE_SHARE * left:
         reporter.say(f"activations are not stored: it would take {format_duration(storing)} of the time left")
         return False
