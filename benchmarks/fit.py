@@ -12,9 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import Benchmark, data_folder
 from crosstune.core.files import read_json
 from crosstune.core.units import parse_duration
+
+from common import Benchmark, data_folder
 
 SETS = {
     "tweets-5m": ("sentiment/tweets", ["--target", "rating"], "5m", "pearson", 0.91),

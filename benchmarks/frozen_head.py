@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import Benchmark, fashion_mnist
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision import transforms
@@ -31,6 +30,8 @@ from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
 from crosstune.stages.run import Run, new_folder
 from crosstune.stages.tune import tune
+
+from common import Benchmark, fashion_mnist
 
 MODEL, EPOCHS, BATCH, SIDE = "package:efficientnet-lite0", 10, 32, 224
 """What the tutorial uses."""

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import torch
-from common import Benchmark, fashion_mnist
 from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import transforms
@@ -23,6 +22,8 @@ from crosstune.options import FitOptions
 from crosstune.reports.live import make_reporter
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.registry import open_model
+
+from common import Benchmark, fashion_mnist
 from frozen_head import Pictures
 
 MODEL, BATCH = "package:efficientnet-lite0", 32

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import torch
-from common import Benchmark, fashion_mnist
 
 from crosstune.core.clock import Budget
 from crosstune.core.settings import Settings
@@ -24,6 +23,8 @@ from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.registry import open_model
 from crosstune.tasks.registry import make_task
 from crosstune.training.run import train
+
+from common import Benchmark, fashion_mnist
 
 MODEL = "package:efficientnet-lite0"
 SHARES = {"quarter": (0.25, 1.8), "tenth": (0.10, 3.5)}

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import typer.main
-from tests.support.published import ROOT, named, published
 from typer.testing import CliRunner
 
 from crosstune.cli.main import app
+from tests.support.published import ROOT, named, published
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
 BLOCK = re.compile(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from scripts.generated_pages import PAGES
-from tests.support.published import ROOT, named, published
 
 import crosstune
+from tests.support.published import ROOT, named, published
 
 SOURCE = ROOT / "src" / "crosstune"
 MOST_FILE_LINES, MOST_FUNCTION_LINES = 400, 60

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from scripts.min_versions import SMOKE, lowest, lowest_versions
+
 from tests.support.published import ROOT
 
 PYPROJECT = """

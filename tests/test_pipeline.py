@@ -9,8 +9,6 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from tests.support.sets import write_pictures, write_texts
-from tests.support.tiny import tiny_bert_dir, tiny_vit_dir
 from transformers import pipeline as hub_pipeline
 
 from crosstune import pipeline
@@ -19,6 +17,8 @@ from crosstune.core.errors import BadValue
 from crosstune.core.plan import Plan
 from crosstune.core.run_dir import RunDir
 from crosstune.options import FitOptions
+from tests.support.sets import write_pictures, write_texts
+from tests.support.tiny import tiny_bert_dir, tiny_vit_dir
 
 torch.set_num_threads(2)
 PROMISED = ("model", "plan.json", "evidence.json", "metrics.json", "predictions.parquet", "bad_items.csv",

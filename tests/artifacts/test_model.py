@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.sets import write_texts
-from tests.support.tiny import MemoryItems, random_images, random_texts, tiny_backbone
 
 from crosstune.artifacts.errors import NotAModel
 from crosstune.artifacts.fresh import load_items, save_items
@@ -15,6 +13,8 @@ from crosstune.core.head import HeadWeights
 from crosstune.data.read import read
 from crosstune.frozen.passes import frozen_pass
 from crosstune.tasks.registry import make_task
+from tests.support.sets import write_texts
+from tests.support.tiny import MemoryItems, random_images, random_texts, tiny_backbone
 
 KINDS = ("bert", "vit", "efficientnet")
 

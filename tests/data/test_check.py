@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from datasets import Dataset, DatasetDict
-from tests.data.making import class_folders, encoded, picture, png, write
 
 from crosstune.data.check import check
 from crosstune.data.errors import CheckFailed
 from crosstune.data.gate.report import CheckReport, safe_cell
 from crosstune.data.read import read
+from tests.data.making import class_folders, encoded, picture, png, write
 
 
 def found(report: CheckReport) -> dict[str, str]:

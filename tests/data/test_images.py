@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.data.making import encoded, picture, png
 
 from crosstune.data.images import PIXEL_CAP, ImageProblem, decode, inspect, read_bytes
+from tests.data.making import encoded, picture, png
 
 
 def cell(content: bytes | None = None, path: str | None = None) -> dict[str, bytes | str | None]:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from datasets import Dataset
-from tests.data.making import class_folders, picture, png, write
 
 from crosstune.core.items import Items
 from crosstune.data.check import check
 from crosstune.data.read import read
+from tests.data.making import class_folders, picture, png, write
 
 
 def test_items_satisfy_the_contract(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, Image, Value
-from tests.data.making import class_folders, picture, png, write
 
 from crosstune.data.errors import AmbiguousColumn, BadSplit, MissingColumn, TooFewRows, UnusableColumn
 from crosstune.data.read import read
 from crosstune.data.store import PROBLEM
+from tests.data.making import class_folders, picture, png, write
 
 
 def csv_of(tmp_path: Path, text: str) -> Path:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from tests.frozen.helpers import MakeItems, OpenTiny
-from tests.support.tiny import KINDS, Kind, MemoryItems, random_images, random_texts, tiny_backbone
 
 from crosstune.sources.base import Backbone
+from tests.frozen.helpers import MakeItems, OpenTiny
+from tests.support.tiny import KINDS, Kind, MemoryItems, random_images, random_texts, tiny_backbone
 
 
 @pytest.fixture(scope="session", autouse=True)

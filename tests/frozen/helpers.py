@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from tests.support.tiny import Kind, MemoryItems
-
 from crosstune.sources.base import Backbone
+from tests.support.tiny import Kind, MemoryItems
 
 OpenTiny = Callable[[Kind], Backbone]
 

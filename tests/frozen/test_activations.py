@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.frozen.helpers import MakeItems, OpenTiny
-from tests.support.tiny import KINDS, Kind, MemoryItems
 from torch import Tensor
 
 from crosstune.core.errors import UnknownName
@@ -19,6 +17,8 @@ from crosstune.frozen.freeze import evaluating
 from crosstune.frozen.ragged import Layout
 from crosstune.frozen.taps import PrefixModel
 from crosstune.sources.base import Backbone, Batch
+from tests.frozen.helpers import MakeItems, OpenTiny
+from tests.support.tiny import KINDS, Kind, MemoryItems
 
 
 def _prefix(opened: Backbone, cut: int, batch: Batch) -> Tensor:

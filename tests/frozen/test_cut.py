@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from tests.frozen.helpers import MakeItems, OpenTiny
-from tests.support.tiny import KINDS, Kind
 from torch import Tensor, nn
 
 from crosstune.frozen.cut import Cut, check_cut, suffix_outputs
@@ -11,6 +9,8 @@ from crosstune.frozen.errors import CannotCut
 from crosstune.frozen.freeze import evaluating, freeze, train_mode
 from crosstune.frozen.taps import PrefixModel
 from crosstune.sources.base import Backbone, Batch, Block
+from tests.frozen.helpers import MakeItems, OpenTiny
+from tests.support.tiny import KINDS, Kind
 
 TARGETS = torch.tensor([0, 1, 2, 0, 1, 2])
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from tests.frozen.helpers import MakeItems, OpenTiny
-from tests.support.tiny import KINDS, Kind
 from torch import nn
 
 from crosstune.frozen.freeze import block_parameters, evaluating, freeze, train_mode
+from tests.frozen.helpers import MakeItems, OpenTiny
+from tests.support.tiny import KINDS, Kind
 
 
 @pytest.mark.parametrize("kind", KINDS)

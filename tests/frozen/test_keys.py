@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tests.frozen.helpers import MakeItems, OpenTiny
-from tests.support.tiny import Kind
 
 from crosstune.frozen.keys import body_digest, pass_key
+from tests.frozen.helpers import MakeItems, OpenTiny
+from tests.support.tiny import Kind
 
 
 def test_the_key_changes_with_what_changes_features(backbone: OpenTiny, items: MakeItems) -> None:

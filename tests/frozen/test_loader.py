@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.frozen.helpers import MakeItems, OpenTiny
-from tests.support.tiny import MemoryItems
 
 from crosstune.frozen.loader import batches, example_batch, processing_order
+from tests.frozen.helpers import MakeItems, OpenTiny
+from tests.support.tiny import MemoryItems
 
 
 def test_texts_go_longest_first_and_pictures_in_order(backbone: OpenTiny) -> None:

@@ -1,10 +1,10 @@
 """Measuring both sides of a cut changes nothing in the model."""
 
 import torch
-from tests.frozen.helpers import MakeItems, OpenTiny
 
 from crosstune.frozen.freeze import freeze
 from crosstune.frozen.measure import measure_cut
+from tests.frozen.helpers import MakeItems, OpenTiny
 
 
 def test_measuring_leaves_weights_gradients_and_statistics_alone(

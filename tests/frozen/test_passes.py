@@ -7,8 +7,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
-from tests.frozen.helpers import MakeItems, OpenTiny
-from tests.support.tiny import KINDS, Kind, MemoryItems
 
 from crosstune.core.progress import Silent
 from crosstune.frozen import passes
@@ -18,6 +16,8 @@ from crosstune.frozen.features import Features
 from crosstune.frozen.passes import frozen_pass, model_outputs
 from crosstune.frozen.taps import OutputModel, TapModel
 from crosstune.sources.base import Backbone
+from tests.frozen.helpers import MakeItems, OpenTiny
+from tests.support.tiny import KINDS, Kind, MemoryItems
 
 
 class Listening(Silent):
@@ -135,10 +135,9 @@ def test_one_example_or_none_is_enough(backbone: OpenTiny, items: MakeItems, tmp
 
 @pytest.mark.real
 def test_real_weights_agree_between_torch_and_openvino(tmp_path: Path) -> None:
-    from tests.support.tiny import random_images
-
     from crosstune.sources.base import OpenOptions
     from crosstune.sources.registry import open_model
+    from tests.support.tiny import random_images
 
     options = OpenOptions(task="image-classification", outputs=10, image_size=96)
     opened = open_model("package:efficientnet-lite0", options)

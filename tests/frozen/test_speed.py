@@ -1,9 +1,8 @@
 """The speed of a frozen body: measured by the engine that the pass will use."""
 
-from tests.frozen.helpers import MakeItems, OpenTiny
-
 from crosstune.core.progress import Silent
 from crosstune.frozen.speed import pass_speed
+from tests.frozen.helpers import MakeItems, OpenTiny
 
 
 def test_a_short_pass_is_measured_with_torch(backbone: OpenTiny, items: MakeItems) -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from tests.frozen.helpers import MakeItems, OpenTiny
-from tests.support.tiny import KINDS, Kind
 from torch import nn
 
 from crosstune.frozen.taps import OutputModel, PrefixModel, TapModel, first, pool
+from tests.frozen.helpers import MakeItems, OpenTiny
+from tests.support.tiny import KINDS, Kind
 
 
 def test_pooling_averages_positions_of_every_layout() -> None:

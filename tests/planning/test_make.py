@@ -2,12 +2,11 @@
 
 from dataclasses import fields
 
-from tests.planning.test_strategy import DATA, MODEL
-
 from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.settings import Settings
 from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
 from crosstune.planning.make import make_plan, settings_of
+from tests.planning.test_strategy import DATA, MODEL
 
 TIME = TimeFacts(left=400.0, reserve=50.0)
 START = Plan((Decision("model", MODEL.name, Basis.PRIOR, "the default"),))

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.planning.test_strategy import DATA
 
 from crosstune.planning.opening import (
     PASS_SHARE,
@@ -12,6 +11,7 @@ from crosstune.planning.opening import (
     choose_model,
     shrink_image_size,
 )
+from tests.planning.test_strategy import DATA
 
 TEXTS = replace(DATA, modality="text", task="text-classification")
 

@@ -1,7 +1,6 @@
 """The depth curve: the same figures with and without shared moments, in the order of the blocks."""
 
 import numpy as np
-from tests.support.pooled import pooled
 
 from crosstune.core.clock import Budget
 from crosstune.core.progress import Silent
@@ -11,6 +10,7 @@ from crosstune.probing.depth import depth_curve
 from crosstune.probing.matrix import Matrix, Standardised, measure_scale
 from crosstune.probing.moments import measure_moments
 from crosstune.tasks.registry import make_task
+from tests.support.pooled import pooled
 
 
 def test_blocks_that_see_more_score_more() -> None:

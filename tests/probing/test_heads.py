@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.support.pooled import Pooled, pooled
 
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue
@@ -14,6 +13,7 @@ from crosstune.core.settings import Settings
 from crosstune.probing.heads import FittedHead, fit_heads, refit
 from crosstune.tasks.base import Task
 from crosstune.tasks.registry import make_task
+from tests.support.pooled import Pooled, pooled
 
 
 def classes(rows: int = 240, count: int = 3) -> tuple[Task, Pooled, NDArray[Any]]:

@@ -10,12 +10,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from tests.reports.test_page import hostile
-from tests.support.sample_summary import classification, regression
 
 from crosstune.core.metric import Metric
 from crosstune.reports.card import escaped, fenced, front_matter, render_card, write_card
 from crosstune.reports.text import one_line
+from tests.reports.test_page import hostile
+from tests.support.sample_summary import classification, regression
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.sample_summary import classification
 
 from crosstune.reports.classes import check_shape, class_rows, confused_pairs, matrix
+from tests.support.sample_summary import classification
 
 CONFUSION = [[8, 2, 0], [1, 9, 0], [0, 0, 0]]
 NAMES = ("cat", "dog", "none")

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.sample_summary import classification, many_classes, picture, regression
 
 from crosstune.core.metric import Metric
 from crosstune.core.summary import Curve, Mistake, RunSummary
 from crosstune.reports.figures import figure
 from crosstune.reports.page import render_report, safe_picture, write_report
+from tests.support.sample_summary import classification, many_classes, picture, regression
 
 HOSTILE = (
     """"><img src=x onerror="alert(1)"><script>alert(1)</script></style></script></title>-->"""

@@ -3,11 +3,10 @@
 import math
 from dataclasses import replace
 
-from tests.support.sample_summary import classification
-
 from crosstune.core.metric import Metric
 from crosstune.core.summary import RunSummary
 from crosstune.reports.verdict import metric_title, verdict
+from tests.support.sample_summary import classification
 
 BASE = replace(
     classification(),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.support import tiny
 
 from crosstune.sources.base import Backbone, Raw
+from tests.support import tiny
 
 HUB = {
     "id2label": {0: "cat", 1: "dog", 2: "owl"},

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.sources.conftest import Opener
-from tests.support.tiny import KINDS, Kind, random_images, random_texts, tiny_resnet_dir
 from torch import Tensor, nn
 
 from crosstune.sources.assemble import same
@@ -13,6 +11,8 @@ from crosstune.sources.base import Backbone, Block, OpenOptions
 from crosstune.sources.blocks import find_blocks
 from crosstune.sources.registry import open_model
 from crosstune.sources.trace import first_tensor, watch
+from tests.sources.conftest import Opener
+from tests.support.tiny import KINDS, Kind, random_images, random_texts, tiny_resnet_dir
 
 FAMILIES = (
     "torchvision:mobilenet_v3_small", "torchvision:vgg11_bn", "torchvision:densenet121",

@@ -11,11 +11,11 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.support.tiny import random_images, random_texts
 
 from crosstune.sources.preprocessing import ImagePreprocessing, TextPreprocessing, crop_share
 from crosstune.sources.timm_folders import preprocessing_of
 from crosstune.sources.torchvision_models import preset
+from tests.support.tiny import random_images, random_texts
 
 
 def pictures() -> list[Image.Image]:

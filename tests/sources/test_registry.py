@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.support.tiny import random_images, tiny_bert_dir
 
 from crosstune.core.errors import BadValue, MissingExtra, UserError
 from crosstune.sources import hub, packages
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.errors import BadWeights, UnknownModel, UnsupportedModel
 from crosstune.sources.registry import SOURCES, catalogue, open_model
+from tests.support.tiny import random_images, tiny_bert_dir
 
 IMAGE = OpenOptions(task="image-classification", outputs=3)
 TEXT = OpenOptions(task="text-classification", outputs=3)

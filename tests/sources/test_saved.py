@@ -9,8 +9,6 @@ import timm
 import torch
 import torchvision
 from safetensors.torch import load_file, save_file
-from tests.sources.conftest import HUB, Opener, Runner
-from tests.support.tiny import KINDS, Kind, random_images, random_texts
 
 from crosstune.core.errors import UserError
 from crosstune.sources.base import Backbone, OpenOptions, Raw
@@ -18,6 +16,8 @@ from crosstune.sources.errors import BadWeights
 from crosstune.sources.record import RECORD, BadModelFolder
 from crosstune.sources.registry import open_model
 from crosstune.sources.saved import open_saved
+from tests.sources.conftest import HUB, Opener, Runner
+from tests.support.tiny import KINDS, Kind, random_images, random_texts
 
 
 def examples(backbone: Backbone) -> list[Raw]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
 
 from crosstune.core.head import HeadWeights
 from crosstune.stages.timing import constant_outputs, head_loss, step_seconds
 from crosstune.tasks.registry import make_task
+from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
 
 
 def prepared(values: list[Any], name: str) -> Any:

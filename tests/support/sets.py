@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tests.support.tiny import BAD, GOOD, PLAIN
 
 from crosstune.core.seeding import generator
+from tests.support.tiny import BAD, GOOD, PLAIN
 
 
 def write_texts(path: Path, rows: int, seed: int = 0, *, rated: bool = False) -> Path:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from tests.support.tiny import MemoryItems
 from torch import Tensor, nn
 
 from crosstune.core.settings import Settings, with_values
 from crosstune.sources.base import Backbone, Batch, Block
+from tests.support.tiny import MemoryItems
 
 SIDE = 8
 

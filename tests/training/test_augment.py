@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.support.tiny import random_images
 
 from crosstune.core.errors import UnknownName
 from crosstune.training.augment import MAGNITUDE, SIGNED, UNSIGNED, Augmenter, names
 from crosstune.training.errors import NoSuchAugmentation
+from tests.support.tiny import random_images
 
 ALL = Augmenter(("flip", "crop", "randaugment"), seed=3)
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-from tests.training.small import convolutional
 
 from crosstune.frozen.freeze import train_mode
 from crosstune.training.batchnorm import refresh_batchnorm, training_batchnorms
 from crosstune.training.forward import Forward
 from crosstune.training.loader import Loaded
+from tests.training.small import convolutional
 
 
 def test_statistics_are_plain_averages_and_frozen_ones_stay() -> None:

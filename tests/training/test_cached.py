@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.support.tiny import Kind, MemoryItems, random_images, random_texts, tiny_backbone
-from tests.training.small import plain
 
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue
@@ -14,6 +12,8 @@ from crosstune.tasks.registry import make_task
 from crosstune.training.augment import Augmenter
 from crosstune.training.run import train
 from crosstune.training.stored import Prefix, store_prefix
+from tests.support.tiny import Kind, MemoryItems, random_images, random_texts, tiny_backbone
+from tests.training.small import plain
 
 
 def items_for(kind: Kind, n: int, seed: int) -> MemoryItems:

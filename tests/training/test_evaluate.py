@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
-from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
 
 from crosstune.sources.base import Backbone
 from crosstune.tasks.registry import make_task
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.loader import text_lengths
+from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
 
 
 def evaluator(backbone: Backbone, items: MemoryItems, *, batch_size: int, by_length: bool) -> Evaluator:

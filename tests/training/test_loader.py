@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from tests.training.small import Pixels, coloured
 
 from crosstune.tasks.registry import make_task
 from crosstune.training.augment import Augmenter
 from crosstune.training.loader import AHEAD, Loaded, Loader, ahead, stream
 from crosstune.training.order import Order
+from tests.training.small import Pixels, coloured
 
 
 def make_loader(*, micro_batch: int | None = None, mixing: tuple[str, ...] = ()) -> Loader:

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.tiny import Kind, random_images, random_texts, tiny_backbone
-from tests.training.small import convolutional, flat, plain
 from torch import nn
 
 from crosstune.frozen.freeze import freeze
 from crosstune.training.errors import AdapterMergeDiffers, NoAdapterTargets
 from crosstune.training.lora import adapter_targets, add_adapters, check_merge, merge_adapters
+from tests.support.tiny import Kind, random_images, random_texts, tiny_backbone
+from tests.training.small import convolutional, flat, plain
 
 
 @pytest.mark.parametrize("kind", ["bert", "vit", "efficientnet"])

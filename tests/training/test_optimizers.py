@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from tests.training.small import plain
 from torch import nn, optim
 
 from crosstune.core.settings import Settings
 from crosstune.training.optimizers import make_optimizer, set_rates
 from crosstune.training.parameters import Group
 from crosstune.training.update import match_layouts
+from tests.training.small import plain
 
 
 def _weights() -> list[nn.Parameter]:

@@ -1,11 +1,11 @@
 """Groups of parameters: rates by block, no decay on biases and norms, nothing lost."""
 
 import pytest
-from tests.training.small import convolutional, plain
 from torch import nn
 
 from crosstune.frozen.freeze import freeze
 from crosstune.training.parameters import parameter_groups
+from tests.training.small import convolutional, plain
 
 
 def test_the_rate_falls_block_by_block_from_the_top() -> None:

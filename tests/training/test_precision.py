@@ -4,14 +4,14 @@ import copy
 
 import pytest
 import torch
-from tests.training.small import coloured, convolutional, plain
-from tests.training.test_update import micro_batches
 
 from crosstune.tasks.registry import make_task
 from crosstune.training import precision
 from crosstune.training.forward import Forward
 from crosstune.training.loader import Loaded
 from crosstune.training.precision import choose_numerics
+from tests.training.small import coloured, convolutional, plain
+from tests.training.test_update import micro_batches
 
 CPU = torch.device("cpu")
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.support.published import ROOT
-from tests.support.tiny import MemoryItems
-from tests.training.small import coloured, flat, plain
 
 from crosstune.core.clock import Budget
 from crosstune.core.progress import Silent
 from crosstune.tasks.registry import make_task
 from crosstune.training.run import train
+from tests.support.published import ROOT
+from tests.support.tiny import MemoryItems
+from tests.training.small import coloured, flat, plain
 
 
 def main(folder: Path) -> None:

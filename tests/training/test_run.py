@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.training.small import coloured, convolutional, flat, plain
 
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue, UnknownName
@@ -24,6 +23,7 @@ from crosstune.training.keeper import Keeper
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
 from crosstune.training.snapshot import read
+from tests.training.small import coloured, convolutional, flat, plain
 
 TRAIN, VALIDATION = coloured(48), coloured(24, seed=1)
 TASK = make_task("image-classification", TRAIN.targets())

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import torch
-from tests.training.small import convolutional
 
 from crosstune.frozen.freeze import freeze
 from crosstune.training.snapshot import mean, moving, read, restore, take, write
+from tests.training.small import convolutional
 
 
 def test_weights_survive_a_file_and_a_change_of_layout(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from tests.training.small import convolutional, plain
 
 from crosstune.core.errors import BadValue
 from crosstune.core.head import HeadWeights
 from crosstune.training.strategies import cut_at, load_head, lowest_cut, set_mode
+from tests.training.small import convolutional, plain
 
 
 @pytest.mark.parametrize(

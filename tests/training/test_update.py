@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
-from tests.training.small import coloured, flat, plain
 from torch import nn
 
 from crosstune.core.settings import Settings
@@ -24,6 +22,8 @@ from crosstune.training.loader import Loaded, as_targets
 from crosstune.training.optimizers import make_optimizer
 from crosstune.training.parameters import parameter_groups
 from crosstune.training.update import Updater
+from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
+from tests.training.small import coloured, flat, plain
 
 
 def task_for(items: MemoryItems, name: str = "image-classification") -> Task:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tests.data.making import class_folders, png, write
 
 from crosstune.data.errors import BadSplit, UnknownLayout
 from crosstune.data.readers.base import RawData
 from crosstune.data.readers.class_folders import ClassFolders
 from crosstune.data.store import ORIGIN, PROBLEM, values
+from tests.data.making import class_folders, png, write
 
 
 def read(root: Path) -> RawData:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.making import write
 
 from crosstune.data.errors import UnreadableFile
 from crosstune.data.readers.delimited import read_delimited
 from crosstune.data.store import ORIGIN, PROBLEM, values
+from tests.data.making import write
 
 _CELL = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=12)
 

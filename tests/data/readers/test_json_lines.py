@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.making import write
 
 from crosstune.data.errors import UnreadableFile
 from crosstune.data.readers.json_lines import read_json_lines
 from crosstune.data.store import ORIGIN, PROBLEM, values
+from tests.data.making import write
 
 _VALUE = (
     st.none()

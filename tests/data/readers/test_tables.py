@@ -12,7 +12,6 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.making import class_folders, picture, png, write
 
 from crosstune.data import store
 from crosstune.data.errors import BadSplit, DataNotFound, UnknownLayout, UnreadableFile, UnusableColumn
@@ -20,6 +19,7 @@ from crosstune.data.images import decode
 from crosstune.data.readers import hub
 from crosstune.data.readers.registry import read_raw
 from crosstune.data.store import ORIGIN, values
+from tests.data.making import class_folders, picture, png, write
 
 
 @settings(max_examples=25, deadline=None)

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests.frozen.helpers import MakeItems, OpenTiny
-from tests.support.tiny import KINDS, Kind
 from torch import nn
 
 from crosstune.frozen.engines.openvino_engine import _parts
@@ -13,6 +11,8 @@ from crosstune.frozen.engines.registry import ENGINES
 from crosstune.frozen.engines.torch_engine import TorchCompiled, TorchEngine
 from crosstune.frozen.taps import OutputModel, PrefixModel, TapModel
 from crosstune.sources.base import Backbone, Batch
+from tests.frozen.helpers import MakeItems, OpenTiny
+from tests.support.tiny import KINDS, Kind
 
 BY_NAME = {engine.name: engine for engine in ENGINES}
 
