@@ -23,6 +23,9 @@ class Reporter(Protocol):
     def advance(self, done: int, figures: Mapping[str, float | str] | None = None) -> None:
         """Say how many units of the current stage are done, with live figures (loss, rate)."""
 
+    def resize(self, total: int) -> None:
+        """Say that the current stage has another number of units than was thought."""
+
     def finish(self, summary: str = "") -> None:
         """End the current stage."""
 
@@ -43,6 +46,9 @@ class Silent:
         """Ignore."""
 
     def advance(self, done: int, figures: Mapping[str, float | str] | None = None) -> None:
+        """Ignore."""
+
+    def resize(self, total: int) -> None:
         """Ignore."""
 
     def finish(self, summary: str = "") -> None:

@@ -140,6 +140,12 @@ class LiveReporter:
             if self._live is None:
                 self._show(Text(line))
 
+    def resize(self, total: int) -> None:
+        """Change the number of units of the present stage."""
+        with self._lock:
+            if self._stages:
+                self._stages[-1].total = total
+
     def finish(self, summary: str = "") -> None:
         """End the present stage and say how long it took."""
         with self._lock:

@@ -13,6 +13,7 @@ from crosstune.frozen.passes import frozen_pass
 from crosstune.probing.heads import FittedHead, fit_heads
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
+from crosstune.stages.reserve import reserve_seconds
 from crosstune.stages.run import Run
 
 
@@ -57,7 +58,7 @@ def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
         features["validation"],
         prepared.encoded["validation"],
         settings=settings,
-        deadline=run.budget.reserve(0.5 * (run.options.seconds or 0.0)),
+        deadline=run.budget.reserve(reserve_seconds(prepared, opened)),
         reporter=run.reporter,
     )
     for fitted in heads:

@@ -20,20 +20,12 @@ from crosstune.probing.heads import FittedHead, refit
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.probe import Probed
+from crosstune.stages.reserve import reserve_seconds
 from crosstune.stages.run import Run
 from crosstune.stages.ship import write_model
 from crosstune.stages.timing import HEAD_EXAMPLES, head_loss, step_seconds
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
-
-START_PYTHON = 15.0
-"""ASSUMED: seconds to start a fresh Python with torch and load the model, on a slow machine."""
-
-REPORT = 10.0
-"""ASSUMED: seconds for baselines, intervals, pictures and the page."""
-
-EXACT = 2.0
-"""ASSUMED: an exact pass takes about this many times a pass in the fastest precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +50,7 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None) ->
     better by a paired interval, or where the user named the strategy.
     """
     closed = _closed_form(run, prepared, opened, probed) if probed else None
-    reserve = _reserve(prepared, opened)
+    reserve = reserve_seconds(prepared, opened)
     plan = _plan(run, prepared, opened, probed, reserve)
     if closed and plan["strategy"] == "closed-form":
         why = plan.decision("strategy").because
@@ -90,12 +82,6 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None) ->
         candidates={name: outputs, **(closed.candidates if closed else {})},
         result=result,
     )
-
-
-def _reserve(prepared: Prepared, opened: Opened) -> float:
-    """Estimate what must happen after training: two exact passes over validation, one over test, the rest."""
-    rows = prepared.facts.test_rows + 2 * prepared.facts.validation_rows
-    return START_PYTHON + REPORT + EXACT * opened.facts.pass_seconds * rows
 
 
 def _plan(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None, reserve: float) -> Plan:
@@ -162,7 +148,8 @@ def _closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -
     best, reason = _readable(prepared, probed)
     parts = [probed.features["train"], probed.features["validation"]]
     targets = [prepared.encoded["train"], prepared.encoded["validation"]]
-    head = refit(prepared.task, best, parts, targets)
+    deadline = run.budget.reserve(reserve_seconds(prepared, opened))
+    head = refit(prepared.task, best, parts, targets, deadline=deadline)
     if head.features == "head":
         put_head(opened.backbone, head)
     model = _saved(prepared, opened, None if head.features == "head" else head)

@@ -107,6 +107,7 @@ class Loop:
             if self.step % REPLAN == 0 and not math.isinf(self.budget.left()):
                 self.total = self._agreed(self._steps(self._measured_pace(), self.step))
                 evaluations = self._evaluations()
+                self.reporter.resize(self.total)
             if self.step in evaluations:
                 self.evaluate()
                 if self.settings.patience and self.without_gain >= self.settings.patience:

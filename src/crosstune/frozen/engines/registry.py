@@ -27,8 +27,8 @@ from crosstune.frozen.errors import EngineFailed
 ENGINES: tuple[Engine, ...] = (TorchEngine(), OpenVinoEngine(), OnnxEngine())
 """In the order in which ``auto`` tries them."""
 
-WORTH: Mapping[str, float] = {"openvino": 8.0, "onnxruntime": 60.0}
-"""Seconds of work from which a conversion pays: about twice and seven times what it costs."""
+WORTH: Mapping[str, float] = {"openvino": 8.0, "onnxruntime": 300.0}
+"""Seconds of work from which a conversion pays: about twice and thirty times what it costs."""
 
 BENCHMARK_ROWS = 8
 """Examples in a benchmark batch: enough to rank engines, quick on a slow one."""
