@@ -2,8 +2,10 @@
 
 EfficientNet-lite0 with real weights on Fashion-MNIST pictures; the last quarter and the last tenth of the
 forward compute (by FLOPs) move, everything before is frozen. Both runs use the same settings, order and
-seeds, in float32. Seconds are those of an update for each example, loading included; storing the
-activations is reported on its own, since it is paid once.
+seeds, in float32, and torch computes the prefix in both, so that the weights must come out equal: the largest
+difference of a tensor, over its largest value, is reported. Seconds are those of an update for each example,
+loading included; the totals also hold what is paid once (storing the activations, with torch far slower than
+with the engine that ``auto`` would take) and the evaluations.
 
 Arithmetic limit, f the frozen share: (3 - 2f) / (3 (1 - f)).
 """
@@ -42,6 +44,12 @@ def blocks_within(backbone: Backbone, share: float) -> int:
     return max(1, count)
 
 
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Return the largest difference of two tensors over their largest value."""
+    largest = (one.double() - other.double()).abs().max().item()
+    return largest / max(other.double().abs().max().item(), 1e-12)
+
+
 def one_run(data: LabelledData, side: int, share: float, cache: str, work: Path) -> dict:
     """Train a suffix for two epochs; returns seconds for each example and the weights."""
     items = {split: data.items(split) for split in ("train", "test")}
@@ -50,7 +58,8 @@ def one_run(data: LabelledData, side: int, share: float, cache: str, work: Path)
     backbone = open_model(MODEL, options)
     count = blocks_within(backbone, share)
     settings = Settings(
-        strategy="last", last_blocks=count, epochs=2, batch_size=32, lr=1e-3, cache=cache,
+        strategy="last", last_blocks=count, epochs=2, batch_size=32, lr=1e-2,
+        optimizer="sgd", cache=cache, engine="torch",
         precision="fp32", memory_format="contiguous", augment="none", class_weights="none",
     )  # fmt: skip
     started = time.perf_counter()
@@ -82,10 +91,7 @@ def main() -> None:
             plain = one_run(data, side, most, "off", folder / f"{share}-off")
             ratio = plain["seconds"] / cached["seconds"]
             frozen = 1.0 - cached["share"]
-            far = max(
-                (cached["weights"][key].double() - plain["weights"][key].double()).abs().max().item()
-                for key in plain["weights"]
-            )
+            far = max(difference(cached["weights"][key], plain["weights"][key]) for key in plain["weights"])
             figures |= {
                 f"{share}_share": cached["share"],
                 f"{share}_blocks": cached["blocks"],
@@ -93,12 +99,12 @@ def main() -> None:
                 f"{share}_limit": (3 - 2 * frozen) / (3 * (1 - frozen)),
                 f"{share}_cached_ms": 1e3 * cached["seconds"],
                 f"{share}_uncached_ms": 1e3 * plain["seconds"],
-                f"{share}_largest_weight_difference": far,
+                f"{share}_largest_relative_difference": far,
                 f"{share}_total_cached_s": cached["total"],
                 f"{share}_total_uncached_s": plain["total"],
             }
             targets[f"{share}: at least {target} times faster an epoch"] = bool(ratio >= target)
-            targets[f"{share}: equal weights (1e-4)"] = far <= 1e-4
+            targets[f"{share}: equal weights (relative 1e-4)"] = far <= 1e-4
     figures |= {"pictures": rows, "side": side, "threads": torch.get_num_threads()}
     benchmark.finish(figures=figures, targets=targets)
 

@@ -44,9 +44,6 @@ class Heard(Silent):
         """Remember a line."""
         self.said.append(text)
 
-    def resize(self, total: int) -> None:
-        """Ignore."""
-
     def advance(self, done: int, figures: Mapping[str, float | str] | None = None) -> None:
         """Remember figures."""
         self.figures.append((done, dict(figures or {})))
