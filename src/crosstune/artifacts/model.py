@@ -7,7 +7,8 @@ loader can express; the body lies in ``model/body`` and only ``crosstune.load`` 
 Shapes: N examples, K outputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,19 @@ def put_head(backbone: Backbone, head: HeadWeights, scale: float = 1.0, shift: f
         module.bias.copy_(torch.from_numpy(head.bias * scale + shift))
 
 
+@contextmanager
+def head_kept(backbone: Backbone) -> Iterator[None]:
+    """Give the native head the weights back that it had, whatever happens inside."""
+    module = backbone.head_module()
+    weight, bias = module.weight.detach().clone(), module.bias.detach().clone()
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            module.weight.copy_(weight)
+            module.bias.copy_(bias)
+
+
 def save_model(model: SavedModel, path: Path) -> None:
     """Write ``model/``. The body's weights are left as they are; cost: one copy of the head.
 
@@ -95,16 +109,12 @@ def save_model(model: SavedModel, path: Path) -> None:
     hub = {**model.task.hub_config(), "task": model.task.name}
     scale, shift = model.task.affine()
     module = model.backbone.head_module()
-    weight, bias = module.weight.detach().clone(), module.bias.detach().clone()
-    with torch.no_grad():
+    with head_kept(model.backbone):
         if model.head is None:
-            module.weight.mul_(scale)
-            module.bias.mul_(scale).add_(shift)
-        try:
-            model.backbone.save(body, hub)
-        finally:
-            module.weight.copy_(weight)
-            module.bias.copy_(bias)
+            with torch.no_grad():
+                module.weight.mul_(scale)
+                module.bias.mul_(scale).add_(shift)
+        model.backbone.save(body, hub)
     if model.head is not None:
         with replacing(path / _HEAD) as temporary:
             save_file({"weight": model.head.weight, "bias": model.head.bias}, temporary)

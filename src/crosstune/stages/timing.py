@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosstune.artifacts.model import put_head
+from crosstune.artifacts.model import head_kept, put_head
 from crosstune.core.head import HeadWeights
 from crosstune.core.seeding import derived_seed, generator
 from crosstune.core.settings import Settings
@@ -62,9 +62,12 @@ def head_loss(prepared: Prepared, backbone: Backbone, head: HeadWeights, seed: i
     batch = backbone.preprocessing(items.batch(rows.tolist()))
     targets = torch.from_numpy(encoded[rows])
     loss = task.make_loss(Settings(), encoded)
-    module = backbone.head_module()
-    kept = module.weight.detach().clone(), module.bias.detach().clone()
-    with evaluating(backbone.model), torch.random.fork_rng(devices=[]), torch.no_grad():
+    with (
+        evaluating(backbone.model),
+        head_kept(backbone),
+        torch.random.fork_rng(devices=[]),
+        torch.no_grad(),
+    ):
         torch.manual_seed(derived_seed(seed, "head loss"))
         put_head(backbone, head)
         for part in backbone.model.modules():
@@ -72,8 +75,6 @@ def head_loss(prepared: Prepared, backbone: Backbone, head: HeadWeights, seed: i
         outputs = backbone.logits(backbone.model(**batch)).float()
         constant = torch.from_numpy(constant_outputs(prepared)).float().expand_as(outputs)
         ratio = loss(outputs, targets).total / loss(constant, targets).total
-        module.weight.copy_(kept[0])
-        module.bias.copy_(kept[1])
     return float(ratio)
 
 

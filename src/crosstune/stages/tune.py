@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from crosstune.artifacts.model import SavedModel, put_head
+from crosstune.artifacts.model import SavedModel, head_kept, put_head
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
@@ -130,9 +130,7 @@ def _train(
         trackers=run.options.trackers,
         pass_seconds=opened.facts.pass_seconds,
     )
-    for warning in result.warnings:
-        run.warnings.append(warning)
-        run.reporter.warn(warning)
+    run.warnings.extend(result.warnings)
     return result
 
 
@@ -150,14 +148,16 @@ def _closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -
     targets = [prepared.encoded["train"], prepared.encoded["validation"]]
     deadline = run.budget.reserve(reserve_seconds(prepared, opened))
     head = refit(prepared.task, best, parts, targets, deadline=deadline)
-    if head.features == "head":
-        put_head(opened.backbone, head)
     model = _saved(prepared, opened, None if head.features == "head" else head)
+    with head_kept(opened.backbone):  # training must not start from a head that has seen validation rows
+        if head.features == "head":
+            put_head(opened.backbone, head)
+        expected = write_model(run, prepared, model)
     name = f"closed-form head ({best.name})"
     others = {f"closed-form head ({one.name})": one.validation_outputs for one in probed.heads}
     closed = Tuned(
         model=model,
-        expected=write_model(run, prepared, model),
+        expected=expected,
         plan=opened.plan,
         shipped=name,
         comparison=reason,
