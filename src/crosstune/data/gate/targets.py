@@ -93,6 +93,9 @@ def _one_class(present: list[str]) -> Finding:
 def _counts(train: Mapping[str, int], present: list[str]) -> Finding:
     largest, smallest = max(present, key=lambda name: train[name]), min(present, key=lambda name: train[name])
     ratio = train[largest] / train[smallest]
+    if ratio == 1.0:
+        sentence = f"{len(present)} classes of {train[largest]:,} rows each"
+        return Finding(severity=NOTE, code="class-counts", sentence=sentence, fix="nothing")
     return Finding(
         severity=NOTE if ratio < _IMBALANCE else WARNING,
         code="class-counts",
