@@ -97,5 +97,5 @@ def choose_batchnorm(strategy: str) -> Decision:
     """Choose whether BatchNorm statistics move."""
     if strategy in ("lp-ft", "last", "lora"):
         why = "the closed-form head was fitted to features with the pretrained statistics"
-        return Decision("batchnorm", "frozen", Basis.MEASURED, why, ("docs/decisions/0006",))
+        return Decision("batchnorm", "frozen", Basis.PRIOR, why)
     return Decision("batchnorm", "train", Basis.PRIOR, "usual where a head starts from random weights")
