@@ -73,6 +73,7 @@ def run_block(block: Block, page: Path, namespace: dict[str, Any]) -> None:
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if any(block.runs for block in blocks(page))],
