@@ -17,6 +17,7 @@ from crosstune.core.errors import BadValue
 from crosstune.core.plan import Plan
 from crosstune.core.run_dir import RunDir
 from crosstune.options import FitOptions
+from crosstune.stages.use import NothingToPredict
 from tests.support.sets import write_pictures, write_texts
 from tests.support.tiny import tiny_bert_dir, tiny_vit_dir
 
@@ -115,6 +116,11 @@ def test_the_hubs_own_pipeline_gives_the_same_labels(texts: RunDir) -> None:
         assert mine["score"] == pytest.approx(other["score"], abs=1e-4)
 
 
+def test_a_mistyped_table_is_not_taken_for_a_text(texts: RunDir) -> None:
+    with pytest.raises(NothingToPredict, match=r"reviws\.csv"):
+        pipeline.predict(texts.root, ["reviws.csv"])
+
+
 def test_a_timm_model_loads_in_the_hubs_own_pipeline(pictures: RunDir, folder: Path) -> None:
     files = [str(path) for path in sorted((folder / "photos").rglob("*.png"))[::10]]
     ours = pipeline.predict(pictures.root, files)
@@ -140,6 +146,8 @@ def test_predict_gives_one_row_for_each_row_in(pictures: RunDir, folder: Path, t
     assert [bool(row["error"]) for row in rows] == [False, True, False]
     assert rows[0]["label"] == rows[2]["label"] == "red"
     assert "label" not in rows[1]
+    absent = pipeline.predict(pictures.root, [str(tmp_path / "absent.png"), str(good)])
+    assert [bool(row["error"]) for row in absent] == [True, False]
     assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 3
 
 

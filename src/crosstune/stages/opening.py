@@ -28,7 +28,6 @@ class Opened:
     backbone: Backbone
     plan: Plan
     facts: ModelFacts
-    engine: str
 
 
 def open_planned(run: Run, prepared: Prepared) -> Opened:
@@ -49,21 +48,21 @@ def open_planned(run: Run, prepared: Prepared) -> Opened:
         plan = settle(plan, choose_image_size(prepared.facts, native), user)
         if plan["image_size"] != native:
             backbone = _open(run, plan["model"], replace(options, image_size=plan["image_size"]))
-    speed, engine = _speed(run, prepared, backbone)
+    speed = _speed(run, prepared, backbone)
     seconds = run.options.seconds
     if native is not None and seconds is not None:
         smaller = shrink_image_size(prepared.facts, plan["image_size"], speed, seconds)
         if smaller is not None:
             plan = settle(plan, smaller, user)
             backbone = _open(run, plan["model"], replace(options, image_size=smaller.value))
-            speed, engine = _speed(run, prepared, backbone)
+            speed = _speed(run, prepared, backbone)
     for note in backbone.notes:
         run.reporter.warn(note)
     for setting in ("image_size", "max_length"):
         if setting in plan:
             run.decided(plan.decision(setting))
     run.reporter.say(f"{backbone.name}: {len(backbone.blocks)} blocks, {backbone.licence}, {backbone.origin}")
-    return Opened(backbone=backbone, plan=plan, facts=_model_facts(backbone, speed), engine=engine)
+    return Opened(backbone=backbone, plan=plan, facts=_model_facts(backbone, speed))
 
 
 def _open_options(prepared: Prepared, plan: Plan, user: dict[str, Any]) -> OpenOptions:
@@ -105,10 +104,12 @@ def _side(backbone: Backbone) -> int | None:
     return side if isinstance(side, int) and _convolutional(backbone) else None
 
 
-def _speed(run: Run, prepared: Prepared, backbone: Backbone) -> tuple[float, str]:
+def _speed(run: Run, prepared: Prepared, backbone: Backbone) -> float:
     asked = run.options.settings_overrides().get("engine", Settings.engine)
     rows = prepared.facts.train_rows + prepared.facts.validation_rows
-    return pass_speed(backbone, prepared.items["train"], engine=asked, examples=rows, reporter=run.reporter)
+    return pass_speed(backbone, prepared.items["train"], engine=asked, examples=rows, reporter=run.reporter)[
+        0
+    ]
 
 
 def _model_facts(backbone: Backbone, speed: float) -> ModelFacts:

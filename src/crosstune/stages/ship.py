@@ -30,8 +30,9 @@ class Shipped:
 
 
 def write_model(run: Run, prepared: Prepared, model: SavedModel) -> NDArray[np.float64]:
-    """Write ``model/`` beside its place, then move it there: a crash leaves the old one or the new one.
+    """Write ``model/`` beside its place, then move it there; no file is ever half written in it.
 
+    A kill between the two renames leaves the models as ``.model.old`` and ``.model.new``.
     Returns the outputs ``(n, K)`` of the model in memory on the first validation examples, by torch.
     """
     target = run.folder.model

@@ -61,13 +61,13 @@ def evaluate_run(
     out: Path | None,
     engine: str,
 ) -> dict[str, Metric]:
-    """Measure a saved model on labelled data: its ``test`` split where it has one, else every row."""
+    """Measure a saved model on one split of labelled data: test, else validation, else the only one."""
     model = load_model(run)
     raw = read(data, target=target or model.target, inputs=model.inputs if _named(data) else ())
     report = check(raw, task=model.task.name, known=getattr(model.task, "classes", None))
     report.require()
     clean = report.clean()
-    split = "test" if "test" in clean.splits else next(iter(clean.splits))
+    split = next((name for name in ("test", "validation") if name in clean.splits), next(iter(clean.splits)))
     items = clean.items(split)
     outputs = model.outputs(items, engine=engine)
     metrics = score(model.task, outputs, model.task.encode(items.targets()))
@@ -112,8 +112,10 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
             parts.append(_table(model, path))
         elif modality == "image" and path.is_dir():
             loose += [str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in PICTURES]
-        elif modality == "text" or path.is_file():
-            loose.append(name)
+        elif modality == "text" and (path.suffix.lower() in TABLES or path.is_file()):
+            raise NothingToPredict([name], modality)  # a mistyped table is no text to be rated
+        else:
+            loose.append(name)  # a picture that is not there keeps its row, with the reason
     if loose:
         parts.append(_loose(model, loose))
     if not parts:
