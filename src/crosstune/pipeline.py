@@ -54,7 +54,7 @@ def fit(options: FitOptions, *, reporter: Reporter | None = None, started: float
     with run.stage("reload and predict"):
         shipped = ship(run, prepared, tuned.expected)
     with run.stage("figures"):
-        assessed = assess(run, prepared, shipped)
+        assessed = assess(run, prepared, tuned, shipped)
     summarise(run, prepared, tuned, shipped, assessed)
     run.tidy()
     return run.folder

@@ -8,7 +8,7 @@ from tests.frozen.helpers import MakeItems, OpenTiny
 def test_a_short_pass_is_measured_with_torch(backbone: OpenTiny, items: MakeItems) -> None:
     opened = backbone("resnet")
     opened.model.train()
-    speed, engine = pass_speed(opened, items("resnet", 4), engine="auto", examples=4, reporter=Silent())
-    assert engine == "torch"
-    assert speed > 0
+    speed = pass_speed(opened, items("resnet", 4), engine="auto", examples=4, reporter=Silent())
+    assert speed.engine == "torch"
+    assert speed.rate > 0
     assert opened.model.training

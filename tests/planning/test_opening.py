@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 
 from crosstune.planning.opening import (
+    LEAST_ROWS,
+    PASS_MOST,
     PASS_SHARE,
     choose_image_size,
     choose_max_length,
     choose_model,
+    choose_pass_rows,
     shrink_image_size,
 )
 from tests.planning.test_strategy import DATA
@@ -38,3 +41,12 @@ def test_texts_get_room_for_all_but_one_in_a_hundred() -> None:
 def test_the_default_models_work_without_a_network() -> None:
     assert choose_model(DATA).value == "package:efficientnet-lite0"
     assert choose_model(TEXTS).value == "package:minilm"
+
+
+def test_a_pass_sees_as_many_rows_as_fit() -> None:
+    assert choose_pass_rows(DATA, speed=100.0, left=float("inf")).value is None
+    assert choose_pass_rows(DATA, speed=100.0, left=1_000.0).value is None
+    some = choose_pass_rows(DATA, speed=100.0, left=60.0).value
+    assert some == round(60 * 100 * PASS_MOST) - DATA.validation_rows
+    assert choose_pass_rows(DATA, speed=100.0, left=0.0).value == LEAST_ROWS
+    assert choose_pass_rows(replace(DATA, train_rows=90), speed=1.0, left=0.0).value == 90

@@ -85,6 +85,17 @@ def test_confidence_is_calibrated() -> None:
         assert spec.reduce(*spec.prepare(one.validation_outputs, noisy[1000:])) < 0.1
 
 
+def test_a_refit_by_moments_is_the_refit_of_all_rows() -> None:
+    task, features, encoded = classes(rows=400)
+    parts = [features.rows(slice(250)), features.rows(slice(250, None))]
+    split = [encoded[:250], encoded[250:]]
+    for one in fit_heads(task, parts[0], split[0], parts[1], split[1], settings=Settings()):
+        assert one.moments is not None
+        quick, plain = refit(task, one, parts, split), refit(task, replace(one, moments=None), parts, split)
+        outputs = plain(features.read(one))
+        np.testing.assert_allclose(quick(features.read(one)), outputs, atol=0.05 * np.abs(outputs).max())
+
+
 def test_refit_on_more_rows_keeps_penalty_and_scale() -> None:
     task, features, encoded = classes()
     parts = [features.rows(slice(120)), features.rows(slice(120, None))]

@@ -115,6 +115,9 @@ class Settings:
     """channels-last or contiguous, for convolutions; auto as for precision."""
     engine: str = "auto"
     """What computes frozen features; auto takes the fastest by a short benchmark."""
+    pass_rows: int | None = None
+    """Training rows of the frozen pass, drawn in proportion to the classes; ``None`` takes all of them, or
+    as many as fit the budget."""
     cache: str = "auto"
     """Whether activations at the cut are stored: auto asks the cost model."""
     workers: int = 0
@@ -148,7 +151,7 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 
 _POSITIVE = ("epochs", "batch_size", "micro_batch", "lr", "evals_per_epoch", "image_size", "resize",
-             "max_length", "stored_augmentations", "lora_rank", "lora_alpha")  # fmt: skip
+             "max_length", "pass_rows", "stored_augmentations", "lora_rank", "lora_alpha")  # fmt: skip
 _NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",
                  "focal_gamma", "seed")  # fmt: skip
 _SHARES = ("momentum", "warmup", "dropout", "ema_decay", "label_smoothing", "layer_decay")

@@ -1,5 +1,6 @@
 """Metrics of a model on one split, each with a 95 % interval. Shapes: N examples, K outputs."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,13 @@ def point(task: Task, outputs: NDArray[Any], targets: NDArray[Any]) -> dict[str,
 
 
 def score(
-    task: Task, outputs: NDArray[Any], targets: NDArray[Any], *, seed: int = 0, resamples: int = 1000
+    task: Task,
+    outputs: NDArray[Any],
+    targets: NDArray[Any],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+    only: Collection[str] | None = None,
 ) -> dict[str, Metric]:
     """Every metric of the task with a 95 % interval, the primary one first.
 
@@ -42,6 +49,7 @@ def score(
         targets: what ``task.encode`` gave for the N examples.
         seed: of the resamples, which all metrics share.
         resamples: how many.
+        only: the names of the metrics that are wanted; ``None`` means all.
 
     Raises:
         NonFiniteOutputs: an output is NaN or infinite.
@@ -51,7 +59,7 @@ def score(
     Checked by: ``tests/evaluation/test_scores.py``, against the normal approximation.
     """
     check_rows(targets, outputs)
-    specs = list(task.metrics.values())
+    specs = [spec for name, spec in task.metrics.items() if only is None or name in only]
     prepared = [spec.prepare(outputs, targets) for spec in specs]
     draws = np.empty((len(specs), resamples))
     for column, index in enumerate(resamples_of(len(targets), seed=seed, resamples=resamples)):

@@ -1,5 +1,7 @@
 """How fast a frozen body runs here: measured before anything is planned."""
 
+from dataclasses import dataclass
+
 from crosstune.core.items import Items
 from crosstune.core.progress import Reporter
 from crosstune.frozen.engines.registry import BENCHMARK_ROWS, choose_engine
@@ -11,10 +13,19 @@ from crosstune.frozen.taps import TapModel
 from crosstune.sources.base import Backbone
 
 
-def pass_speed(
-    backbone: Backbone, items: Items, *, engine: str, examples: int, reporter: Reporter
-) -> tuple[float, str]:
-    """Return (examples a second, name of the engine) of a frozen pass over ``examples`` rows like ``items``.
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """How fast, and by what."""
+
+    rate: float
+    """Examples a second."""
+    engine: str
+    exact: bool
+    """Whether it was float32 throughout, so that an exact pass is as fast."""
+
+
+def pass_speed(backbone: Backbone, items: Items, *, engine: str, examples: int, reporter: Reporter) -> Speed:
+    """Measure a frozen pass over ``examples`` rows like ``items``.
 
     The compiled body is kept for the pass itself, so this costs little more than the pass would anyway.
     """
@@ -29,4 +40,5 @@ def pass_speed(
             identity=body_digest(backbone),
             reporter=reporter,
         )
-        return (rates[name] if name in rates else rate(compiled, example)), name
+        speed = rates[name] if name in rates else rate(compiled, example)
+        return Speed(rate=speed, engine=name, exact=compiled.exact)

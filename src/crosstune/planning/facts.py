@@ -34,6 +34,8 @@ class ModelFacts:
     pretrained: bool
     pass_seconds: float
     """Measured seconds for one example through the frozen model, by the chosen engine."""
+    exact_seconds: float | None = None
+    """The same in float32 throughout, as reported numbers need it; ``None`` where it was not measured."""
     step_seconds: float | None = None
     """Measured seconds for one example in a training step that moves everything."""
     head_loss: float | None = None

@@ -9,11 +9,17 @@ DEFAULT_MODELS = {"image": "package:efficientnet-lite0", "text": "package:minilm
 PASS_SHARE = 0.35
 """ASSUMED: the largest part of the budget that one frozen pass may take."""
 
+PASS_MOST = 0.7
+"""ASSUMED: the same, of the time left, where the input is as small as it gets; heads need the rest."""
+
 ENLARGE = 3.0
 """PRIOR: small pictures are enlarged about this much. ImageNet bodies reduce their input 32-fold, so at
 its own 28 px a digit leaves one position; measured on 5,000 MNIST pictures, all blocks, 96 px: 0.979."""
 
 ENLARGED_SIDE, SMALLEST_SIDE, STEP = 96, 48, 16
+
+LEAST_ROWS = 500
+"""ASSUMED: fewer training rows make no head worth having, whatever the budget."""
 
 TOKENS_PER_CHARACTER = 0.35
 """PRIOR: WordPiece on English gives about one token for every four characters; rounded up."""
@@ -51,6 +57,22 @@ def shrink_image_size(data: DataFacts, side: int, speed: float, budget: float) -
     smaller = max(SMALLEST_SIDE, STEP * int(fitting / STEP))
     why = f"one pass over {rows:,} pictures at {side} px would take more than {PASS_SHARE:.0%} of the budget"
     return Decision("image_size", smaller, Basis.MEASURED, why, ("speed/frozen-pass",))
+
+
+def choose_pass_rows(data: DataFacts, speed: float, left: float) -> Decision:
+    """Choose how many training rows the frozen pass sees: all, unless that would take too much of the time.
+
+    Args:
+        data: how many there are.
+        speed: measured examples a second through the frozen body.
+        left: seconds for the pass and the heads; infinite without a budget.
+    """
+    rows = PASS_MOST * left * speed - data.validation_rows
+    if rows >= data.train_rows:
+        return Decision("pass_rows", None, Basis.MEASURED, "all of them fit", ("speed/frozen-pass",))
+    least = min(data.train_rows, LEAST_ROWS)
+    why = f"at {speed:.0f} examples a second more would take over {PASS_MOST:.0%} of the time left"
+    return Decision("pass_rows", max(least, int(rows)), Basis.MEASURED, why, ("speed/frozen-pass",))
 
 
 def _rounded(side: float) -> int:

@@ -51,6 +51,8 @@ class FittedHead:
     measurements: tuple[Measurement, ...] = ()
     members: tuple["FittedHead", ...] = ()
     """Of a blend: the heads whose logits it averages."""
+    moments: Moments | None = None
+    """Of the training rows it was fitted on, where there are more rows than columns: a refit adds to them."""
 
     @property
     def value(self) -> float:
@@ -143,6 +145,7 @@ def logistic_candidate(
         holdout,
         moments=moments,
         deadline=problem.deadline,
+        seed=problem.settings.seed,
     )
     if fit.stopped != "converged":
         problem.reporter.warn(

@@ -103,12 +103,14 @@ def _fit_all(
     for reads in _reads(train, problem.settings):
         matrix, held_out = _matrix([train], reads), _matrix([validation], reads)
         moments = _share(train, reads, everything) or _moments(matrix, problem.targets, _names(train, reads))
+        heads: list[FittedHead] = []
         if "ridge" in kinds:
-            found.append(ridge_candidate(problem, reads, matrix, held_out, moments))
+            heads.append(ridge_candidate(problem, reads, matrix, held_out, moments))
         if "logistic" in kinds:
-            found.append(logistic_candidate(problem, reads, matrix, held_out, moments))
+            heads.append(logistic_candidate(problem, reads, matrix, held_out, moments))
         if len(kinds) > 1:
-            found.append(blend_candidate(problem, found[-2], found[-1], held_out))
+            heads.append(blend_candidate(problem, heads[0], heads[1], held_out))
+        found.extend(replace(head, moments=moments) for head in heads)
     return found, depth_curve(problem, train, validation, everything) if wide else []
 
 
@@ -122,18 +124,19 @@ def refit(
 ) -> HeadWeights:
     """Fit the chosen head, at its penalty, on more rows (training and validation rows).
 
-    The scale that calibrates it is kept, as it came from rows that the head had not seen.
+    The scale that calibrates it is kept, as it came from rows that the head had not seen; so are the
+    deviations of its columns, where their products with each other are known and need not be made again.
 
     Args:
         task: the task that ``fitted`` was made for.
         fitted: one of the results of :func:`fit_heads`.
-        parts: features of each split, stacked without a copy.
+        parts: features of each split, stacked without a copy; the first are those it was fitted on.
         encoded: encoded targets of each split.
         deadline: a logistic fit that reaches it returns what it has, at least the weights of ``fitted``.
     """
     matrix = _matrix(parts, fitted.head.features)
     targets = task.linear_targets(np.concatenate(list(encoded)))
-    moments = _moments(matrix, targets)
+    moments = _more_moments(fitted, parts, targets) or _moments(matrix, targets)
     limit = deadline or Budget(SECONDS)
     members = [_refit_one(task, one, matrix, targets, moments, limit) for one in fitted.members or (fitted,)]
     weight, bias = average(members)
@@ -206,6 +209,16 @@ def _moments(matrix: Matrix, targets: NDArray[np.float64], names: Sequence[str] 
     if matrix.rows <= matrix.width:
         return None
     return measure_moments(Standardised(matrix, scale), targets)
+
+
+def _more_moments(
+    fitted: FittedHead, parts: Sequence[FeatureBlocks], targets: NDArray[np.float64]
+) -> Moments | None:
+    """Add the later parts to the moments of the first; the Gram of all blocks is a refit's largest cost."""
+    known, first = fitted.moments, len(parts[0].head_input)
+    if known is None or known.rows != first or len(parts) == 1:
+        return known if known is not None and known.rows == first else None
+    return known.joined(_matrix(parts[1:], fitted.head.features), targets[first:])
 
 
 def _share(train: FeatureBlocks, reads: str, everything: Moments | None) -> Moments | None:

@@ -13,6 +13,7 @@ from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
 from crosstune.stages.tables import labelled_table
+from crosstune.stages.tune import Tuned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +25,15 @@ class Assessed:
     baselines: dict[str, dict[str, Metric]]
 
 
-def assess(run: Run, prepared: Prepared, shipped: Shipped) -> Assessed:
-    """Carry the stage out; writes ``predictions.parquet`` and ``evidence.json``."""
+def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Assessed:
+    """Carry the stage out; writes ``predictions.parquet`` and ``evidence.json``.
+
+    Validation figures are those of the decision: what is shipped may since have been fitted on these rows.
+    """
     task, encoded = prepared.task, prepared.encoded
     naive = baselines(task, prepared.items["train"], encoded["train"], prepared.items["test"])
     assessed = Assessed(
-        validation=score(task, shipped.validation, encoded["validation"]),
+        validation=score(task, tuned.candidates[tuned.shipped], encoded["validation"]),
         test=score(task, shipped.test, encoded["test"]),
         baselines={name: score(task, outputs, encoded["test"]) for name, outputs in naive.items()},
     )

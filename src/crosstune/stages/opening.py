@@ -1,11 +1,10 @@
 """Stage 2: choose and open the pretrained model, at a size whose frozen pass fits the budget."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from crosstune.core.plan import Plan
 from crosstune.core.settings import Settings
-from crosstune.frozen.speed import pass_speed
+from crosstune.frozen.speed import Speed, pass_speed
 from crosstune.planning.facts import ModelFacts
 from crosstune.planning.make import settle
 from crosstune.planning.opening import (
@@ -41,7 +40,7 @@ def open_planned(run: Run, prepared: Prepared) -> Opened:
     run.decided(decision)
     if prepared.facts.modality == "text":
         plan = settle(plan, choose_max_length(prepared.facts), user)
-    options = _open_options(prepared, plan, user)
+    options = _open_options(prepared, plan, run.settings)
     backbone = _open(run, plan["model"], options)
     native = _side(backbone) if not {"image_size", "resize"} & user.keys() else None
     if native is not None:
@@ -51,7 +50,7 @@ def open_planned(run: Run, prepared: Prepared) -> Opened:
     speed = _speed(run, prepared, backbone)
     seconds = run.options.seconds
     if native is not None and seconds is not None:
-        smaller = shrink_image_size(prepared.facts, plan["image_size"], speed, seconds)
+        smaller = shrink_image_size(prepared.facts, plan["image_size"], speed.rate, seconds)
         if smaller is not None:
             plan = settle(plan, smaller, user)
             backbone = _open(run, plan["model"], replace(options, image_size=smaller.value))
@@ -65,16 +64,16 @@ def open_planned(run: Run, prepared: Prepared) -> Opened:
     return Opened(backbone=backbone, plan=plan, facts=_model_facts(backbone, speed))
 
 
-def _open_options(prepared: Prepared, plan: Plan, user: dict[str, Any]) -> OpenOptions:
+def _open_options(prepared: Prepared, plan: Plan, settings: Settings) -> OpenOptions:
     return OpenOptions(
         task=prepared.task.name,
         outputs=prepared.task.outputs,
-        pretrained=user.get("pretrained", Settings.pretrained),
-        image_size=user.get("image_size"),
-        resize=user.get("resize"),
+        pretrained=settings.pretrained,
+        image_size=settings.image_size,
+        resize=settings.resize,
         max_length=plan.value("max_length"),
-        dropout=user.get("dropout"),
-        seed=user.get("seed", Settings.seed),
+        dropout=settings.dropout,
+        seed=settings.seed,
     )
 
 
@@ -83,8 +82,7 @@ def _open(run: Run, name: str, options: OpenOptions) -> Backbone:
     try:
         return open_model(name, options)
     except UnknownModel as error:
-        asked = run.options.settings_overrides().get("fallback", Settings.fallback)
-        if asked != "random" or not options.pretrained:
+        if run.settings.fallback != "random" or not options.pretrained:
             raise
         backbone = open_model(name, replace(options, pretrained=False))
         alarm = f"RANDOM WEIGHTS: the pretrained weights of {name} cannot be had here ({error.found})"
@@ -104,20 +102,24 @@ def _side(backbone: Backbone) -> int | None:
     return side if isinstance(side, int) and _convolutional(backbone) else None
 
 
-def _speed(run: Run, prepared: Prepared, backbone: Backbone) -> float:
-    asked = run.options.settings_overrides().get("engine", Settings.engine)
+def _speed(run: Run, prepared: Prepared, backbone: Backbone) -> Speed:
     rows = prepared.facts.train_rows + prepared.facts.validation_rows
-    return pass_speed(backbone, prepared.items["train"], engine=asked, examples=rows, reporter=run.reporter)[
-        0
-    ]
+    return pass_speed(
+        backbone,
+        prepared.items["train"],
+        engine=run.settings.engine,
+        examples=rows,
+        reporter=run.reporter,
+    )
 
 
-def _model_facts(backbone: Backbone, speed: float) -> ModelFacts:
+def _model_facts(backbone: Backbone, speed: Speed) -> ModelFacts:
     return ModelFacts(
         name=backbone.name,
         width=backbone.blocks[-1].width,
         shares=tuple(block.share for block in backbone.blocks),
         convolutional=_convolutional(backbone),
         pretrained=backbone.pretrained,
-        pass_seconds=1.0 / speed,
+        pass_seconds=1.0 / speed.rate,
+        exact_seconds=1.0 / speed.rate if speed.exact else None,
     )

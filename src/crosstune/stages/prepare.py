@@ -46,8 +46,7 @@ def prepare(run: Run) -> Prepared:
         told = run.reporter.say if finding.severity == "note" else run.reporter.warn
         told(f"{finding.severity} [{finding.code}] {finding.sentence}")
     report.require()
-    seed = options.settings_overrides().get("seed", 0)
-    data = make_splits(report.clean(), task=name, seed=seed, group=options.group)
+    data = make_splits(report.clean(), task=name, seed=run.settings.seed, group=options.group)
     for note in data.notes:
         run.reporter.say(note)
     items = {split: data.items(split) for split in SPLITS}

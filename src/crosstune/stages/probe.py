@@ -2,19 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.core.run_dir import cache_dir
-from crosstune.core.settings import Settings, with_values
+from crosstune.core.seeding import generator
+from crosstune.data.items import SplitItems
+from crosstune.data.stratify import hold_out
 from crosstune.frozen.features import Features
 from crosstune.frozen.passes import frozen_pass
+from crosstune.planning.opening import choose_pass_rows
 from crosstune.probing.heads import FittedHead, fit_heads
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.reserve import reserve_seconds
 from crosstune.stages.run import Run
+
+SPLITS = ("train", "validation")
+
+REFIT_SHARE = 0.2
+"""ASSUMED: of the time left for heads, what the fit on training and validation rows may need."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +33,8 @@ class Probed:
     """Pooled features of the training and validation splits, and the heads fitted on them."""
 
     features: Mapping[str, Features]
+    encoded: Mapping[str, NDArray[Any]]
+    """Encoded targets of the same rows."""
     heads: list[FittedHead]
     """Best first, by the primary metric on validation."""
 
@@ -38,27 +51,29 @@ class Probed:
 
 def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
     """Carry the stage out."""
-    features = {}
-    for split in ("train", "validation"):
-        features[split] = frozen_pass(
+    items, encoded = _rows(run, prepared, opened)
+    features = {
+        split: frozen_pass(
             opened.backbone,
-            prepared.items[split],
-            engine=run.options.settings_overrides().get("engine", Settings.engine),
+            part,
+            engine=run.settings.engine,
             cache=cache_dir() / "features",
             reporter=run.reporter,
         )
+        for split, part in items.items()
+    }
     seconds = sum(part.seconds for part in features.values())
-    rows = sum(len(prepared.items[split]) for split in features)
+    rows = sum(len(part) for part in items.values())
     run.measurements.append(_speed(features["train"].engine, rows / max(seconds, 1e-9), rows, seconds))
-    settings = with_values(Settings(), run.options.settings_overrides())
+    reserve = reserve_seconds(prepared, opened, trains=False)
     heads = fit_heads(
         prepared.task,
         features["train"],
-        prepared.encoded["train"],
+        encoded["train"],
         features["validation"],
-        prepared.encoded["validation"],
-        settings=settings,
-        deadline=run.budget.reserve(reserve_seconds(prepared, opened)),
+        encoded["validation"],
+        settings=run.settings,
+        deadline=run.budget.reserve(reserve + REFIT_SHARE * max(0.0, run.budget.left() - reserve)),
         reporter=run.reporter,
     )
     for fitted in heads:
@@ -66,7 +81,28 @@ def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
     best = heads[0]
     metric = next(iter(prepared.task.metrics))
     run.reporter.say(f"best closed-form head: {best.name}, {metric} {best.value:.4f} on validation")
-    return Probed(features=features, heads=heads)
+    return Probed(features=features, encoded=encoded, heads=heads)
+
+
+def _rows(
+    run: Run, prepared: Prepared, opened: Opened
+) -> tuple[dict[str, SplitItems], dict[str, NDArray[Any]]]:
+    """Give the items and targets that the pass covers: all, or as many training rows as fit the budget."""
+    items = {split: prepared.items[split] for split in SPLITS}
+    encoded = {split: prepared.encoded[split] for split in SPLITS}
+    left = run.budget.left() - reserve_seconds(prepared, opened, trains=False)
+    decision = choose_pass_rows(prepared.facts, 1.0 / opened.facts.pass_seconds, left)
+    if run.settings.pass_rows is not None:
+        decision = decision.by_user(run.settings.pass_rows)
+    count = decision.value
+    if count is None or count >= len(items["train"]):
+        return items, encoded
+    run.decided(decision)
+    classes = prepared.task.linear_kind() == "classes"
+    strata = encoded["train"].tolist() if classes else [0] * len(items["train"])
+    chosen = hold_out(strata, count, generator(run.settings.seed, "pass rows"), keep=0)
+    items["train"], encoded["train"] = items["train"].subset(chosen), encoded["train"][chosen]
+    return items, encoded
 
 
 def _speed(engine: str, speed: float, rows: int, seconds: float) -> Measurement:

@@ -10,13 +10,14 @@ REPORT = 10.0
 """ASSUMED: seconds for baselines, intervals, pictures and the page."""
 
 EXACT = 2.0
-"""ASSUMED: an exact pass takes about this many times a pass in the fastest precision."""
+"""ASSUMED: an exact pass takes about this many times a pass in half precision."""
 
 
-def reserve_seconds(prepared: Prepared, opened: Opened) -> float:
+def reserve_seconds(prepared: Prepared, opened: Opened, *, trains: bool) -> float:
     """Estimate the seconds from the last decision to the report.
 
-    Two exact passes over validation, one over test, a fresh process, the page.
+    An exact pass over test, and over validation where a model was trained; a fresh process, the page.
     """
-    rows = prepared.facts.test_rows + 2 * prepared.facts.validation_rows
-    return START_PYTHON + REPORT + EXACT * opened.facts.pass_seconds * rows
+    rows = prepared.facts.test_rows + trains * prepared.facts.validation_rows
+    exact = opened.facts.exact_seconds or EXACT * opened.facts.pass_seconds
+    return START_PYTHON + REPORT + exact * rows

@@ -17,6 +17,7 @@ from crosstune.core.evidence import Measurement
 from crosstune.core.plan import Decision
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
+from crosstune.core.settings import Settings, with_values
 from crosstune.options import FitOptions
 
 
@@ -31,6 +32,11 @@ class Run:
     measurements: list[Measurement] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as far as the user has chosen them, defaults elsewhere."""
+        return with_values(Settings(), self.options.settings_overrides())
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

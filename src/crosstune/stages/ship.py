@@ -23,10 +23,10 @@ TOLERANCE = 2e-3
 
 @dataclass(frozen=True, kw_only=True)
 class Shipped:
-    """Outputs of the saved model, computed from raw inputs in a fresh process."""
+    """What the saved model gives in a fresh process, from raw inputs."""
 
     test: NDArray[np.float64]
-    validation: NDArray[np.float64]
+    """``(N, K)`` outputs on the test split."""
 
 
 def write_model(run: Run, prepared: Prepared, model: SavedModel) -> NDArray[np.float64]:
@@ -54,11 +54,11 @@ def ship(run: Run, prepared: Prepared, expected: NDArray[Any]) -> Shipped:
     Raises:
         ReloadMismatch: the reloaded model predicts something else than the model in memory.
     """
-    engine = run.options.settings_overrides().get("engine", "auto")
-    parts = (prepared.items["test"], prepared.items["validation"])
-    test, validation = fresh_outputs(run.folder.model, parts, engine=engine)
-    hold_to(run.folder.model, expected, validation[: len(expected)])
-    return Shipped(test=test, validation=validation)
+    engine = run.settings.engine
+    parts = (prepared.items["test"], prepared.items["validation"].subset(range(len(expected))))
+    test, sample = fresh_outputs(run.folder.model, parts, engine=engine)
+    hold_to(run.folder.model, expected, sample)
+    return Shipped(test=test)
 
 
 def hold_to(path: Path, expected: NDArray[Any], found: NDArray[Any]) -> None:

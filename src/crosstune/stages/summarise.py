@@ -123,7 +123,10 @@ def _class_counts(prepared: Prepared, classes: tuple[str, ...]) -> dict[str, dic
 def _candidates(prepared: Prepared, tuned: Tuned) -> dict[str, Metric]:
     primary = next(iter(prepared.task.metrics))
     truth = prepared.encoded["validation"]
-    return {name: score(prepared.task, outputs, truth)[primary] for name, outputs in tuned.candidates.items()}
+    return {
+        name: score(prepared.task, outputs, truth, only=(primary,))[primary]
+        for name, outputs in tuned.candidates.items()
+    }
 
 
 def _known(value: object) -> bool:

@@ -12,10 +12,10 @@ from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
-from crosstune.core.settings import Settings
 from crosstune.evaluation.paired import paired_difference
 from crosstune.planning.facts import TimeFacts
 from crosstune.planning.make import make_plan, settings_of
+from crosstune.planning.strategy import survives
 from crosstune.probing.heads import FittedHead, refit
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
@@ -43,19 +43,19 @@ class Tuned:
     result: TrainResult | None = None
 
 
-def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None) -> Tuned:
-    """Carry the stage out. Without ``probed`` there is no closed-form head to beat.
+def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
+    """Carry the stage out.
 
     A model is on disk before any gradient is taken, and what is trained replaces it only where it is
     better by a paired interval, or where the user named the strategy.
     """
-    closed = _closed_form(run, prepared, opened, probed) if probed else None
-    reserve = reserve_seconds(prepared, opened)
-    plan = _plan(run, prepared, opened, probed, reserve)
-    if closed and plan["strategy"] == "closed-form":
+    closed = _closed_form(run, prepared, opened, probed)
+    reserve = reserve_seconds(prepared, opened, trains=True)
+    plan, survived = _plan(run, prepared, opened, probed, reserve)
+    if plan["strategy"] == "closed-form":
         why = plan.decision("strategy").because
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
-    start = probed.native if probed and plan["strategy"] not in ("full", "head") else None
+    start = _start(probed, plan["strategy"], survives=survived)
     if plan["strategy"] == "lp-ft" and start is None:
         raise BadValue(
             "lp-ft needs a closed-form head that the model's own head can carry",
@@ -70,7 +70,7 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None) ->
     named = "strategy" in run.options.settings_overrides()
     ships, comparison = _compare(prepared, name, outputs, closed, named=named)
     run.reporter.say(comparison)
-    if closed and not ships:
+    if not ships:
         candidates = {**closed.candidates, name: outputs}
         return replace(closed, plan=plan, comparison=comparison, candidates=candidates, result=result)
     return Tuned(
@@ -79,18 +79,29 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None) ->
         plan=plan,
         shipped=name,
         comparison=comparison,
-        candidates={name: outputs, **(closed.candidates if closed else {})},
+        candidates={name: outputs, **closed.candidates},
         result=result,
     )
 
 
-def _plan(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None, reserve: float) -> Plan:
+def _start(probed: Probed, strategy: str, *, survives: bool) -> HeadWeights | None:
+    """Choose the head that training starts from; ``None`` is a random one.
+
+    Only lp-ft is about the closed-form head; other strategies take it where dropout leaves it its worth.
+    """
+    if strategy == "lp-ft":
+        return probed.native
+    return probed.native if strategy not in ("full", "head") and survives else None
+
+
+def _plan(run: Run, prepared: Prepared, opened: Opened, probed: Probed, reserve: float) -> tuple[Plan, bool]:
+    """Decide everything that is open; also say whether the closed-form head is worth starting from."""
     user = run.options.settings_overrides()
     facts = opened.facts
     if user.get("strategy") != "closed-form":
         facts = replace(facts, step_seconds=step_seconds(prepared, opened.backbone))
-    if probed and probed.native and "strategy" not in user:
-        ratio = head_loss(prepared, opened.backbone, probed.native, user.get("seed", Settings.seed))
+    if probed.native and user.get("strategy") not in ("closed-form", "full", "head"):
+        ratio = head_loss(prepared, opened.backbone, probed.native, run.settings.seed)
         facts = replace(facts, head_loss=ratio)
         run.measurements.append(_head_measurement(ratio))
     time = TimeFacts(left=run.budget.left(), reserve=reserve)
@@ -98,7 +109,7 @@ def _plan(run: Run, prepared: Prepared, opened: Opened, probed: Probed | None, r
     for decision in plan:
         if decision.because != "the default" and decision.setting not in opened.plan:
             run.decided(decision)
-    return plan
+    return plan, survives(facts)
 
 
 def _head_measurement(ratio: float) -> Measurement:
@@ -145,8 +156,8 @@ def _closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -
     """Choose, refit on training and validation rows, and write the closed-form head."""
     best, reason = _readable(prepared, probed)
     parts = [probed.features["train"], probed.features["validation"]]
-    targets = [prepared.encoded["train"], prepared.encoded["validation"]]
-    deadline = run.budget.reserve(reserve_seconds(prepared, opened))
+    targets = [probed.encoded["train"], probed.encoded["validation"]]
+    deadline = run.budget.reserve(reserve_seconds(prepared, opened, trains=False))
     head = refit(prepared.task, best, parts, targets, deadline=deadline)
     model = _saved(prepared, opened, None if head.features == "head" else head)
     with head_kept(opened.backbone):  # training must not start from a head that has seen validation rows
@@ -188,11 +199,9 @@ def _difference(prepared: Prepared, ours: NDArray[Any], theirs: NDArray[Any]) ->
 
 
 def _compare(
-    prepared: Prepared, name: str, outputs: NDArray[Any], closed: Tuned | None, *, named: bool
+    prepared: Prepared, name: str, outputs: NDArray[Any], closed: Tuned, *, named: bool
 ) -> tuple[bool, str]:
     """Say whether the fine-tuned model ships, and why."""
-    if closed is None:
-        return True, f"The {name} model is what was asked for; no closed-form head was fitted."
     gain = _difference(prepared, outputs, closed.candidates[closed.shipped])
     metric = next(iter(prepared.task.metrics))
     against = f"{metric} on validation differs by {gain} from the {closed.shipped}"

@@ -11,6 +11,11 @@ from torch import Tensor, nn
 class Compiled(Protocol):
     """A compiled module."""
 
+    @property
+    def exact(self) -> bool:
+        """Say whether it computes in float32 throughout."""
+        ...
+
     def __call__(self, batch: Mapping[str, Tensor]) -> tuple[NDArray[np.float32], ...]:
         """Run one batch of any size; returns the module's outputs as float32 arrays."""
         ...

@@ -26,6 +26,7 @@ class OpenVinoCompiled:
         self.names = names
         self.requests = [compiled.create_infer_request() for _ in range(max(1, int(wanted)))]
         self.outputs = range(len(compiled.outputs))
+        self.exact = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
 
     def __call__(self, batch: Mapping[str, Tensor]) -> Arrays:
         """Run one batch, split over the infer requests: each has its own share of the cores."""

@@ -25,7 +25,8 @@ class TorchCompiled:
     """A module run by torch in float32, or in bf16 autocast with channels-last pictures."""
 
     def __init__(self, module: nn.Module, device: torch.device, *, half: bool, exact: bool) -> None:
-        self.module, self.device, self.half, self.exact = module, device, half, exact
+        self.module, self.device, self.half, self._full = module, device, half, exact
+        self.exact = exact or (device.type == "cpu" and not half)
 
     @torch.inference_mode()
     def __call__(self, batch: Mapping[str, Tensor]) -> Arrays:
@@ -45,7 +46,7 @@ class TorchCompiled:
         return moved
 
     def _full_cuda(self) -> bool:
-        return self.exact and self.device.type == "cuda"
+        return self._full and self.device.type == "cuda"
 
 
 class TorchEngine:
