@@ -121,6 +121,14 @@ def test_a_mistyped_table_is_not_taken_for_a_text(texts: RunDir) -> None:
         pipeline.predict(texts.root, ["reviws.csv"])
 
 
+def test_rows_come_in_the_order_of_the_inputs(texts: RunDir, tmp_path: Path) -> None:
+    column = load_model(texts.model).inputs[0]
+    table = tmp_path / "two.csv"
+    table.write_text(f"{column}\nawful bad cold\nlovely bright day\n", encoding="utf-8")
+    rows = pipeline.predict(texts.root, ["first text", str(table), "last text"])
+    assert [row["origin"] for row in rows] == ["first text", "two.csv:2", "two.csv:3", "last text"]
+
+
 def test_a_timm_model_loads_in_the_hubs_own_pipeline(pictures: RunDir, folder: Path) -> None:
     files = [str(path) for path in sorted((folder / "photos").rglob("*.png"))[::10]]
     ours = pipeline.predict(pictures.root, files)

@@ -102,13 +102,16 @@ def predict_run(run: Path, inputs: Sequence[str], *, out: Path | None, engine: s
 
 
 def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list[str]]:
-    """Collect files, folders, tables and texts into one split, with an origin for every row."""
+    """Collect files, folders, tables and texts into one split, in order, with an origin for every row."""
     modality = model.backbone.modality
     parts: list[tuple[LabelledData, list[str]]] = []
     loose: list[str] = []
     for name in inputs:
         path = Path(name)
         if path.suffix.lower() in TABLES and path.is_file():
+            if loose:
+                parts.append(_loose(model, loose))
+                loose = []
             parts.append(_table(model, path))
         elif modality == "image" and path.is_dir():
             loose += [str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in PICTURES]
