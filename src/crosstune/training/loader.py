@@ -2,10 +2,10 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,13 +18,15 @@ from crosstune.frozen.activations import Activations
 from crosstune.sources.base import Batch, Preprocessing
 from crosstune.tasks.base import Task
 from crosstune.training.augment import Augmenter
+from crosstune.training.errors import DataWorkerFailed
 from crosstune.training.mixing import mix
 from crosstune.training.order import Order, shares
 
 AHEAD = 2
 """Steps that are prepared before they are asked for."""
-WORKER_SECONDS = 600
+WORKER_SECONDS = 600.0
 """A worker that gives nothing for so long is an error, not an endless wait."""
+_WORKER_WORDS = ("DataLoader worker", "DataLoader timed out")
 
 _ENCODING = threading.Lock()  # fast tokenizers refuse to be used by two threads at once
 
@@ -159,29 +161,49 @@ def _unchanged(loaded: list[Loaded]) -> list[Loaded]:
     return loaded
 
 
-def stream(loader: Loader, steps: Sequence[int], *, workers: int) -> Iterator[list[Loaded]]:
+def stream(
+    loader: Loader, steps: Sequence[int], *, workers: int, timeout: float = WORKER_SECONDS
+) -> Generator[list[Loaded]]:
     """Yield the micro-batches of ``steps`` in order, prepared ahead.
 
     Args:
         loader: what to prepare.
         steps: numbers of steps.
         workers: processes that prepare them; 0 takes a thread of this one.
+        timeout: seconds after which a worker that gives nothing is an error. A thread cannot be ended from
+            outside, so with ``workers=0`` there is no limit.
+
+    Raises:
+        DataWorkerFailed: a worker died, or gave nothing for ``timeout`` seconds.
     """
     if workers == 0:
-        return ahead(loader, steps)
+        yield from ahead(loader, steps)
+        return
     processes: DataLoader[list[Loaded]] = DataLoader(
         _Steps(loader),
         batch_size=None,
         sampler=steps,
         num_workers=workers,
         collate_fn=_unchanged,
-        timeout=WORKER_SECONDS,
+        timeout=timeout,
         prefetch_factor=AHEAD,
     )
-    return cast(Iterator[list[Loaded]], iter(processes))
+    waiting = iter(processes)
+    for step in steps:
+        try:
+            loaded = next(waiting)
+        except RuntimeError as error:
+            if not any(words in str(error) for words in _WORKER_WORDS):
+                raise
+            raise DataWorkerFailed(_first_line(error), step=step, workers=workers) from error
+        yield loaded
 
 
-def ahead(load: Callable[[int], T], numbers: Iterable[int]) -> Iterator[T]:
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+def ahead(load: Callable[[int], T], numbers: Iterable[int]) -> Generator[T]:
     """Yield ``load(number)`` for every number, computed in one thread up to ``AHEAD`` ahead."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="crosstune-loader")
     waiting: deque[Future[T]] = deque()

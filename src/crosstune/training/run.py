@@ -3,21 +3,25 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from crosstune.core.clock import Budget
 from crosstune.core.head import HeadWeights
 from crosstune.core.items import Items
 from crosstune.core.progress import Reporter
-from crosstune.core.settings import Settings
+from crosstune.core.settings import Settings, with_values
 from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.training.finish import finish
+from crosstune.training.identity import fingerprint
 from crosstune.training.loop import Loop
 from crosstune.training.precision import to_format
 from crosstune.training.result import TrainResult
+from crosstune.training.saver import found, keep_choices, read_choices, remove_all
 from crosstune.training.session import make_accelerator, prepare
 
 
@@ -34,6 +38,8 @@ def train(
     head: HeadWeights | None = None,
     trackers: Sequence[str] = (),
     pass_seconds: float | None = None,
+    resume: bool = False,
+    starts_trained: bool = False,
 ) -> TrainResult:
     """Train ``backbone.model`` in place; afterwards it holds the best weights, in eval mode.
 
@@ -55,8 +61,14 @@ def train(
         trackers: names of accelerate's trackers, such as ``tensorboard``; none by default.
         pass_seconds: of one example through the frozen model by the fastest engine, where it was measured:
             what storing activations costs. Stored activations are removed when training has ended well.
+        resume: go on from the newest whole checkpoint under ``work``; on the same number of threads the
+            result is that of the run without a break, bit for bit. Without it, older checkpoints are removed.
+        starts_trained: the native head is trained already, so the model is evaluated before the first step.
 
     Raises:
+        Interrupted: after SIGTERM or SIGINT, where they are heeded; the run was saved.
+        DataWorkerFailed, OutOfMemory, DiskFull: the checkpoints from before stay.
+        ResumeMismatch: the checkpoint is of another run.
         NonFiniteLoss: before the update; the model keeps its finite weights of that moment.
         NothingToTrain, NoAdapterTargets, AdapterMergeDiffers, NoSuchAugmentation, WrongWorldSize.
         UnknownName, BadValue, MissingExtra: settings that cannot be carried out.
@@ -65,18 +77,45 @@ def train(
     """
     work.mkdir(parents=True, exist_ok=True)
     accelerator = make_accelerator(settings, work, trackers)
+    identity = fingerprint(
+        backbone, task, train_items, validation_items, settings, head, world=accelerator.num_processes
+    )
+    saved, chosen = None, settings
+    if resume:
+        saved, chosen = _found(work, identity, settings, accelerator, reporter)
+    elif accelerator.is_main_process:
+        remove_all(work)
+    accelerator.wait_for_everyone()
     with _own_randomness(accelerator.device), _at_rest_afterwards(backbone), ExitStack() as stack:
         session = prepare(
-            backbone, task, train_items, validation_items, settings,
+            backbone, task, train_items, validation_items, chosen,
             accelerator=accelerator, budget=budget, reporter=reporter, head=head, stack=stack,
-            pass_seconds=pass_seconds,
+            pass_seconds=pass_seconds, fingerprint=identity,
         )  # fmt: skip
-        loop = Loop(session, budget=budget, work=work, reporter=reporter, starts_trained=head is not None)
+        if accelerator.is_main_process:
+            keep_choices(work, session.choices)
+        loop = Loop(
+            session, budget=budget, work=work, reporter=reporter,
+            starts_trained=starts_trained or head is not None, saved=saved,
+        )  # fmt: skip
+        if saved:
+            reporter.say(
+                f"going on after step {loop.step} of {loop.total}, from the checkpoint {saved[0].name}"
+            )
         loop.run()
         result = finish(loop)
     if session.stored is not None:
         session.stored.delete()
     return result
+
+
+def _found(
+    work: Path, identity: dict[str, Any], settings: Settings, accelerator: Accelerator, reporter: Reporter
+) -> tuple[tuple[Path, dict[str, Any]] | None, Settings]:
+    """Find the newest checkpoint, and put what was measured before the first step in place of ``auto``."""
+    with accelerator.main_process_first():
+        saved = found(work, identity, reporter)
+    return saved, with_values(settings, read_choices(work))
 
 
 @contextmanager
