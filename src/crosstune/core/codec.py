@@ -1,7 +1,7 @@
 """Values as JSON and arrays, and back: exact, strict, without pickle.
 
 What can be kept: ``None``, booleans, whole numbers, floats (NaN and infinities too), strings, lists, tuples,
-dictionaries with string keys, numpy arrays, and dataclasses and string enums of the kinds that are named.
+dictionaries, numpy arrays, and dataclasses and string enums of the kinds that are named.
 """
 
 import math
@@ -41,6 +41,9 @@ def pack(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:  # noqa: ANN401
         return [pack(one, arrays) for one in value]
     if isinstance(value, dict) and all(isinstance(key, str) and key != _MARK for key in value):
         return {key: pack(one, arrays) for key, one in value.items()}
+    if isinstance(value, dict):  # keys of another kind
+        pairs = [[pack(key, arrays), pack(one, arrays)] for key, one in value.items()]
+        return {_MARK: "dict", "value": pairs}
     if is_dataclass(value) and not isinstance(value, type):
         held = {field.name: pack(getattr(value, field.name), arrays) for field in fields(value)}
         return {_MARK: type(value).__name__, "value": held}
@@ -64,6 +67,8 @@ def unpack(raw: Any, arrays: Mapping[str, NDArray[Any]], kinds: Mapping[str, typ
         return float(inner)
     if kind == "array" and isinstance(inner, str) and inner in arrays:
         return arrays[inner]
+    if kind == "dict" and isinstance(inner, list):
+        return {unpack(key, arrays, kinds): unpack(one, arrays, kinds) for key, one in inner}
     if kind == "tuple" and isinstance(inner, list):
         return tuple(unpack(one, arrays, kinds) for one in inner)
     if kind not in kinds:

@@ -20,7 +20,7 @@ class Interrupted(BaseException):
 
     def __init__(self, number: int) -> None:
         """Keep the number of the signal."""
-        self.number = number
+        self.number, self.run = number, ""
         super().__init__(f"interrupted by {signal.Signals(number).name}")
 
     @property

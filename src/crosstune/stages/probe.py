@@ -51,15 +51,18 @@ def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
     rows = sum(len(prepared.items[split]) for split in features)
     run.measurements.append(_speed(features["train"].engine, rows / max(seconds, 1e-9), rows, seconds))
     settings = with_values(Settings(), run.options.settings_overrides())
-    heads = fit_heads(
-        prepared.task,
-        features["train"],
-        prepared.encoded["train"],
-        features["validation"],
-        prepared.encoded["validation"],
-        settings=settings,
-        deadline=run.budget.reserve(reserve_seconds(prepared, opened)),
-        reporter=run.reporter,
+    heads = run.once(
+        "heads",
+        lambda: fit_heads(
+            prepared.task,
+            features["train"],
+            prepared.encoded["train"],
+            features["validation"],
+            prepared.encoded["validation"],
+            settings=settings,
+            deadline=run.budget.reserve(reserve_seconds(prepared, opened)),
+            reporter=run.reporter,
+        ),
     )
     for fitted in heads:
         run.measurements.extend(fitted.measurements)

@@ -97,8 +97,7 @@ def read_choices(work: Path) -> dict[str, str]:
 def remove_all(work: Path) -> None:
     """Remove what an earlier run has left under ``work``: a new one begins."""
     checkpoints.remove_all(work / "checkpoints")
-    for name in (CHOICES, CLOCK):
-        (work / name).unlink(missing_ok=True)
+    (work / CHOICES).unlink(missing_ok=True)
 
 
 EXACT = ("threads", "torch")
