@@ -35,10 +35,15 @@ def pack(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:  # noqa: ANN401
         name = str(len(arrays))
         arrays[name] = np.ascontiguousarray(value).reshape(value.shape)
         return {_MARK: "array", "value": name}
-    if isinstance(value, tuple):
-        return {_MARK: "tuple", "value": [pack(one, arrays) for one in value]}
     if isinstance(value, list):
         return [pack(one, arrays) for one in value]
+    return _pack_marked(value, arrays)
+
+
+def _pack_marked(value: Any, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:  # noqa: ANN401
+    """Pack what has parts and needs a mark to be told from a plain list or dictionary."""
+    if isinstance(value, tuple):
+        return {_MARK: "tuple", "value": [pack(one, arrays) for one in value]}
     if isinstance(value, dict) and all(isinstance(key, str) and key != _MARK for key in value):
         return {key: pack(one, arrays) for key, one in value.items()}
     if isinstance(value, dict):  # keys of another kind
@@ -62,7 +67,15 @@ def unpack(raw: Any, arrays: Mapping[str, NDArray[Any]], kinds: Mapping[str, typ
         return raw
     if _MARK not in raw:
         return {key: unpack(one, arrays, kinds) for key, one in raw.items()}
-    kind, inner = raw[_MARK], raw.get("value")
+    return _unpack_marked(str(raw[_MARK]), raw.get("value"), arrays, kinds)
+
+
+def _unpack_marked(
+    kind: str,
+    inner: Any,  # noqa: ANN401
+    arrays: Mapping[str, NDArray[Any]],
+    kinds: Mapping[str, type],
+) -> Any:  # noqa: ANN401
     if kind == "float" and inner in ("nan", "inf", "-inf"):
         return float(inner)
     if kind == "array" and isinstance(inner, str) and inner in arrays:

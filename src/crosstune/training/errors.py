@@ -97,7 +97,7 @@ class DataWorkerFailed(UserError):
     def __init__(self, failure: str, *, step: int, workers: int) -> None:
         """Say what happened, and while waiting for which step."""
         super().__init__(
-            f"a process that loads data failed before step {step}; the run was saved",
+            f"a process that loads data failed at step {step}; the last checkpoint stays",
             found=failure,
             expected=f"each of the {workers} workers gives its batches in time",
             fix="go on with `crosstune resume RUN`; if it happens again, give the machine more memory or set "

@@ -2,8 +2,9 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -174,7 +175,7 @@ def stream(
             outside, so with ``workers=0`` there is no limit.
 
     Raises:
-        DataWorkerFailed: a worker died, or gave nothing for ``timeout`` seconds.
+        RuntimeError: a worker died, or gave nothing for ``timeout`` seconds; see :func:`worker_failures`.
     """
     if workers == 0:
         yield from ahead(loader, steps)
@@ -188,19 +189,22 @@ def stream(
         timeout=timeout,
         prefetch_factor=AHEAD,
     )
-    waiting = iter(processes)
-    for step in steps:
-        try:
-            loaded = next(waiting)
-        except RuntimeError as error:
-            if not any(words in str(error) for words in _WORKER_WORDS):
-                raise
-            raise DataWorkerFailed(_first_line(error), step=step, workers=workers) from error
-        yield loaded
+    yield from processes
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+@contextmanager
+def worker_failures(step: Callable[[], int], workers: int) -> Iterator[None]:
+    """Turn the death of a worker into :class:`DataWorkerFailed`, wherever in the main process it is noticed.
+
+    torch notices it by a signal, so that the error may come from any line, not only where data is awaited.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _WORKER_WORDS):
+            raise
+        first = str(error).splitlines()[0]
+        raise DataWorkerFailed(first, step=step(), workers=workers) from error
 
 
 def ahead(load: Callable[[int], T], numbers: Iterable[int]) -> Generator[T]:

@@ -22,7 +22,7 @@ from crosstune.training.average import MovingAverage
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.keeper import SOUP_MOST, Keeper
-from crosstune.training.loader import Loaded, stream
+from crosstune.training.loader import Loaded, stream, worker_failures
 from crosstune.training.lora import MERGE_BATCHES
 from crosstune.training.optimizers import make_optimizer, set_rates
 from crosstune.training.pace import Pace, evaluation_steps, steps_that_fit
@@ -110,7 +110,7 @@ class Loop:
         """
         if self.ended:
             return
-        with interruption.deferred():
+        with worker_failures(lambda: self.step, self.settings.workers), interruption.deferred():
             self.reporter.start("training", self.total)
             first = self.step == 0 and not self.history
             if first and self.starts_trained and not self._agreed(self._budget_ends()):

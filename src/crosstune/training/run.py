@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
-from accelerate import Accelerator
 
 from crosstune.core.clock import Budget
 from crosstune.core.head import HeadWeights
 from crosstune.core.items import Items
 from crosstune.core.progress import Reporter
-from crosstune.core.settings import Settings, with_values
+from crosstune.core.settings import Settings
 from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
@@ -21,7 +19,7 @@ from crosstune.training.identity import fingerprint
 from crosstune.training.loop import Loop
 from crosstune.training.precision import to_format
 from crosstune.training.result import TrainResult
-from crosstune.training.saver import found, keep_choices, read_choices, remove_all
+from crosstune.training.saver import keep_choices, start_from
 from crosstune.training.session import make_accelerator, prepare
 
 
@@ -80,42 +78,24 @@ def train(
     identity = fingerprint(
         backbone, task, train_items, validation_items, settings, head, world=accelerator.num_processes
     )
-    saved, chosen = None, settings
-    if resume:
-        saved, chosen = _found(work, identity, settings, accelerator, reporter)
-    elif accelerator.is_main_process:
-        remove_all(work)
-    accelerator.wait_for_everyone()
+    with accelerator.main_process_first():
+        saved, chosen = start_from(work, identity, settings, reporter, resume=resume)
     with _own_randomness(accelerator.device), _at_rest_afterwards(backbone), ExitStack() as stack:
         session = prepare(
             backbone, task, train_items, validation_items, chosen,
             accelerator=accelerator, budget=budget, reporter=reporter, head=head, stack=stack,
             pass_seconds=pass_seconds, fingerprint=identity,
         )  # fmt: skip
-        if accelerator.is_main_process:
-            keep_choices(work, session.choices)
+        keep_choices(work, session)
         loop = Loop(
             session, budget=budget, work=work, reporter=reporter,
             starts_trained=starts_trained or head is not None, saved=saved,
         )  # fmt: skip
-        if saved:
-            reporter.say(
-                f"going on after step {loop.step} of {loop.total}, from the checkpoint {saved[0].name}"
-            )
         loop.run()
         result = finish(loop)
     if session.stored is not None:
         session.stored.delete()
     return result
-
-
-def _found(
-    work: Path, identity: dict[str, Any], settings: Settings, accelerator: Accelerator, reporter: Reporter
-) -> tuple[tuple[Path, dict[str, Any]] | None, Settings]:
-    """Find the newest checkpoint, and put what was measured before the first step in place of ``auto``."""
-    with accelerator.main_process_first():
-        saved = found(work, identity, reporter)
-    return saved, with_values(settings, read_choices(work))
 
 
 @contextmanager

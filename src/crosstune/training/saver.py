@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from crosstune.core.clock import Budget
 from crosstune.core.files import read_strict_json, write_json
 from crosstune.core.progress import Reporter
+from crosstune.core.settings import Settings, with_values
 from crosstune.training import checkpoints, state
 from crosstune.training.errors import ResumeMismatch
+from crosstune.training.session import Session
 from crosstune.training.snapshot import link
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class Saver:
         self._name = name
 
 
-def found(work: Path, fingerprint: dict[str, Any], reporter: Reporter) -> tuple[Path, dict[str, Any]] | None:
+def _found(work: Path, fingerprint: dict[str, Any], reporter: Reporter) -> tuple[Path, dict[str, Any]] | None:
     """Return the newest whole checkpoint under ``work`` with its values; ``None`` where there is none.
 
     Raises:
@@ -79,12 +81,31 @@ def found(work: Path, fingerprint: dict[str, Any], reporter: Reporter) -> tuple[
     return folder, held
 
 
-def keep_choices(work: Path, choices: dict[str, str]) -> None:
+def start_from(
+    work: Path, fingerprint: dict[str, Any], settings: Settings, reporter: Reporter, *, resume: bool
+) -> tuple[tuple[Path, dict[str, Any]] | None, Settings]:
+    """Find the checkpoint to go on from, and what was measured, as settings; or make room for a new run.
+
+    Raises:
+        ResumeMismatch: the checkpoint is of another run.
+    """
+    if not resume:
+        checkpoints.remove_all(work / "checkpoints")
+        (work / CHOICES).unlink(missing_ok=True)
+        return None, settings
+    saved = _found(work, fingerprint, reporter)
+    if saved is not None:
+        reporter.say(f"going on after step {saved[1]['step']} of {saved[1]['total']}")
+    return saved, with_values(settings, _read_choices(work))
+
+
+def keep_choices(work: Path, session: Session) -> None:
     """Write down what was measured before the first step."""
-    write_json(work / CHOICES, choices)
+    if session.accelerator.is_main_process:
+        write_json(work / CHOICES, session.choices)
 
 
-def read_choices(work: Path) -> dict[str, str]:
+def _read_choices(work: Path) -> dict[str, str]:
     """Read what was measured; empty where the run did not come so far."""
     try:
         found = read_strict_json(work / CHOICES)
@@ -92,12 +113,6 @@ def read_choices(work: Path) -> dict[str, str]:
         return {}
     known = isinstance(found, dict) and set(found) == {"precision", "memory_format", "cache"}
     return {name: str(value) for name, value in found.items()} if known else {}
-
-
-def remove_all(work: Path) -> None:
-    """Remove what an earlier run has left under ``work``: a new one begins."""
-    checkpoints.remove_all(work / "checkpoints")
-    (work / CHOICES).unlink(missing_ok=True)
 
 
 EXACT = ("threads", "torch")
