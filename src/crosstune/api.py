@@ -60,6 +60,30 @@ def fit(
         return pipeline.fit(options, reporter=live)
 
 
+def resume(run: str | Path, *, data: Data = None, reporter: Reporter | None = None) -> RunDir:
+    """Go on with a run that was broken off, at whatever moment; one that has ended is left as it is.
+
+    On the same number of threads, and without a budget, it ends with the weights and metrics of the run
+    without the break, bit for bit. With a budget, decisions that were taken stay, and the time used counts.
+
+    Args:
+        run: the run directory.
+        data: again, where it was given in memory; otherwise the run knows its place.
+        reporter: receives progress; ``None`` shows it live on standard error.
+
+    Raises:
+        NotARun, RunInUse: there is nothing to take up, or another process is at it.
+        ResumeMismatch: the data or the model is not what it was.
+    """
+    from crosstune import pipeline
+    from crosstune.reports.live import make_reporter
+
+    if reporter is not None:
+        return pipeline.resume(Path(run), data=data, reporter=reporter)
+    with make_reporter() as live:
+        return pipeline.resume(Path(run), data=data, reporter=live)
+
+
 def check(
     data: Data,
     *,

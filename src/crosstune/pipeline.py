@@ -10,6 +10,7 @@ from typing import Any
 
 from crosstune.core.clock import Budget
 from crosstune.core.files import read_json
+from crosstune.core.interruption import Interrupted
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
@@ -26,10 +27,10 @@ from crosstune.stages.demo import write_digits
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
+from crosstune.stages.resume import alone, begin, finish, hold_to_data, read_asked, take_up, tuned
 from crosstune.stages.run import Run, new_folder, quiet_libraries
 from crosstune.stages.ship import ship
 from crosstune.stages.summarise import summarise
-from crosstune.stages.tune import tune
 
 
 @quiet_libraries()
@@ -43,21 +44,55 @@ def fit(options: FitOptions, *, reporter: Reporter | None = None, started: float
     budget = Budget(options.seconds) if started is None else Budget(options.seconds, started)
     run = Run(options, new_folder(options.out), budget, reporter or make_reporter(quiet=True))
     run.reporter.open_log(run.folder.log)
+    begin(run)
+    return _carry_out(run)
+
+
+@quiet_libraries()
+def resume(path: Path, *, data: Any = None, reporter: Reporter | None = None) -> RunDir:  # noqa: ANN401
+    """Go on with a run that was broken off, at whatever moment; one that has ended is left as it is.
+
+    On the same number of threads and without a budget the result is that of the run without the break, bit
+    for bit. With a budget, decisions that were taken are read back, and the time that was used counts.
+
+    Raises ``UserError`` where the directory holds no run, or the data or the model is not what it was.
+    """
+    about = read_asked(path)
+    told = reporter or make_reporter(quiet=True)
+    if about["finished"]:
+        told.say(f"the run {path} ended on {about['finished']}; nothing is left to do")
+        return RunDir(path)
+    return _carry_out(take_up(path, about, told, data))
+
+
+def _carry_out(run: Run) -> RunDir:
+    """Go through the stages; each does again, recalls or goes on with what an earlier process did."""
+    try:
+        with alone(run):
+            _stages(run)
+    except Interrupted as signal:
+        signal.run = str(run.folder.root)
+        run.reporter.warn(f"{signal}; saved. Go on with: crosstune resume {run.folder.root}")
+        raise
+    return run.folder
+
+
+def _stages(run: Run) -> None:
     with run.stage("read and check"):
         prepared = prepare(run)
+        hold_to_data(run, prepared)
     with run.stage("open the model"):
         opened = open_planned(run, prepared)
     with run.stage("frozen pass and closed-form heads"):
         probed = probe(run, prepared, opened)
     with run.stage("training"):
-        tuned = tune(run, prepared, opened, probed)
+        made = tuned(run, prepared, opened, probed)
     with run.stage("reload and predict"):
-        shipped = ship(run, prepared, tuned.expected)
+        shipped = ship(run, prepared, made.expected)
     with run.stage("figures"):
-        assessed = assess(run, prepared, tuned, shipped)
-    summarise(run, prepared, tuned, shipped, assessed)
-    run.tidy()
-    return run.folder
+        assessed = assess(run, prepared, made, shipped)
+    summarise(run, prepared, made, shipped, assessed)
+    finish(run)
 
 
 def check(

@@ -9,6 +9,7 @@ from crosstune.cli.main import app
 
 DATA_FLAGS = {"--target", "--inputs", "--group", "--task"}
 FROZEN = {
+    "resume": set(),
     "demo": {"--out"},
     "check": {*DATA_FLAGS, "--json"},
     "models": {"--task", "--json"},

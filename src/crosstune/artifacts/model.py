@@ -145,7 +145,7 @@ def load_model(path: Path | str) -> SavedModel:
         NotAModel: there is no saved model here, or a part of it is missing or damaged.
     """
     root = Path(path)
-    folder = root if (root / MANIFEST).is_file() else root / "model"
+    folder = root if (root / MANIFEST).is_file() else present(root)
     if not (folder / MANIFEST).is_file():
         raise NotAModel(str(root), missing=MANIFEST)
     raw = read_json(folder / MANIFEST)
@@ -162,6 +162,12 @@ def load_model(path: Path | str) -> SavedModel:
         target=raw["target"],
         folded=head is None,
     )
+
+
+def present(root: Path) -> Path:
+    """Return where the model of a run lies: ``model/``, or the new one if a kill came before its rename."""
+    model, fresh, old = root / "model", root / ".model.new", root / ".model.old"
+    return fresh if not model.exists() and fresh.exists() and old.exists() else model
 
 
 def _load_head(path: Path, about: dict[str, Any]) -> HeadWeights:

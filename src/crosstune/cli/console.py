@@ -1,7 +1,8 @@
 """How every command prints, and how it ends.
 
 Exit codes: 0 all is well; 2 something that the user can put right (a ``UserError``, a wrong flag, errors
-in checked data); 1 a bug in this package, with its traceback.
+in checked data); 1 a bug in this package, with its traceback; 130 and 143 after SIGINT and SIGTERM, with the
+run saved where one was going on.
 """
 
 import functools
@@ -12,6 +13,7 @@ from typing import Any
 import typer
 
 from crosstune.core.errors import UserError
+from crosstune.core.interruption import Interrupted
 
 USER_ERROR = 2
 WIDE = 1_000
@@ -34,6 +36,10 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         except UserError as error:
             say_error(error)
             raise typer.Exit(USER_ERROR) from error
+        except Interrupted as signal:
+            where = f" {signal.run}" if signal.run else " RUN, if it had begun to write its directory"
+            typer.echo(f"{signal}; go on with: crosstune resume{where}", err=True)
+            raise typer.Exit(signal.exit_code) from signal
 
     return run
 

@@ -63,6 +63,7 @@ def fit(
     """
     started = time.monotonic()  # the budget covers the imports too
     from crosstune import pipeline
+    from crosstune.core.interruption import heeding
     from crosstune.options import fit_options
     from crosstune.reports.live import make_reporter
 
@@ -70,7 +71,7 @@ def fit(
     lists = {"inputs": inputs, "classes": classes, "trackers": trackers}
     given = {name: value for name, value in {**texts, **lists, "out": out}.items() if value}
     options = fit_options(given, recipe=recipe, sets=sets or ())
-    with make_reporter() as reporter:
+    with heeding(), make_reporter() as reporter:
         run = pipeline.fit(options, reporter=reporter, started=started)
     say(f"run directory: {run.root}")
     say(f"report:        {run.report}")

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from crosstune.cli import check, demo, evaluate, fit, models, predict, report
+from crosstune.cli import check, demo, evaluate, fit, models, predict, report, resume
 from crosstune.cli.console import guarded, say
 
 app = typer.Typer(
     help="Fine-tune pretrained models on labelled data, and measure every choice.",
-    epilog="Exit codes: 0 all is well; 2 something you can put right; 1 a bug in crosstune.",
+    epilog="Exit codes: 0 all is well; 2 something you can put right; 1 a bug in crosstune; 130 or 143 after "
+    "Ctrl-C or SIGTERM, with the run saved.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -20,6 +21,7 @@ app.command("demo")(guarded(demo.demo))
 app.command("check")(guarded(check.check))
 app.command("models")(guarded(models.models))
 app.command("fit", epilog=fit.EPILOG)(guarded(fit.fit))
+app.command("resume")(guarded(resume.resume))
 app.command("evaluate")(guarded(evaluate.evaluate))
 app.command("predict")(guarded(predict.predict))
 app.command("report")(guarded(report.report))

@@ -73,3 +73,36 @@ class MissingExtra(UserError):
             expected=f"the extra `{extra}`",
             fix=f'pip install "crosstune[{extra}]"',
         )
+
+
+class DiskFull(UserError):
+    """There is no room on a disk for a file that the run must write."""
+
+    code = "disk-full"
+
+    def __init__(self, path: str, *, needed: int | None, free: int | None) -> None:
+        """Name the file or folder, the bytes it needs (where known) and the bytes that are free."""
+        wanted = "more than is free" if needed is None else f"{needed:,} bytes"
+        super().__init__(
+            f"there is no room on the disk for `{path}`",
+            found="the disk refused to take more" if free is None else f"{free:,} bytes free",
+            expected=wanted,
+            fix="make room on that disk, then go on with `crosstune resume RUN`; what was saved is whole",
+        )
+
+
+class OutOfMemory(UserError):
+    """Memory ran out, and nothing smaller is left to try."""
+
+    code = "out-of-memory"
+
+    def __init__(self, what: str, *, size: int, failure: str) -> None:
+        """Name what was attempted, on how many examples at once, and the words of the allocator."""
+        first = next((line for line in failure.splitlines() if line.strip()), "no words")
+        super().__init__(
+            f"memory ran out in {what} of {size} {'example' if size == 1 else 'examples'} at once",
+            found=first[:300],
+            expected="room for the model, its gradients and the optimizer, and for one example",
+            fix="take a smaller model, image_size or max_length, a strategy that moves less "
+            "(--set strategy=last or lora), or with several processes a smaller --set micro_batch=N",
+        )

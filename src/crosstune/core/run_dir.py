@@ -62,6 +62,11 @@ class RunDir:
         return self.root / "summary.json"
 
     @property
+    def options(self) -> Path:
+        """What was asked, so that the run can be taken up."""
+        return self.root / "run.json"
+
+    @property
     def log(self) -> Path:
         """What was said while the run went on."""
         return self.root / "run.log"

@@ -19,6 +19,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "average": ("none", "ema", "soup"),
     "batchnorm": ("train", "frozen"),
     "fallback": ("none", "random"),
+    "on_non_finite": ("stop", "retry"),
     "cache": ("auto", "on", "off"),
     "engine": ("auto", "torch", "openvino", "onnxruntime"),
     "closed_form": ("auto", "ridge", "logistic"),
@@ -122,6 +123,14 @@ class Settings:
     """Whether activations at the cut are stored: auto asks the cost model."""
     workers: int = 0
     """Processes that load data; 0 loads in the main process."""
+    worker_timeout: float = 600.0
+    """Seconds after which a process that loads data and gives nothing is an error."""
+    checkpoint_every: float = 60.0
+    """Seconds between two checkpoints of training, which also saves after evaluations; never more than 5 %
+    of the time goes into saving. 0 saves after every step, whatever it costs."""
+    on_non_finite: str = "stop"
+    """What a loss that is NaN or infinite does: stop, or retry once from the last checkpoint with a tenth of
+    the rate."""
     seed: int = 0
     """Of every random draw."""
 
@@ -151,9 +160,10 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 
 _POSITIVE = ("epochs", "batch_size", "micro_batch", "lr", "evals_per_epoch", "image_size", "resize",
-             "max_length", "pass_rows", "stored_augmentations", "lora_rank", "lora_alpha")  # fmt: skip
+             "max_length", "pass_rows", "stored_augmentations", "lora_rank", "lora_alpha",
+             "worker_timeout")  # fmt: skip
 _NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",
-                 "focal_gamma", "seed")  # fmt: skip
+                 "focal_gamma", "seed", "checkpoint_every")  # fmt: skip
 _SHARES = ("momentum", "warmup", "dropout", "ema_decay", "label_smoothing", "layer_decay")
 
 

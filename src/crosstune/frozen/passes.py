@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstune.core.errors import OutOfMemory
 from crosstune.core.files import read_json, write_json
 from crosstune.core.items import Items
+from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.run_dir import cache_dir
 from crosstune.core.units import format_duration
 from crosstune.frozen.engines.base import Compiled
-from crosstune.frozen.engines.registry import BENCHMARK_ROWS, choose_engine
+from crosstune.frozen.engines.registry import BENCHMARK_ROWS, ENGINES, choose_engine
+from crosstune.frozen.engines.torch_engine import with_precision
 from crosstune.frozen.errors import NonFiniteFeatures
 from crosstune.frozen.features import Features, from_joined
 from crosstune.frozen.freeze import evaluating
@@ -122,6 +125,8 @@ class _Runner:
     reporter: Reporter
     chosen: str = ""
     rates: dict[str, float] = field(default_factory=dict)
+    half: bool | None = None
+    """Whether torch computes in bf16; ``None`` before that was decided."""
 
     def run(
         self,
@@ -139,12 +144,25 @@ class _Runner:
         compiled = self._compile(module, order, count - start)
         self.reporter.start(stage, count)
         began, done = time.perf_counter(), start
-        for indices, batch in batches(self.backbone, self.items, order[start:], self.batch_size):
-            write(indices, compiled(batch))
-            done += len(indices)
-            rate = (done - start) / max(time.perf_counter() - began, 1e-9)
-            self.reporter.advance(done, {"engine": self.chosen, "examples/s": rate})
+        while done < count:
+            try:
+                for indices, batch in batches(self.backbone, self.items, order[done:], self.batch_size):
+                    write(indices, compiled(batch))
+                    done += len(indices)
+                    rate = (done - start) / max(time.perf_counter() - began, 1e-9)
+                    self.reporter.advance(done, {"engine": self.chosen, "examples/s": rate})
+            except CAN_BE_MEMORY as error:
+                self._halve(error, stage)
         self.reporter.finish(f"{count} examples in {format_duration(time.perf_counter() - began)}")
+
+    def _halve(self, error: Exception, stage: str) -> None:
+        """Go on with smaller batches where ``error`` says that memory ran out."""
+        if not is_out_of_memory(error):
+            raise error
+        if self.batch_size == 1:
+            raise OutOfMemory(f"the {stage}", size=1, failure=str(error)) from error
+        self.batch_size //= 2
+        self.reporter.warn(f"memory ran out in the {stage}: batches of {self.batch_size} from here on")
 
     def _compile(self, module: OutputModel | TapModel, order: Indices, left: int) -> Compiled:
         example = example_batch(self.backbone, self.items, order, BENCHMARK_ROWS)
@@ -153,6 +171,9 @@ class _Runner:
             self.engine, module, example, self.exact,
             examples=left, identity=identity, reporter=self.reporter,
         )  # fmt: skip
+        if self.half is not None and self.chosen == "torch":
+            compiled = with_precision(module, example, half=self.half)
+        self.half = bool(getattr(compiled, "half", False))
         if len(self.rates) > 1:
             shown = ", ".join(f"{name} {value:.0f}" for name, value in self.rates.items())
             self.reporter.say(f"engine {self.chosen} (examples a second: {shown})")
@@ -185,7 +206,15 @@ class _Writer:
             return
         progress = read_json(path)
         self.done, self.seconds, self.engines = progress["done"], progress["seconds"], progress["engines"]
+        self._choose_as_before(progress.get("half"))
         self.maps = tuple(np.load(self.folder / name, mmap_mode="r+") for name in (_BLOCKS, _HEAD))
+
+    def _choose_as_before(self, half: bool | None) -> None:
+        """Go on with the engine and the precision that the pass began with: they decide the last bits."""
+        known = {engine.name: engine for engine in ENGINES}
+        before = self.engines[-1] if self.engines else ""
+        if self.runner.engine == "auto" and before in known and known[before].available():
+            self.runner.engine, self.runner.half = before, half
 
     def write(self, indices: Indices, arrays: tuple[NDArray[np.float32], ...]) -> None:
         """Take the pooled blocks and the head input of one batch."""
@@ -209,7 +238,8 @@ class _Writer:
             self.engines.append(self.runner.chosen)
         self.saved = time.monotonic()
         total = self.seconds + self.saved - self.began
-        write_json(self.folder / _PROGRESS, {"done": self.done, "seconds": total, "engines": self.engines})
+        progress = {"done": self.done, "seconds": total, "engines": self.engines, "half": self.runner.half}
+        write_json(self.folder / _PROGRESS, progress)
 
     def _create(self, widths: list[int]) -> tuple[NDArray[np.float32], ...]:
         count = len(self.runner.items)

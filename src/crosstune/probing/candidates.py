@@ -51,8 +51,6 @@ class FittedHead:
     measurements: tuple[Measurement, ...] = ()
     members: tuple["FittedHead", ...] = ()
     """Of a blend: the heads whose logits it averages."""
-    moments: Moments | None = None
-    """Of the training rows it was fitted on, where there are more rows than columns: a refit adds to them."""
 
     @property
     def value(self) -> float:

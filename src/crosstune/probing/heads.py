@@ -6,7 +6,7 @@ block and on all blocks; all are judged by the task's primary metric on the vali
 Shapes: N rows, D columns, K outputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +35,7 @@ from crosstune.probing.moments import Moments, measure_moments
 from crosstune.probing.ridge import ridge_solve
 from crosstune.tasks.base import Task
 
-__all__ = ["FittedHead", "fit_heads", "refit"]
+__all__ = ["FittedHead", "fit_heads", "refit", "training_moments"]
 
 SECONDS = 60.0
 """ASSUMED: the time for all logistic paths together, where the caller sets no deadline."""
@@ -49,6 +49,7 @@ def fit_heads(
     validation_encoded: NDArray[Any],
     *,
     settings: Settings,
+    moments: Mapping[str, Moments] | None = None,
     deadline: Budget | None = None,
     reporter: Reporter | None = None,
 ) -> list[FittedHead]:
@@ -67,6 +68,7 @@ def fit_heads(
         validation: features of M rows.
         validation_encoded: their encoded targets.
         settings: ``closed_form``, ``features``, ``class_weights`` and ``seed`` are read.
+        moments: what :func:`training_moments` gave, where it is wanted again for a refit.
         deadline: when the logistic paths must end; 60 seconds from now where it is ``None``.
         reporter: hears of a path that the deadline cut short.
 
@@ -87,31 +89,61 @@ def fit_heads(
         deadline=deadline or Budget(SECONDS),
         reporter=reporter or Silent(),
     )
-    found, curve = _fit_all(problem, kinds, train, validation)
+    if moments is None:
+        moments = training_moments(task, train, train_encoded, settings)
+    found, curve = _fit_all(problem, kinds, train, validation, moments)
     spec = next(iter(task.metrics.values()))
     found.sort(key=lambda one: signed(spec, one.value), reverse=True)
     return [replace(found[0], measurements=(*found[0].measurements, *curve)), *found[1:]]
 
 
 def _fit_all(
-    problem: Problem, kinds: Sequence[str], train: FeatureBlocks, validation: FeatureBlocks
+    problem: Problem,
+    kinds: Sequence[str],
+    train: FeatureBlocks,
+    validation: FeatureBlocks,
+    moments: Mapping[str, Moments],
 ) -> tuple[list[FittedHead], list[Measurement]]:
     """Fit every candidate, and the depth curve where all blocks may be read."""
-    wide = problem.settings.features in ("auto", "all")
-    everything = _moments(_matrix([train], "all"), problem.targets, train.names) if wide else None
     found: list[FittedHead] = []
     for reads in _reads(train, problem.settings):
         matrix, held_out = _matrix([train], reads), _matrix([validation], reads)
-        moments = _share(train, reads, everything) or _moments(matrix, problem.targets, _names(train, reads))
-        heads: list[FittedHead] = []
+        known = moments.get(reads)
         if "ridge" in kinds:
-            heads.append(ridge_candidate(problem, reads, matrix, held_out, moments))
+            found.append(ridge_candidate(problem, reads, matrix, held_out, known))
         if "logistic" in kinds:
-            heads.append(logistic_candidate(problem, reads, matrix, held_out, moments))
+            found.append(logistic_candidate(problem, reads, matrix, held_out, known))
         if len(kinds) > 1:
-            heads.append(blend_candidate(problem, heads[0], heads[1], held_out))
-        found.extend(replace(head, moments=moments) for head in heads)
-    return found, depth_curve(problem, train, validation, everything) if wide else []
+            found.append(blend_candidate(problem, found[-2], found[-1], held_out))
+    wide = problem.settings.features in ("auto", "all")
+    return found, depth_curve(problem, train, validation, moments.get("all")) if wide else []
+
+
+def training_moments(
+    task: Task, train: FeatureBlocks, encoded: NDArray[Any], settings: Settings
+) -> dict[str, Moments]:
+    """Sum up what ridge and logistic share, for each set of columns that is read.
+
+    There is none where there are at most as many rows as columns: heads then work on the rows instead.
+
+    Args:
+        task: gives the targets.
+        train: features of N rows.
+        encoded: ``task.encode`` of their targets.
+        settings: ``features`` is read.
+
+    Cost: one Gram of all blocks, N D^2 multiplications.
+    """
+    targets, found = task.linear_targets(encoded), dict[str, Moments]()
+    everything = None
+    if settings.features in ("auto", "all"):
+        everything = _moments(_matrix([train], "all"), targets, train.names)
+    for reads in dict.fromkeys((*_reads(train, settings), *(("all",) if everything else ()))):
+        known = _share(train, reads, everything)
+        known = known or _moments(_matrix([train], reads), targets, _names(train, reads))
+        if known is not None:
+            found[reads] = known
+    return found
 
 
 def refit(
@@ -120,23 +152,29 @@ def refit(
     parts: Sequence[FeatureBlocks],
     encoded: Sequence[NDArray[Any]],
     *,
+    moments: Moments | None = None,
     deadline: Budget | None = None,
 ) -> HeadWeights:
     """Fit the chosen head, at its penalty, on more rows (training and validation rows).
 
-    The scale that calibrates it is kept, as it came from rows that the head had not seen; so are the
-    deviations of its columns, where their products with each other are known and need not be made again.
+    The scale that calibrates it is kept, as it came from rows that the head had not seen.
 
     Args:
         task: the task that ``fitted`` was made for.
         fitted: one of the results of :func:`fit_heads`.
         parts: features of each split, stacked without a copy; the first are those it was fitted on.
         encoded: encoded targets of each split.
+        moments: those of the first part, where they are known; then only the later rows are summed up, and
+            the deviations of the columns stay those of the first part.
         deadline: a logistic fit that reaches it returns what it has, at least the weights of ``fitted``.
     """
     matrix = _matrix(parts, fitted.head.features)
     targets = task.linear_targets(np.concatenate(list(encoded)))
-    moments = _more_moments(fitted, parts, targets) or _moments(matrix, targets)
+    if moments is None:
+        moments = _moments(matrix, targets)
+    elif len(parts) > 1:
+        more = _matrix(parts[1:], fitted.head.features)
+        moments = moments.joined(more, targets[moments.rows :])
     limit = deadline or Budget(SECONDS)
     members = [_refit_one(task, one, matrix, targets, moments, limit) for one in fitted.members or (fitted,)]
     weight, bias = average(members)
@@ -209,16 +247,6 @@ def _moments(matrix: Matrix, targets: NDArray[np.float64], names: Sequence[str] 
     if matrix.rows <= matrix.width:
         return None
     return measure_moments(Standardised(matrix, scale), targets)
-
-
-def _more_moments(
-    fitted: FittedHead, parts: Sequence[FeatureBlocks], targets: NDArray[np.float64]
-) -> Moments | None:
-    """Add the later parts to the moments of the first; the Gram of all blocks is a refit's largest cost."""
-    known, first = fitted.moments, len(parts[0].head_input)
-    if known is None or known.rows != first or len(parts) == 1:
-        return known if known is not None and known.rows == first else None
-    return known.joined(_matrix(parts[1:], fitted.head.features), targets[first:])
 
 
 def _share(train: FeatureBlocks, reads: str, everything: Moments | None) -> Moments | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from crosstune.core.plan import Plan
 from crosstune.core.settings import Settings
+from crosstune.frozen.keys import body_digest
 from crosstune.frozen.speed import Speed, pass_speed
 from crosstune.planning.facts import ModelFacts
 from crosstune.planning.make import settle
@@ -18,6 +19,7 @@ from crosstune.sources.errors import UnknownModel
 from crosstune.sources.registry import open_model
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
+from crosstune.training.errors import ResumeMismatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,12 @@ class Opened:
 
 
 def open_planned(run: Run, prepared: Prepared) -> Opened:
-    """Carry the stage out."""
+    """Carry the stage out, or open again what an earlier process has chosen."""
+    known = run.journal.recall("opened")
+    return _choose(run, prepared) if known is None else _again(run, prepared, *known)
+
+
+def _choose(run: Run, prepared: Prepared) -> Opened:
     user = run.options.settings_overrides()
     plan = Plan()
     decision = choose_model(prepared.facts)
@@ -46,14 +53,16 @@ def open_planned(run: Run, prepared: Prepared) -> Opened:
     if native is not None:
         plan = settle(plan, choose_image_size(prepared.facts, native), user)
         if plan["image_size"] != native:
-            backbone = _open(run, plan["model"], replace(options, image_size=plan["image_size"]))
+            options = replace(options, image_size=plan["image_size"])
+            backbone = _open(run, plan["model"], options)
     speed = _speed(run, prepared, backbone)
     seconds = run.options.seconds
     if native is not None and seconds is not None:
         smaller = shrink_image_size(prepared.facts, plan["image_size"], speed.rate, seconds)
         if smaller is not None:
             plan = settle(plan, smaller, user)
-            backbone = _open(run, plan["model"], replace(options, image_size=smaller.value))
+            options = replace(options, image_size=smaller.value)
+            backbone = _open(run, plan["model"], options)
             speed = _speed(run, prepared, backbone)
     for note in backbone.notes:
         run.reporter.warn(note)
@@ -61,7 +70,21 @@ def open_planned(run: Run, prepared: Prepared) -> Opened:
         if setting in plan:
             run.decided(plan.decision(setting))
     run.reporter.say(f"{backbone.name}: {len(backbone.blocks)} blocks, {backbone.licence}, {backbone.origin}")
-    return Opened(backbone=backbone, plan=plan, facts=_model_facts(backbone, speed))
+    opened = Opened(backbone=backbone, plan=plan, facts=_model_facts(backbone, speed))
+    digest = body_digest(backbone, head=True)
+    run.journal.keep("opened", (plan, opened.facts, options.image_size, digest))
+    return opened
+
+
+def _again(
+    run: Run, prepared: Prepared, plan: Plan, facts: ModelFacts, image_size: int | None, digest: str
+) -> Opened:
+    """Open the model that was chosen, at the sizes that were chosen, and hold it to its weights."""
+    options = _open_options(prepared, plan, run.settings)
+    backbone = _open(run, plan["model"], replace(options, image_size=image_size))
+    if (found := body_digest(backbone, head=True)) != digest:
+        raise ResumeMismatch("pretrained model", f"weights {found[:16]} of {backbone.name}", digest[:16])
+    return Opened(backbone=backbone, plan=plan, facts=facts)
 
 
 def _open_options(prepared: Prepared, plan: Plan, settings: Settings) -> OpenOptions:

@@ -1,7 +1,8 @@
 """Stage 3: one frozen pass, and the best closed-form head on what it saw. From here on a model exists."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from crosstune.data.stratify import hold_out
 from crosstune.frozen.features import Features
 from crosstune.frozen.passes import frozen_pass
 from crosstune.planning.opening import choose_pass_rows
-from crosstune.probing.heads import FittedHead, fit_heads
+from crosstune.probing.heads import FittedHead, fit_heads, training_moments
+from crosstune.probing.moments import Moments
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.reserve import reserve_seconds
@@ -37,6 +39,8 @@ class Probed:
     """Encoded targets of the same rows."""
     heads: list[FittedHead]
     """Best first, by the primary metric on validation."""
+    moments: Callable[[], Mapping[str, Moments]]
+    """What heads were fitted from, for a refit; made again where the heads were read back."""
 
     @property
     def best(self) -> FittedHead:
@@ -66,22 +70,27 @@ def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
     rows = sum(len(part) for part in items.values())
     run.measurements.append(_speed(features["train"].engine, rows / max(seconds, 1e-9), rows, seconds))
     reserve = reserve_seconds(prepared, opened, trains=False)
-    heads = fit_heads(
-        prepared.task,
-        features["train"],
-        encoded["train"],
-        features["validation"],
-        encoded["validation"],
-        settings=run.settings,
-        deadline=run.budget.reserve(reserve + REFIT_SHARE * max(0.0, run.budget.left() - reserve)),
-        reporter=run.reporter,
+    sums = cache(lambda: training_moments(prepared.task, features["train"], encoded["train"], run.settings))
+    heads = run.once(
+        "heads",
+        lambda: fit_heads(
+            prepared.task,
+            features["train"],
+            encoded["train"],
+            features["validation"],
+            encoded["validation"],
+            settings=run.settings,
+            moments=sums(),
+            deadline=run.budget.reserve(reserve + REFIT_SHARE * max(0.0, run.budget.left() - reserve)),
+            reporter=run.reporter,
+        ),
     )
     for fitted in heads:
         run.measurements.extend(fitted.measurements)
     best = heads[0]
     metric = next(iter(prepared.task.metrics))
     run.reporter.say(f"best closed-form head: {best.name}, {metric} {best.value:.4f} on validation")
-    return Probed(features=features, encoded=encoded, heads=heads)
+    return Probed(features=features, encoded=encoded, heads=heads, moments=sums)
 
 
 def _rows(

@@ -2,15 +2,18 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from datasets.utils import logging as datasets_logging
 from transformers.utils import logging as hub_logging
 
+from crosstune.core import interruption
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
@@ -19,6 +22,12 @@ from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
 from crosstune.core.settings import Settings, with_values
 from crosstune.options import FitOptions
+from crosstune.stages.journal import CLOCK, Journal
+
+OURS = ("journal", "checkpoints", CLOCK, "choices.json", "lock")
+"""What a run keeps in its work folder; the rest belongs to trackers."""
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -32,6 +41,30 @@ class Run:
     measurements: list[Measurement] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    resumed: bool = False
+    """Whether an earlier process began it."""
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What was decided, measured and computed so far."""
+        return Journal(self.work, self.budget, self.reporter)
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """Return what ``compute`` gives, or gave before the run was broken off.
+
+        Measurements and warnings that were added meanwhile are added again.
+        """
+        known = self.journal.recall(name)
+        if known is not None:
+            value, measurements, warnings = known
+            self.measurements.extend(measurements)
+            self.warnings.extend(warnings)
+            recalled: T = value
+            return recalled
+        measured, warned = len(self.measurements), len(self.warnings)
+        made = compute()
+        self.journal.keep(name, (made, self.measurements[measured:], self.warnings[warned:]))
+        return made
 
     @property
     def settings(self) -> Settings:
@@ -40,7 +73,8 @@ class Run:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a stage; stages of one name add up."""
+        """Time a stage; stages of one name add up. A signal that came meanwhile is heeded before it."""
+        interruption.check()
         started = time.monotonic()
         try:
             yield
@@ -58,9 +92,12 @@ class Run:
         return self.folder.root / "work"
 
     def tidy(self) -> None:
-        """Remove checkpoints once the run has ended well; the logs of trackers stay."""
+        """Remove what only a resume would need, once the run has ended well; the logs of trackers stay."""
         if not self.options.trackers:
             shutil.rmtree(self.work, ignore_errors=True)
+            return
+        for path in [self.work / name for name in OURS] + list(self.work.glob("*.safetensors")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Stage 5: save what was chosen, reload it in a fresh process, and hold it to what was in memory."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 
 from crosstune.artifacts.errors import ReloadMismatch
 from crosstune.artifacts.fresh import fresh_outputs
-from crosstune.artifacts.model import SavedModel, save_model
+from crosstune.artifacts.model import SavedModel
+from crosstune.artifacts.place import put_model
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 
@@ -32,18 +32,9 @@ class Shipped:
 def write_model(run: Run, prepared: Prepared, model: SavedModel) -> NDArray[np.float64]:
     """Write ``model/`` beside its place, then move it there; no file is ever half written in it.
 
-    A kill between the two renames leaves the models as ``.model.old`` and ``.model.new``.
     Returns the outputs ``(n, K)`` of the model in memory on the first validation examples, by torch.
     """
-    target = run.folder.model
-    fresh, old = target.with_name(".model.new"), target.with_name(".model.old")
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    save_model(model, fresh)
-    if target.exists():
-        target.rename(old)
-    fresh.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    put_model(model, run.folder.model)
     validation = prepared.items["validation"]
     return model.outputs(validation.subset(range(min(SAMPLE, len(validation)))), engine="torch")
 

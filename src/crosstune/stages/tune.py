@@ -51,7 +51,7 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
     """
     closed = _closed_form(run, prepared, opened, probed)
     reserve = reserve_seconds(prepared, opened, trains=True)
-    plan, survived = _plan(run, prepared, opened, probed, reserve)
+    plan, survived = run.once("plan", lambda: _plan(run, prepared, opened, probed, reserve))
     if plan["strategy"] == "closed-form":
         why = plan.decision("strategy").because
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
@@ -64,7 +64,7 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
             fix="leave `features` out, or take --set strategy=full",
         )
     result = _train(run, prepared, opened, plan, start, run.budget.reserve(reserve))
-    model = _saved(prepared, opened)
+    model = saved_model(prepared, opened)
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
     name = f"fine-tuned ({plan['strategy']})"
     named = "strategy" in run.options.settings_overrides()
@@ -140,12 +140,14 @@ def _train(
         head=start,
         trackers=run.options.trackers,
         pass_seconds=opened.facts.pass_seconds,
+        resume=run.resumed,
     )
     run.warnings.extend(result.warnings)
     return result
 
 
-def _saved(prepared: Prepared, opened: Opened, head: HeadWeights | None = None) -> SavedModel:
+def saved_model(prepared: Prepared, opened: Opened, head: HeadWeights | None = None) -> SavedModel:
+    """Give the opened model as it is to be shipped, with a head of its own or with its native one."""
     data = prepared.data
     return SavedModel(
         backbone=opened.backbone, task=prepared.task, head=head, inputs=data.inputs, target=data.target
@@ -155,15 +157,13 @@ def _saved(prepared: Prepared, opened: Opened, head: HeadWeights | None = None) 
 def _closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
     """Choose, refit on training and validation rows, and write the closed-form head."""
     best, reason = _readable(prepared, probed)
-    parts = [probed.features["train"], probed.features["validation"]]
-    targets = [probed.encoded["train"], probed.encoded["validation"]]
     deadline = run.budget.reserve(reserve_seconds(prepared, opened, trains=False))
-    head = refit(prepared.task, best, parts, targets, deadline=deadline)
-    model = _saved(prepared, opened, None if head.features == "head" else head)
+    head = run.once("refit", lambda: _refit(prepared, probed, best, deadline))
+    model = saved_model(prepared, opened, None if head.features == "head" else head)
     with head_kept(opened.backbone):  # training must not start from a head that has seen validation rows
         if head.features == "head":
             put_head(opened.backbone, head)
-        expected = write_model(run, prepared, model)
+        expected = run.once("closed-form", lambda: write_model(run, prepared, model))
     name = f"closed-form head ({best.name})"
     others = {f"closed-form head ({one.name})": one.validation_outputs for one in probed.heads}
     closed = Tuned(
@@ -176,6 +176,13 @@ def _closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -
     )
     run.reporter.say("a model is on disk; whatever follows must beat it to replace it")
     return closed
+
+
+def _refit(prepared: Prepared, probed: Probed, best: FittedHead, deadline: Budget) -> HeadWeights:
+    parts = [probed.features["train"], probed.features["validation"]]
+    targets = [probed.encoded["train"], probed.encoded["validation"]]
+    known = probed.moments().get(best.head.features)
+    return refit(prepared.task, best, parts, targets, moments=known, deadline=deadline)
 
 
 def _readable(prepared: Prepared, probed: Probed) -> tuple[FittedHead, str]:

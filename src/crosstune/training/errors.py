@@ -87,3 +87,34 @@ class AdapterMergeDiffers(UserError):
             expected=f"at most {allowed:.3g}",
             fix="train with --set precision=fp32 or a smaller --set lora_alpha, or report this model",
         )
+
+
+class DataWorkerFailed(UserError):
+    """A process that loads data has died, or gives nothing."""
+
+    code = "data-worker-failed"
+
+    def __init__(self, failure: str, *, step: int, workers: int) -> None:
+        """Say what happened, and while waiting for which step."""
+        super().__init__(
+            f"a process that loads data failed at step {step}; the last checkpoint stays",
+            found=failure,
+            expected=f"each of the {workers} workers gives its batches in time",
+            fix="go on with `crosstune resume RUN`; if it happens again, give the machine more memory or set "
+            "workers=0, which loads in the main process, or a larger worker_timeout",
+        )
+
+
+class ResumeMismatch(UserError):
+    """What a run is to go on with is not what it began with."""
+
+    code = "resume-mismatch"
+
+    def __init__(self, what: str, found: str, expected: str) -> None:
+        """Name what differs, what it is now and what it was."""
+        super().__init__(
+            f"this run cannot go on: its {what} is not what it was",
+            found=found,
+            expected=expected,
+            fix="put back what was changed, or begin anew with `crosstune fit` and another run directory",
+        )

@@ -7,6 +7,7 @@ from crosstune.frozen.freeze import evaluating
 from crosstune.training.average import greedy_soup
 from crosstune.training.loop import Loop
 from crosstune.training.lora import MERGE_BATCHES, check_merge, merge_adapters
+from crosstune.training.recovery import outputs
 from crosstune.training.result import TrainResult, alarms
 from crosstune.training.snapshot import Weights, restore
 
@@ -21,9 +22,8 @@ def finish(loop: Loop) -> TrainResult:
         _merge(loop)
     session, numerics = loop.session, loop.session.numerics
     session.accelerator.end_training()
-    warnings = alarms(session.task, loop.losses, loop.best_outputs, session.evaluator.encoded)
-    for sentence in warnings:
-        loop.reporter.warn(sentence)
+    for sentence in alarms(session.task, loop.losses, loop.best_outputs, session.evaluator.encoded):
+        loop.warn(sentence)
     examples = loop.step * loop.order.batch_size
     return TrainResult(
         history=loop.history,
@@ -33,7 +33,7 @@ def finish(loop: Loop) -> TrainResult:
         epochs=loop.step / loop.order.steps_per_epoch,
         seconds=time.monotonic() - loop.started,
         stopped=loop.stopped,
-        warnings=tuple(warnings),
+        warnings=tuple(loop.warnings),
         seconds_per_example=loop.train_seconds / examples if examples else math.nan,
         precision=numerics.precision,
         memory_format=numerics.memory_format,
@@ -43,7 +43,7 @@ def finish(loop: Loop) -> TrainResult:
 
 def _soup(loop: Loop) -> None:
     """Average the checkpoints greedily; BatchNorm statistics are measured for every average."""
-    evaluator, forward = loop.session.evaluator, loop.session.forward
+    evaluator = loop.session.evaluator
     primary = next(iter(loop.session.task.metrics))
 
     def put(weights: Weights) -> None:
@@ -53,7 +53,7 @@ def _soup(loop: Loop) -> None:
     def score(weights: Weights) -> float:
         put(weights)
         with evaluating(loop.model):
-            return loop.keeper.comparable(evaluator.figures(evaluator.outputs(forward))[primary])
+            return loop.keeper.comparable(evaluator.figures(outputs(loop))[primary])
 
     soup = greedy_soup(loop.keeper.ingredients, score)
     if len(soup.steps) > 1:

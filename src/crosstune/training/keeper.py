@@ -1,11 +1,12 @@
 """Keeps the best weights of a run, and the checkpoints that a soup is made of."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from crosstune.core.files import replacing
 from crosstune.training.average import Ingredient
-from crosstune.training.snapshot import Weights, read, write
+from crosstune.training.snapshot import Weights, link, read, write
 
 BEST = "best.safetensors"
 SOUP_MOST = 5
@@ -49,6 +50,30 @@ class Keeper:
         if kept:
             self._keep(step, score, weights)
         return better
+
+    def files(self) -> dict[str, Path]:
+        """Name the files on disk that a checkpoint must hold too, and say where they are."""
+        best = {BEST: self._work / BEST} if self.weights is not None else {}
+        return best | {self._path(one.step).name: self._path(one.step) for one in self.ingredients}
+
+    def restore(
+        self, folder: Path, *, score: float, step: int, best: bool, ingredients: Sequence[tuple[int, float]]
+    ) -> None:
+        """Become what it was when ``folder``, a checkpoint, was written."""
+        self.score, self.step = score, step
+        self.weights = read(folder / BEST) if best else None
+        self.ingredients = []
+        names = [BEST] if best else []
+        for taken, figure in ingredients:
+            names.append(self._path(taken).name)
+            path = self._path(taken)
+            weights = None if self._writes else read(folder / path.name)
+            load = (lambda path=path: read(path)) if weights is None else (lambda held=weights: held)
+            self.ingredients.append(Ingredient(taken, figure, load))
+        if self._writes:
+            for name in names:
+                with replacing(self._work / name) as temporary:
+                    link(folder / name, temporary)
 
     def _would_keep(self, score: float) -> bool:
         return len(self.ingredients) < SOUP_MOST or score > min(one.score for one in self.ingredients)

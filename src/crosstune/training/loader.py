@@ -2,10 +2,11 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,13 +19,15 @@ from crosstune.frozen.activations import Activations
 from crosstune.sources.base import Batch, Preprocessing
 from crosstune.tasks.base import Task
 from crosstune.training.augment import Augmenter
+from crosstune.training.errors import DataWorkerFailed
 from crosstune.training.mixing import mix
 from crosstune.training.order import Order, shares
 
 AHEAD = 2
 """Steps that are prepared before they are asked for."""
-WORKER_SECONDS = 600
+WORKER_SECONDS = 600.0
 """A worker that gives nothing for so long is an error, not an endless wait."""
+_WORKER_WORDS = ("DataLoader worker", "DataLoader timed out")
 
 _ENCODING = threading.Lock()  # fast tokenizers refuse to be used by two threads at once
 
@@ -159,29 +162,52 @@ def _unchanged(loaded: list[Loaded]) -> list[Loaded]:
     return loaded
 
 
-def stream(loader: Loader, steps: Sequence[int], *, workers: int) -> Iterator[list[Loaded]]:
+def stream(
+    loader: Loader, steps: Sequence[int], *, workers: int, timeout: float = WORKER_SECONDS
+) -> Generator[list[Loaded]]:
     """Yield the micro-batches of ``steps`` in order, prepared ahead.
 
     Args:
         loader: what to prepare.
         steps: numbers of steps.
         workers: processes that prepare them; 0 takes a thread of this one.
+        timeout: seconds after which a worker that gives nothing is an error. A thread cannot be ended from
+            outside, so with ``workers=0`` there is no limit.
+
+    Raises:
+        RuntimeError: a worker died, or gave nothing for ``timeout`` seconds; see :func:`worker_failures`.
     """
     if workers == 0:
-        return ahead(loader, steps)
+        yield from ahead(loader, steps)
+        return
     processes: DataLoader[list[Loaded]] = DataLoader(
         _Steps(loader),
         batch_size=None,
         sampler=steps,
         num_workers=workers,
         collate_fn=_unchanged,
-        timeout=WORKER_SECONDS,
+        timeout=timeout,
         prefetch_factor=AHEAD,
     )
-    return cast(Iterator[list[Loaded]], iter(processes))
+    yield from processes
 
 
-def ahead(load: Callable[[int], T], numbers: Iterable[int]) -> Iterator[T]:
+@contextmanager
+def worker_failures(step: Callable[[], int], workers: int) -> Iterator[None]:
+    """Turn the death of a worker into :class:`DataWorkerFailed`, wherever in the main process it is noticed.
+
+    torch notices it by a signal, so that the error may come from any line, not only where data is awaited.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _WORKER_WORDS):
+            raise
+        first = str(error).splitlines()[0]
+        raise DataWorkerFailed(first, step=step(), workers=workers) from error
+
+
+def ahead(load: Callable[[int], T], numbers: Iterable[int]) -> Generator[T]:
     """Yield ``load(number)`` for every number, computed in one thread up to ``AHEAD`` ahead."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="crosstune-loader")
     waiting: deque[Future[T]] = deque()

@@ -2,28 +2,33 @@
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from accelerate.utils import broadcast, broadcast_object_list
 from numpy.typing import NDArray
 from torch import nn, optim
 
+from crosstune.core import interruption
 from crosstune.core.clock import Budget
+from crosstune.core.memory import CAN_BE_MEMORY
 from crosstune.core.progress import Reporter
 from crosstune.frozen.freeze import evaluating, freeze
+from crosstune.training import recovery, state
 from crosstune.training.average import MovingAverage
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
+from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.keeper import SOUP_MOST, Keeper
-from crosstune.training.loader import stream
+from crosstune.training.loader import Loaded, stream, worker_failures
 from crosstune.training.lora import MERGE_BATCHES
 from crosstune.training.optimizers import make_optimizer, set_rates
 from crosstune.training.pace import Pace, evaluation_steps, steps_that_fit
 from crosstune.training.parameters import head_rate, parameter_groups
 from crosstune.training.result import History
+from crosstune.training.saver import Saver
 from crosstune.training.schedules import Schedule
 from crosstune.training.session import Session, make_updater
 from crosstune.training.snapshot import moving, take
@@ -46,11 +51,13 @@ class Loop:
     """One run over its steps; how far it has come can be read from its fields."""
 
     def __init__(
-        self, session: Session, *, budget: Budget, work: Path, reporter: Reporter, starts_trained: bool
-    ) -> None:
+        self, session: Session, *, budget: Budget, work: Path, reporter: Reporter, starts_trained: bool,
+        saved: tuple[Path, dict[str, Any]] | None = None,
+    ) -> None:  # fmt: skip
         """Fix the number of steps, then open what moves in the first epoch.
 
-        Where the model has a trained head from the start it is evaluated before the first step too.
+        Where the model has a trained head from the start it is evaluated before the first step too. With
+        ``saved``, a checkpoint and its values, the run is what it was then and nothing is measured again.
         """
         settings = session.settings
         self.session, self.settings, self.budget, self.reporter = session, settings, budget, reporter
@@ -65,12 +72,14 @@ class Loop:
         self.step = self.epoch = 0
         self.evaluated_at = -1
         self.without_gain = 0
-        self.stopped = "epochs"
+        self.stopped, self.ended = "epochs", False
+        self.retried, self.rate_factor = False, 1.0
+        self.warnings: list[str] = []
         self.train_seconds = 0.0
-        self._since = 0.0, 0
-        self.pace = self._agreed(measure_pace(session, budget))
+        self.since = 0.0, 0
+        self.pace = Pace(step=0.0, evaluation=0.0) if saved else self._agreed(measure_pace(session, budget))
         self.evaluation_seconds = self.pace.evaluation
-        self.total = self._agreed(self._steps(self.pace, 0))
+        self.total = session.planned if saved else self._agreed(self._steps(self.pace, 0))
         if self.total < session.planned:
             reporter.say(
                 f"{self.total} of {session.planned} steps fit into the budget: {self.pace.step:.3g} s each, "
@@ -82,50 +91,113 @@ class Loop:
         if settings.optimizer == "schedule-free" and settings.schedule != "constant":
             reporter.say("schedule-free has no schedule: after warm-up the rate stays constant")
         self.average = MovingAverage(self.live, settings.ema_decay) if settings.average == "ema" else None
+        self.buffers = recovery.Buffers(self.model)
+        self.saver = Saver(
+            work, every=settings.checkpoint_every, budget=budget, reporter=reporter,
+            writes=session.accelerator.is_main_process,
+        )  # fmt: skip
+        if saved:
+            state.restore(self, *saved)
 
     def run(self) -> None:
-        """Make all steps, or as many as the budget and the patience allow, and evaluate the last one."""
+        """Make all steps, or as many as the budget and the patience allow, and evaluate the last one.
+
+        The run is saved now and then, and at its end. A signal to end is heeded after a step.
+
+        Raises:
+            Interrupted: after a signal; the run was saved.
+            NonFiniteLoss, DataWorkerFailed, OutOfMemory, DiskFull: the checkpoints from before stay.
+        """
+        if self.ended:
+            return
+        with worker_failures(lambda: self.step, self.settings.workers), interruption.deferred():
+            self.reporter.start("training", self.total)
+            first = self.step == 0 and not self.history
+            if first and self.starts_trained and not self._agreed(self._budget_ends()):
+                self.evaluate()
+            if self.step == 0 and self.settings.on_non_finite == "retry":
+                self.saver.save(self)  # so that there is something to go back to
+            while not self._make_steps():
+                pass
+            if self.evaluated_at != self.step and self.step > 0:
+                self.evaluate()
+            self.ended = True
+            self.saver.save(self)
+            self.reporter.finish()
+
+    def _make_steps(self) -> bool:
+        """Make steps; say whether the run has ended, or must go on otherwise from where it is now."""
         evaluations = self._evaluations()
-        self.reporter.start("training", self.total)
-        if self.starts_trained and not self._agreed(self._budget_ends()):
-            self.evaluate()
         steps = range(self.step, self.session.planned)
-        batches = stream(self.session.loader, steps, workers=self.settings.workers)
-        told = began = time.monotonic()
-        for step, loaded in zip(steps, batches, strict=True):
-            if step >= self.total or self._agreed(self._budget_ends()):
-                self.stopped = "budget"
-                break
-            self._begin_epoch(self.order.epoch(step))
-            set_rates(self.optimizer, self.schedule.share)
-            self.losses.append(self.update(loaded, step=step, epoch=self.epoch))
+        told = time.monotonic()
+        with closing(self._batches(steps)) as batches:
+            for step in steps:
+                began = time.monotonic()
+                if step >= self.total or self._agreed(self._budget_ends()):
+                    self.stopped = "budget"
+                    return True
+                loaded = recovery.fetch(self, batches)
+                if not self._step(step, loaded):
+                    return False
+                self.train_seconds += time.monotonic() - began
+                self.schedule.advance(self.total - step)
+                if self.step % REPLAN == 0 and not math.isinf(self.budget.left()):
+                    self.total = self._agreed(self._steps(self._measured_pace(), self.step))
+                    evaluations = self._evaluations()
+                    self.reporter.resize(self.total)
+                if evaluated := self.step in evaluations:
+                    self.evaluate()
+                    if self.settings.patience and self.without_gain >= self.settings.patience:
+                        self.stopped = "patience"
+                        return True
+                self._save_or_stop(evaluated=evaluated)
+                if time.monotonic() - told > TICK:
+                    told = time.monotonic()
+                    self._tell()
+        return True
+
+    def _batches(self, steps: range) -> Generator[list[Loaded]]:
+        settings = self.settings
+        return stream(
+            self.session.loader, steps, workers=settings.workers, timeout=settings.worker_timeout
+        )  # fmt: skip
+
+    def _step(self, step: int, loaded: list[Loaded]) -> bool:
+        """Make one update; say whether it was made, or must be tried again otherwise."""
+        self._begin_epoch(self.order.epoch(step))
+        set_rates(self.optimizer, self.schedule.share * self.rate_factor)
+        self.buffers.remember()
+        try:
+            loss = self.update(loaded, step=step, epoch=self.epoch)
+        except NonFiniteLoss as error:
+            self.buffers.put_back()
+            recovery.retry_slower(self, error)
+            return False
+        except CAN_BE_MEMORY as error:
+            recovery.require_out_of_memory(error)
+            failure = str(error)
+        else:
+            self.losses.append(loss)
             if self.average:
                 self.average.update()
             self.step = step + 1
-            self.train_seconds += time.monotonic() - began
-            self.schedule.advance(self.total - step)
-            if self.step % REPLAN == 0 and not math.isinf(self.budget.left()):
-                self.total = self._agreed(self._steps(self._measured_pace(), self.step))
-                evaluations = self._evaluations()
-                self.reporter.resize(self.total)
-            if self.step in evaluations:
-                self.evaluate()
-                if self.settings.patience and self.without_gain >= self.settings.patience:
-                    self.stopped = "patience"
-                    break
-            began = time.monotonic()
-            if began - told > TICK:
-                told = began
-                self._tell()
-        if self.evaluated_at != self.step and self.step > 0:
-            self.evaluate()
-        self.reporter.finish()
+            return True
+        recovery.halve_micro_batch(self, failure)
+        return False
+
+    def _save_or_stop(self, *, evaluated: bool) -> None:
+        """Save where it is time, or where a signal asks for the end."""
+        asked = self._agreed((interruption.requested(), self.saver.due(evaluated=evaluated)))
+        if any(asked):
+            self.saver.save(self)
+        if asked[0] is not None:
+            raise interruption.Interrupted(asked[0])
 
     def evaluate(self) -> None:
         """Evaluate the present (or averaged) weights, add a row to the history, keep the best."""
         began = time.monotonic()
         with self._weights_to_evaluate(), evaluating(self.model):
-            outputs = self.session.evaluator.outputs(self.session.forward)
+            outputs = recovery.outputs(self)
             figures = self.session.evaluator.figures(outputs)
             better = self.keeper.offer(self.step, next(iter(figures.values())), lambda: take(self.live))
         self.without_gain = 0 if better else self.without_gain + 1
@@ -141,10 +213,28 @@ class Loop:
         """Let accelerate wrap the model with all thawed that will ever move, then freeze the rest."""
         session = self.session
         forward = session.accelerator.prepare_model(session.forward)
+        return forward, self._first_optimizer()
+
+    def _first_optimizer(self) -> optim.Optimizer:
+        """Freeze as in the first epoch, and make the optimizer of what is left."""
+        session = self.session
         self.cut = cut_at(self.settings, len(session.backbone.blocks), 0)
         self._freeze()
         groups = parameter_groups(session.backbone, self.settings)
-        return forward, session.accelerator.prepare_optimizer(make_optimizer(self.settings, groups))
+        made = make_optimizer(self.settings, groups)
+        optimizer: optim.Optimizer = session.accelerator.prepare_optimizer(made)
+        return optimizer
+
+    def begin_again(self) -> None:
+        """Make a new optimizer, for the first epoch; weights stay as they are."""
+        self.epoch = 0
+        self.optimizer = self._first_optimizer()
+        self.update = make_updater(self.session, self.forward, self.optimizer)
+
+    def open_until(self, epoch: int) -> None:
+        """Unfreeze what the epochs up to ``epoch`` open, one after the other."""
+        for number in range(1, epoch + 1):
+            self._begin_epoch(number)
 
     def _begin_epoch(self, epoch: int) -> None:
         """Assert modes again at the start of an epoch, and unfreeze what it opens."""
@@ -216,8 +306,8 @@ class Loop:
 
     def _measured_pace(self) -> Pace:
         """Seconds of a step since the last time this was asked, and of the last evaluation."""
-        seconds, steps = self.train_seconds - self._since[0], self.step - self._since[1]
-        self._since = self.train_seconds, self.step
+        seconds, steps = self.train_seconds - self.since[0], self.step - self.since[1]
+        self.since = self.train_seconds, self.step
         return Pace(step=seconds / max(1, steps), evaluation=self.evaluation_seconds)
 
     def _evaluations(self) -> frozenset[int]:
@@ -254,8 +344,14 @@ class Loop:
 
     # ---------------------------------------------------------------- telling
 
+    def warn(self, sentence: str) -> None:
+        """Warn now, and once more in the report."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+            self.reporter.warn(sentence)
+
     def _rates(self) -> dict[str, float]:
-        share = self.schedule.last
+        share = self.schedule.last * self.rate_factor
         return {"lr": self.settings.lr * share, "head_lr": head_rate(self.settings) * share}
 
     def _record(self, figures: dict[str, float]) -> None:

@@ -15,9 +15,11 @@ from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.training.finish import finish
+from crosstune.training.identity import fingerprint
 from crosstune.training.loop import Loop
 from crosstune.training.precision import to_format
 from crosstune.training.result import TrainResult
+from crosstune.training.saver import keep_choices, start_from
 from crosstune.training.session import make_accelerator, prepare
 
 
@@ -34,6 +36,8 @@ def train(
     head: HeadWeights | None = None,
     trackers: Sequence[str] = (),
     pass_seconds: float | None = None,
+    resume: bool = False,
+    starts_trained: bool = False,
 ) -> TrainResult:
     """Train ``backbone.model`` in place; afterwards it holds the best weights, in eval mode.
 
@@ -55,8 +59,14 @@ def train(
         trackers: names of accelerate's trackers, such as ``tensorboard``; none by default.
         pass_seconds: of one example through the frozen model by the fastest engine, where it was measured:
             what storing activations costs. Stored activations are removed when training has ended well.
+        resume: go on from the newest whole checkpoint under ``work``; on the same number of threads the
+            result is that of the run without a break, bit for bit. Without it, older checkpoints are removed.
+        starts_trained: the native head is trained already, so the model is evaluated before the first step.
 
     Raises:
+        Interrupted: after SIGTERM or SIGINT, where they are heeded; the run was saved.
+        DataWorkerFailed, OutOfMemory, DiskFull: the checkpoints from before stay.
+        ResumeMismatch: the checkpoint is of another run.
         NonFiniteLoss: before the update; the model keeps its finite weights of that moment.
         NothingToTrain, NoAdapterTargets, AdapterMergeDiffers, NoSuchAugmentation, WrongWorldSize.
         UnknownName, BadValue, MissingExtra: settings that cannot be carried out.
@@ -65,13 +75,22 @@ def train(
     """
     work.mkdir(parents=True, exist_ok=True)
     accelerator = make_accelerator(settings, work, trackers)
+    identity = fingerprint(
+        backbone, task, train_items, validation_items, settings, head, world=accelerator.num_processes
+    )
+    with accelerator.main_process_first():
+        saved, chosen = start_from(work, identity, settings, reporter, resume=resume)
     with _own_randomness(accelerator.device), _at_rest_afterwards(backbone), ExitStack() as stack:
         session = prepare(
-            backbone, task, train_items, validation_items, settings,
+            backbone, task, train_items, validation_items, chosen,
             accelerator=accelerator, budget=budget, reporter=reporter, head=head, stack=stack,
-            pass_seconds=pass_seconds,
+            pass_seconds=pass_seconds, fingerprint=identity,
         )  # fmt: skip
-        loop = Loop(session, budget=budget, work=work, reporter=reporter, starts_trained=head is not None)
+        keep_choices(work, session)
+        loop = Loop(
+            session, budget=budget, work=work, reporter=reporter,
+            starts_trained=starts_trained or head is not None, saved=saved,
+        )  # fmt: skip
         loop.run()
         result = finish(loop)
     if session.stored is not None:

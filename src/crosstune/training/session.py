@@ -1,10 +1,11 @@
 """Everything that a run is made of, built once before its first step."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -57,11 +58,22 @@ class Session:
     """What the frozen prefix gave, where it was computed once and stored."""
     moving: tuple[str, ...]
     """Names of the parameters that move at any time of the run."""
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    """What a checkpoint of this run can be continued with: data, model, settings, processes."""
 
     @property
     def planned(self) -> int:
         """Count the steps of ``epochs`` epochs, whatever the budget says."""
         return planned_steps(self.settings.epochs, self.loader.order.steps_per_epoch)
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """What was measured before the first step, as values of the settings."""
+        return {
+            "precision": self.numerics.precision,
+            "memory_format": self.numerics.memory_format,
+            "cache": "on" if self.stored else "off",
+        }
 
 
 def make_updater(session: Session, forward: nn.Module, optimizer: optim.Optimizer) -> Updater:
@@ -114,6 +126,7 @@ def prepare(
     head: HeadWeights | None,
     stack: ExitStack,
     pass_seconds: float | None = None,
+    fingerprint: Mapping[str, Any] | None = None,
 ) -> Session:
     """Build all parts of a run; :func:`crosstune.training.run.train` explains what it is given.
 
@@ -148,6 +161,7 @@ def prepare(
     return Session(
         backbone=backbone, task=task, settings=settings, accelerator=accelerator, forward=forward, loss=loss,
         loader=loader, evaluator=evaluator, numerics=numerics, stored=stored, moving=moving,
+        fingerprint=fingerprint or {},
     )  # fmt: skip
 
 

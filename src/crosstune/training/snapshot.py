@@ -1,5 +1,7 @@
 """Copies of the weights that move: taken, restored, written, averaged."""
 
+import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -55,3 +57,14 @@ def mean(many: Sequence[Mapping[str, Tensor]]) -> Weights:
         else first.clone()
         for name, first in many[0].items()
     }
+
+
+def link(source: Path, path: Path) -> None:
+    """Let ``path`` be the present content of ``source``: a hard link where that works, else a copy.
+
+    Files of weights are only ever replaced, never written into, so a link keeps what was there.
+    """
+    try:
+        os.link(source, path)
+    except OSError:
+        shutil.copyfile(source, path)

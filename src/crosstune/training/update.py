@@ -9,7 +9,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn, optim
 
+from crosstune.core.errors import OutOfMemory
 from crosstune.core.items import Items
+from crosstune.core.memory import is_out_of_memory
 from crosstune.core.seeding import derived_seed
 from crosstune.tasks.base import LossSum
 from crosstune.training.errors import NonFiniteLoss
@@ -65,8 +67,17 @@ class Updater:
             scale *= self.clip_norm / norm
         torch._foreach_mul_(gradients, scale)
         match_layouts(parameters)
-        self.optimizer.step()
+        self._move()
         return float(total / weight)
+
+    def _move(self) -> None:
+        """Let the optimizer step. Its state does not depend on the micro-batch, so memory must suffice."""
+        try:
+            self.optimizer.step()
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise OutOfMemory("the optimizer", size=1, failure=str(error)) from error
+            raise
 
     def _accumulate(self, loaded: Sequence[Loaded], step: int) -> Tensor:
         device = self.accelerator.device

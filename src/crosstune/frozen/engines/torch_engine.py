@@ -72,6 +72,14 @@ class TorchEngine:
         return half if rate(half, example) > rate(plain, example) else plain
 
 
+def with_precision(module: nn.Module, example: Mapping[str, Tensor], *, half: bool) -> TorchCompiled:
+    """Compile without a benchmark, in bf16 (``half``) or float32: as an interrupted pass began."""
+    device = best_device()
+    plain = _on(module, device)
+    chosen = _channels_last(plain, example) if half else plain
+    return TorchCompiled(chosen, device, half=half, exact=False)
+
+
 def rate(compiled: Compiled, example: Mapping[str, Tensor], *, seconds: float = 0.3) -> float:
     """Measure examples per second: one warm-up call, then calls for about ``seconds``.
 

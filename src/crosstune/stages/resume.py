@@ -1,0 +1,221 @@
+"""Taking up a run that was broken off: what it was asked, how far it came, and whether all is as it was."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crosstune.artifacts.place import heal
+from crosstune.core.clock import Budget
+from crosstune.core.errors import UserError
+from crosstune.core.files import read_strict_json, write_json
+from crosstune.core.progress import Reporter
+from crosstune.core.run_dir import RunDir
+from crosstune.core.version import VERSION
+from crosstune.options import FitOptions
+from crosstune.stages.journal import CLOCK
+from crosstune.stages.opening import Opened
+from crosstune.stages.prepare import SPLITS, Prepared
+from crosstune.stages.probe import Probed
+from crosstune.stages.run import Run
+from crosstune.stages.tune import Tuned, saved_model, tune
+from crosstune.training.errors import ResumeMismatch
+
+FORMAT = 1
+WORDS = {"started": "began", "finished": "ended"}
+
+
+class NotARun(UserError):
+    """A folder is no run directory that can be taken up."""
+
+    code = "not-a-run"
+
+    def __init__(self, path: Path, problem: str) -> None:
+        """Name the folder and what is wrong with it."""
+        super().__init__(
+            f"`{path}` cannot be taken up",
+            found=problem,
+            expected="a run directory of `crosstune fit`, with its run.json",
+            fix="name the directory that was given with --out; if it is empty, begin with `crosstune fit`",
+        )
+
+
+class RunInUse(UserError):
+    """Another process works on the run."""
+
+    code = "run-in-use"
+
+    def __init__(self, path: Path) -> None:
+        """Name the folder."""
+        super().__init__(
+            f"another process works on the run `{path}`",
+            found=f"a lock on {path / 'work' / 'lock'}",
+            expected="one process for each run directory",
+            fix="wait for the other one, or end it first",
+        )
+
+
+def begin(run: Run) -> None:
+    """Write ``run.json``: what was asked, so that the run can be taken up without asking again."""
+    values = {
+        name: value
+        for name, value in run.options.model_dump().items()
+        if name in run.options.model_fields_set and name != "data" and value is not None
+    }
+    data = run.options.data
+    named = isinstance(data, str | os.PathLike)
+    write_json(
+        run.folder.options,
+        {
+            "format": FORMAT,
+            "crosstune": VERSION,
+            "data": str(data) if named else None,
+            "data_kind": "path" if named else type(data).__name__,
+            "directory": str(Path.cwd()),
+            "options": {name: _plain(value) for name, value in values.items()},
+            "started": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+            "finished": None,
+        },
+    )
+
+
+def finish(run: Run) -> None:
+    """Say in ``run.json`` that the run has ended well, and remove what only a resume would need."""
+    about = read_strict_json(run.folder.options)
+    write_json(run.folder.options, about | {"finished": datetime.now(tz=UTC).isoformat(timespec="seconds")})
+    run.tidy()
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, os.PathLike):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def read_asked(path: Path) -> dict[str, Any]:
+    """Read ``run.json``.
+
+    Raises:
+        NotARun: there is none, or it is none that this version writes.
+    """
+    folder = RunDir(path)
+    if not folder.options.is_file():
+        raise NotARun(path, f"no {folder.options.name}")
+    try:
+        about = read_strict_json(folder.options)
+        known = about["format"] == FORMAT and isinstance(about["options"], dict)
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotARun(path, f"{folder.options.name} cannot be read: {error}") from error
+    if not known:
+        raise NotARun(path, f"{folder.options.name} is of another format")
+    found: dict[str, Any] = about
+    return found
+
+
+def take_up(path: Path, about: dict[str, Any], reporter: Reporter, data: Any = None) -> Run:  # noqa: ANN401
+    """Make the :class:`Run` of a directory in which one was broken off; the time it has used counts.
+
+    Raises:
+        NotARun: the data was in memory, and is not given again.
+    """
+    if data is None:
+        if about["data"] is None:
+            raise NotARun(
+                path,
+                f"its data was a {about['data_kind']} in memory: give it again, "
+                f"crosstune.resume({str(path)!r}, data=...)",
+            )
+        data = _where(about["data"], about["directory"])
+    asked = dict(about["options"])
+    if "model" in asked:
+        asked["model"] = _where(asked["model"], about["directory"])
+    options = FitOptions(data=data, **asked)
+    folder = RunDir(path)
+    used = _used(path / "work" / CLOCK)
+    run = Run(options, folder, Budget(options.seconds, time.monotonic() - used), reporter, resumed=True)
+    run.reporter.open_log(folder.log)
+    run.reporter.say(f"taking up the run {path}; {used:.0f} s of its time are used")
+    if heal(path):
+        run.reporter.warn("the run was broken off while model/ was being replaced; put in order")
+    return run
+
+
+def _where(name: str, directory: str) -> str:
+    """Find a path that was given relative to the directory in which the run began."""
+    there = Path(directory) / name
+    return str(there) if not Path(name).exists() and there.exists() else name
+
+
+def _used(clock: Path) -> float:
+    try:
+        return max(0.0, float(read_strict_json(clock)["used"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def hold_to_data(run: Run, prepared: Prepared) -> None:
+    """Check that the data is what it was when the run began.
+
+    Raises:
+        ResumeMismatch: rows or targets of a split have changed.
+    """
+    now: dict[str, Any] = {
+        split: [len(prepared.items[split]), prepared.items[split].digest, _digest(prepared.encoded[split])]
+        for split in SPLITS
+    }
+    then = run.journal.recall("data")
+    if then is None:
+        run.journal.keep("data", now)
+        return
+    for split in SPLITS:
+        if then[split] != now[split]:
+            raise ResumeMismatch(
+                f"{split} data",
+                f"{now[split][0]} rows with the hash {now[split][1][:16]}, targets {now[split][2]}",
+                f"{then[split][0]} rows with the hash {then[split][1][:16]}, targets {then[split][2]}",
+            )
+
+
+def _digest(encoded: Any) -> str:  # noqa: ANN401
+    array = np.ascontiguousarray(encoded)
+    return hashlib.sha256(f"{array.dtype} {array.shape}".encode() + array.tobytes()).hexdigest()[:16]
+
+
+def tuned(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
+    """Carry stage 4 out, or recall how it ended."""
+    names = ("expected", "plan", "shipped", "comparison", "candidates", "result")
+
+    def compute() -> dict[str, Any]:
+        made = tune(run, prepared, opened, probed)
+        return {name: getattr(made, name) for name in names} | {"head": made.model.head}
+
+    found = dict(run.once("tuned", compute))
+    return Tuned(model=saved_model(prepared, opened, found.pop("head")), **found)
+
+
+@contextmanager
+def alone(run: Run) -> Iterator[None]:
+    """Hold the run directory against other processes, where the system can lock files.
+
+    Raises:
+        RunInUse: another process holds it.
+    """
+    if find_spec("fcntl") is None:
+        yield
+        return
+    import fcntl
+
+    run.work.mkdir(parents=True, exist_ok=True)
+    with (run.work / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunInUse(run.folder.root) from error
+        yield

@@ -1,0 +1,135 @@
+"""When a run is saved, and how long that may take."""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crosstune.core.clock import Budget
+from crosstune.core.files import read_strict_json, write_json
+from crosstune.core.progress import Reporter
+from crosstune.core.settings import Settings, with_values
+from crosstune.training import checkpoints, state
+from crosstune.training.errors import ResumeMismatch
+from crosstune.training.session import Session
+from crosstune.training.snapshot import link
+
+if TYPE_CHECKING:
+    from crosstune.training.loop import Loop
+
+OVERHEAD = 0.05
+"""PRIOR: share of the time that saving may take; where a save is slow, there are fewer of them."""
+CHOICES = "choices.json"
+"""What was measured before the first step, and must not be measured again."""
+CLOCK = "clock.json"
+"""How much of the budget was used."""
+
+
+class Saver:
+    """Writes the checkpoints of one run under ``work/checkpoints``."""
+
+    def __init__(
+        self, work: Path, *, every: float, budget: Budget, reporter: Reporter, writes: bool = True
+    ) -> None:
+        """Save every ``every`` seconds at most; 0 saves after each step. Only one process writes."""
+        self.root, self._clock = work / "checkpoints", work / CLOCK
+        self._every, self._budget, self._reporter, self._writes = every, budget, reporter, writes
+        self._saved, self._cost, self._name = time.monotonic(), 0.0, ""
+
+    def due(self, *, evaluated: bool) -> bool:
+        """Say whether it is time: after an evaluation, or after ``every`` seconds, within the overhead."""
+        passed = time.monotonic() - self._saved
+        if self._every == 0:
+            return True
+        enough = passed >= self._cost / OVERHEAD
+        return enough and (evaluated or passed >= self._every)
+
+    def save(self, loop: "Loop") -> None:
+        """Save the run as it is now, between two steps.
+
+        Raises:
+            DiskFull: the checkpoints from before stay.
+        """
+        name = f"step-{loop.step:09d}" + ("-end" if loop.ended else "")
+        if self._writes and name != self._name:
+            began = time.monotonic()
+            held, plain = state.tensors(loop), state.values(loop)
+            files = {
+                state.TENSORS: partial(state.write_tensors, held),
+                state.VALUES: partial(state.write_values, plain),
+                **{name: partial(link, path) for name, path in loop.keeper.files().items()},
+            }
+            needed = sum(tensor.nbytes for tensor in held.values()) + 64 * len(loop.losses)
+            checkpoints.save(self.root, name, files, needed=needed)
+            write_json(self._clock, {"used": self._budget.elapsed()})
+            self._saved = time.monotonic()
+            self._cost = self._saved - began
+        self._name = name
+
+
+def _found(work: Path, fingerprint: dict[str, Any], reporter: Reporter) -> tuple[Path, dict[str, Any]] | None:
+    """Return the newest whole checkpoint under ``work`` with its values; ``None`` where there is none.
+
+    Raises:
+        ResumeMismatch: it was written by another run: other data, model, settings or number of processes.
+    """
+    folder = checkpoints.newest(work / "checkpoints", reporter)
+    if folder is None:
+        return None
+    held = state.read_values(folder)
+    check_same(held["fingerprint"], fingerprint, reporter)
+    return folder, held
+
+
+def start_from(
+    work: Path, fingerprint: dict[str, Any], settings: Settings, reporter: Reporter, *, resume: bool
+) -> tuple[tuple[Path, dict[str, Any]] | None, Settings]:
+    """Find the checkpoint to go on from, and what was measured, as settings; or make room for a new run.
+
+    Raises:
+        ResumeMismatch: the checkpoint is of another run.
+    """
+    if not resume:
+        checkpoints.remove_all(work / "checkpoints")
+        (work / CHOICES).unlink(missing_ok=True)
+        return None, settings
+    saved = _found(work, fingerprint, reporter)
+    if saved is not None:
+        reporter.say(f"going on after step {saved[1]['step']} of {saved[1]['total']}")
+    return saved, with_values(settings, _read_choices(work))
+
+
+def keep_choices(work: Path, session: Session) -> None:
+    """Write down what was measured before the first step."""
+    if session.accelerator.is_main_process:
+        write_json(work / CHOICES, session.choices)
+
+
+def _read_choices(work: Path) -> dict[str, str]:
+    """Read what was measured; empty where the run did not come so far."""
+    try:
+        found = read_strict_json(work / CHOICES)
+    except (OSError, ValueError):
+        return {}
+    known = isinstance(found, dict) and set(found) == {"precision", "memory_format", "cache"}
+    return {name: str(value) for name, value in found.items()} if known else {}
+
+
+EXACT = ("threads", "torch")
+"""What changes the last bits and nothing else: a warning, not an error."""
+
+
+def check_same(then: dict[str, Any], now: dict[str, Any], reporter: Reporter) -> None:
+    """Compare what a run was with what is to go on.
+
+    Raises:
+        ResumeMismatch: anything but the versions and the number of threads differs.
+    """
+    differing = [name for name in now if then.get(name) != now[name]]
+    for name in differing:
+        if name not in EXACT:
+            raise ResumeMismatch(name, str(now[name]), str(then.get(name)))
+        reporter.warn(
+            f"{name} was {then.get(name)} and is {now[name]}: the result may differ in the last digits from "
+            "that of the run without a break"
+        )
