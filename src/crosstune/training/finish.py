@@ -4,11 +4,12 @@ import math
 import time
 
 from crosstune.frozen.freeze import evaluating
+from crosstune.training import alarms
 from crosstune.training.average import greedy_soup
 from crosstune.training.loop import Loop
 from crosstune.training.lora import MERGE_BATCHES, check_merge, merge_adapters
 from crosstune.training.recovery import outputs
-from crosstune.training.result import TrainResult, alarms
+from crosstune.training.result import TrainResult
 from crosstune.training.snapshot import Weights, restore
 
 
@@ -22,7 +23,7 @@ def finish(loop: Loop) -> TrainResult:
         _merge(loop)
     session, numerics = loop.session, loop.session.numerics
     session.accelerator.end_training()
-    for sentence in alarms(session.task, loop.losses, loop.best_outputs, session.evaluator.encoded):
+    for sentence in _alarms(loop):
         loop.warn(sentence)
     examples = loop.step * loop.order.batch_size
     return TrainResult(
@@ -39,6 +40,17 @@ def finish(loop: Loop) -> TrainResult:
         memory_format=numerics.memory_format,
         cached=session.stored is not None,
     )
+
+
+def _alarms(loop: Loop) -> list[str]:
+    """List what looks wrong about a training that has ended."""
+    session, outputs = loop.session, loop.best_outputs
+    found = [alarms.unchanged_loss(loop.losses)]
+    if outputs is not None:
+        found.append(alarms.one_answer(session.task, outputs, session.evaluator.encoded))
+        if loop.budget.left() > loop.evaluation_seconds and loop.settings.strategy != "lora":
+            found.append(alarms.suspicious_validation(session, outputs))
+    return [sentence for sentence in found if sentence]
 
 
 def _soup(loop: Loop) -> None:

@@ -113,10 +113,11 @@ class Loader:
         pieces = shares(
             self.order.batch(step), micro_batch=self.micro_batch, rank=self.rank, world=self.world
         )
-        loaded = [self._load(indices, epoch, counts=counts) for indices, counts in pieces]
+        loaded = [self.load(indices, epoch, counts=counts) for indices, counts in pieces]
         return self._mixed(loaded, step) if self.mixing else loaded
 
-    def _load(self, indices: NDArray[np.int64], epoch: int, *, counts: bool) -> Loaded:
+    def load(self, indices: NDArray[np.int64], epoch: int = 0, *, counts: bool = True) -> Loaded:
+        """Load some examples as ``epoch`` has them, not mixed."""
         targets = self._targets(indices)
         if self.activations is not None:
             batch, activation = self.activations.batch(

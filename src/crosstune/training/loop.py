@@ -18,6 +18,7 @@ from crosstune.core.memory import CAN_BE_MEMORY
 from crosstune.core.progress import Reporter
 from crosstune.frozen.freeze import evaluating, freeze
 from crosstune.training import recovery, state
+from crosstune.training.alarms import equal_rates, one_answer
 from crosstune.training.average import MovingAverage
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.errors import NonFiniteLoss
@@ -112,6 +113,8 @@ class Loop:
             return
         with worker_failures(lambda: self.step, self.settings.workers), interruption.deferred():
             self.reporter.start("training", self.total)
+            if alarm := equal_rates(self.session, starts_trained=self.starts_trained):
+                self.warn(alarm)
             first = self.step == 0 and not self.history
             if first and self.starts_trained and not self._agreed(self._budget_ends()):
                 self.evaluate()
@@ -203,6 +206,8 @@ class Loop:
         self.without_gain = 0 if better else self.without_gain + 1
         if better:
             self.best_outputs = outputs
+        if self.step and (alarm := one_answer(self.session.task, outputs, self.session.evaluator.encoded)):
+            self.reporter.warn(f"after step {self.step}: {alarm}")
         self._record(figures)
         self.evaluated_at = self.step
         self.evaluation_seconds = time.monotonic() - began
