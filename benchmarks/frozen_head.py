@@ -5,7 +5,7 @@ Tutorial: EfficientNet-lite0 at 224 px, every weight frozen but a new ten-class 
 the other nine epochs of the head are trained on features of the body as the first epoch left it
 (BatchNorm statistics drift in ``model.train()``), which changes the figure little and spares an hour.
 
-crosstune: the closed-form recipe, from opening the model to the saved folder: speed test, compilation,
+crosstune: ``recipes/frozen_head.toml``, from opening the model to the saved folder: speed test, compilation,
 frozen pass, heads, save. Imports are excluded on both sides, evaluation on the test pictures too.
 """
 
@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import openvino  # noqa: F401 - imports are excluded on both sides
+import timm  # noqa: F401
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -21,7 +23,7 @@ from torchvision import transforms
 
 from crosstune import pipeline
 from crosstune.core.clock import Budget
-from crosstune.options import FitOptions
+from crosstune.options import fit_options
 from crosstune.reports.live import make_reporter
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.registry import open_model
@@ -33,6 +35,7 @@ from crosstune.stages.tune import tune
 
 from common import Benchmark, fashion_mnist
 
+RECIPE = Path(__file__).parents[1] / "recipes" / "frozen_head.toml"
 MODEL, EPOCHS, BATCH, SIDE = "package:efficientnet-lite0", 10, 32, 224
 """What the tutorial uses."""
 
@@ -102,7 +105,8 @@ def tutorial(train: Pictures, test: Pictures) -> tuple[float, float]:
 
 def ours(data: Path, folder: Path) -> tuple[float, float]:
     """Return (seconds from opening the model to the saved folder, test accuracy of the saved model)."""
-    options = FitOptions(data=data, model=MODEL, strategy="closed-form", budget="none", out=folder)
+    asked = {"data": data, "model": MODEL, "budget": "none", "out": folder}
+    options = fit_options(asked, recipe=RECIPE)
     run = Run(options, new_folder(folder), Budget(None), make_reporter())
     prepared = prepare(run)
     started = time.perf_counter()

@@ -34,7 +34,7 @@ PATH = 10
 
 PATH_ROWS = 15_000
 """Rows on which the path is walked, or four for each column where that is more; the penalty that is best
-there is then fitted on all rows. MEASURED: @@"""
+there is then fitted on all rows. MEASURED: see docs/decisions/0010-large-sets.md."""
 
 PASSES = 60
 """Most passes over the data for one penalty."""
