@@ -100,7 +100,8 @@ def _rows(
     items = {split: prepared.items[split] for split in SPLITS}
     encoded = {split: prepared.encoded[split] for split in SPLITS}
     left = run.budget.left() - reserve_seconds(prepared, opened, trains=False)
-    decision = choose_pass_rows(prepared.facts, 1.0 / opened.facts.pass_seconds, left)
+    speed = 1.0 / opened.facts.pass_seconds
+    decision = run.once("pass rows", lambda: choose_pass_rows(prepared.facts, speed, left))
     if run.settings.pass_rows is not None:
         decision = decision.by_user(run.settings.pass_rows)
     count = decision.value
