@@ -9,6 +9,7 @@ from crosstune.core.files import replacing, write_json
 from crosstune.core.metric import Metric
 from crosstune.evaluation.scores import score
 from crosstune.probing.baselines import baselines
+from crosstune.stages.leaks import without_leaks
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
@@ -22,16 +23,22 @@ class Assessed:
     validation: dict[str, Metric]
     test: dict[str, Metric]
     baselines: dict[str, dict[str, Metric]]
+    leaked: int
+    """Test rows that training or validation has as well, equal or nearly equal."""
+    test_without_leaks: dict[str, Metric]
 
 
 def assess(run: Run, prepared: Prepared, shipped: Shipped) -> Assessed:
     """Carry the stage out; writes ``predictions.parquet`` and ``evidence.json``."""
     task, encoded = prepared.task, prepared.encoded
     naive = baselines(task, prepared.items["train"], encoded["train"], prepared.items["test"])
+    leaked, unleaked = without_leaks(prepared, shipped.test)
     assessed = Assessed(
         validation=score(task, shipped.validation, encoded["validation"]),
         test=score(task, shipped.test, encoded["test"]),
         baselines={name: score(task, outputs, encoded["test"]) for name, outputs in naive.items()},
+        leaked=leaked,
+        test_without_leaks=unleaked,
     )
     rows = task.decode(shipped.test)
     items = prepared.items["test"]
