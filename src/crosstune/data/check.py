@@ -51,8 +51,7 @@ def check(
 ) -> CheckReport:
     """Check everything: inputs decode fully, targets are there, splits do not leak into each other.
 
-    Works on whatever splits there are; classes are judged against the training split (and what the data
-    declares), so a class that only an evaluation split has is set aside there. Without a target (predict),
+    Classes are judged against the training split and what the data declares. Without a target (predict),
     only the inputs are checked.
 
     Args:
@@ -64,8 +63,7 @@ def check(
         strict: whether warnings are errors.
         reporter: told about progress.
 
-    Raises:
-        BadValue: ``max_bad`` is no share.
+    Raises ``BadValue`` where ``max_bad`` is no share.
 
     Cost: reads and decodes everything once, and pictures that seem to have a twin once more; time is linear
     in the rows, and memory grows by some 250 bytes for each (MEASURED: ``benchmarks/gate.py``).
@@ -91,17 +89,21 @@ def check(
     bad = _bad_items(data, problems)
     findings += [*compared, *_bad_findings(bad), *_empty_splits(data, problems)]
     findings += bad_share_findings(bad, data.rows(), max_bad) if data.target is not None else []
-    order = (ERROR, WARNING, NOTE).index
     return CheckReport(
         data=data,
         task=task,
-        findings=tuple(sorted(judged(findings, strict=strict), key=lambda finding: order(finding.severity))),
+        findings=_in_order(judged(findings, strict=strict)),
         bad=bad,
         digests=_digests(inputs, problems),
         alike=alike,
         facts=_facts(data, inputs, usable, len(bad)),
         class_counts=counts,
     )
+
+
+def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    order = (ERROR, WARNING, NOTE).index
+    return tuple(sorted(findings, key=lambda finding: order(finding.severity)))
 
 
 def _digests(
