@@ -91,11 +91,26 @@ def check(
     inputs: Sequence[str] = (),
     group: str | None = None,
     task: str | None = None,
+    max_bad: float | None = None,
+    strict: bool = False,
 ) -> "CheckReport":
-    """Read all of ``data`` and list what is wrong with it, by file and row. Changes nothing."""
+    """Read all of ``data`` and list what is wrong with it, by file and row. Changes nothing.
+
+    Args:
+        data: the labelled data.
+        target: the column to predict; found where it is obvious.
+        inputs: the columns to predict from; found where they are obvious.
+        group: the column whose values must not straddle splits.
+        task: a task name; inferred where it is clear.
+        max_bad: the share of rows that may be set aside before that is an error; ``None``: 1 %, in sets
+            below 1,000 rows 10 % but at most ten rows.
+        strict: whether warnings are errors.
+    """
     from crosstune import pipeline
 
-    return pipeline.check(data, target=target, inputs=tuple(inputs), group=group, task=task)
+    return pipeline.check(
+        data, target=target, inputs=tuple(inputs), group=group, task=task, max_bad=max_bad, strict=strict
+    )
 
 
 def evaluate(
@@ -105,13 +120,17 @@ def evaluate(
     target: str | None = None,
     out: str | Path | None = None,
     engine: str = "auto",
+    max_bad: float | None = None,
 ) -> dict[str, Metric]:
     """Measure a finished run on ``data``: metric name to value and 95 % interval, the primary one first."""
     from crosstune import pipeline
+    from crosstune.reports.live import make_reporter
 
-    return pipeline.evaluate(
-        Path(run), data, target=target, out=None if out is None else Path(out), engine=engine
-    )
+    path = None if out is None else Path(out)
+    with make_reporter() as reporter:
+        return pipeline.evaluate(
+            Path(run), data, target=target, out=path, engine=engine, max_bad=max_bad, reporter=reporter
+        )
 
 
 def predict(

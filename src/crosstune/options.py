@@ -101,6 +101,10 @@ class RunOptions(BaseModel):
     """The recipe file that some values came from."""
     classes: Names = ()
     """Class names in the order that their outputs shall have."""
+    max_bad: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Share of the rows that may be set aside; ``None``: 1 %, in small sets 10 % but at most ten rows."""
+    strict: bool = False
+    """Whether warnings of the check are errors."""
     trackers: Names = ()
     """Experiment trackers to log to, such as ``tensorboard``; none unless named."""
 

@@ -31,6 +31,7 @@ from crosstune.stages.resume import alone, begin, finish, hold_to_data, read_ask
 from crosstune.stages.run import Run, new_folder, quiet_libraries
 from crosstune.stages.ship import ship
 from crosstune.stages.summarise import summarise
+from crosstune.stages.tokens import with_tokens
 
 
 @quiet_libraries()
@@ -83,6 +84,7 @@ def _stages(run: Run) -> None:
         hold_to_data(run, prepared)
     with run.stage("open the model"):
         opened = open_planned(run, prepared)
+        prepared = with_tokens(run, prepared, opened)
     with run.stage("frozen pass and closed-form heads"):
         probed = probe(run, prepared, opened)
     with run.stage("training"):
@@ -102,9 +104,13 @@ def check(
     inputs: Sequence[str] = (),
     group: str | None = None,
     task: str | None = None,
+    max_bad: float | None = None,
+    strict: bool = False,
 ) -> CheckReport:
     """Read all of ``data`` and list what is wrong with it, by file and row. Changes nothing."""
-    return use.check_data(data, target=target, inputs=inputs, group=group, task=task)
+    return use.check_data(
+        data, target=target, inputs=inputs, group=group, task=task, max_bad=max_bad, strict=strict
+    )
 
 
 @quiet_libraries()
@@ -115,9 +121,14 @@ def evaluate(
     target: str | None = None,
     out: Path | None = None,
     engine: str = "auto",
+    max_bad: float | None = None,
+    reporter: Reporter | None = None,
 ) -> dict[str, Metric]:
     """Measure a finished run on labelled ``data``; ``out`` takes the metrics as JSON."""
-    return use.evaluate_run(run, data, target=target, out=out, engine=engine)
+    reporter = reporter or make_reporter(quiet=True)
+    return use.evaluate_run(
+        run, data, target=target, out=out, engine=engine, max_bad=max_bad, reporter=reporter
+    )
 
 
 @quiet_libraries()

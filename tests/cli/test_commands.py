@@ -50,6 +50,9 @@ def test_fit_hands_over_the_options(pipeline: Recorded, tmp_path: Path) -> None:
     recipe.write_text("lr = 0.5\nseed = 7\nbudget = '1h'")
     words = ["fit", "digits", "--target", "y", "--inputs", "a", "--inputs", "b", "--task", "text-regression"]
     more = [
+        "--max-bad",
+        "0.05",
+        "--strict",
         "--recipe",
         str(recipe),
         "--set",
@@ -65,6 +68,7 @@ def test_fit_hands_over_the_options(pipeline: Recorded, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     (options,) = pipeline.args
     assert options.settings_overrides() == {"lr": 0.25, "seed": 7}
+    assert (options.max_bad, options.strict) == (0.05, True)
     assert (options.data, options.target, options.inputs) == ("digits", "y", ("a", "b"))
     assert (options.task, options.model, options.budget, options.out) == (
         "text-regression", "timm:n", "1h", Path("runs/x"),
@@ -100,7 +104,9 @@ def test_any_other_exception_is_a_bug_with_code_1(pipeline: Recorded) -> None:
 
 
 def finding(severity: str) -> SimpleNamespace:
-    return SimpleNamespace(severity=severity, code="few-rows", sentence="few [b]rows", fix="add rows")
+    return SimpleNamespace(
+        severity=severity, code="few-rows", sentence="few [b]rows", fix="add rows", items=("a.csv:2",)
+    )
 
 
 def test_check_prints_findings_and_fails_only_on_errors(pipeline: Recorded) -> None:
@@ -108,13 +114,23 @@ def test_check_prints_findings_and_fails_only_on_errors(pipeline: Recorded) -> N
     pipeline.result = SimpleNamespace(findings=[finding("warning")], bad=[bad])
     done = run("check", "d", "--group", "patient")
     assert (done.exit_code, pipeline.kwargs["group"]) == (0, "patient")
+    assert (pipeline.kwargs["max_bad"], pipeline.kwargs["strict"]) == (None, False)
     assert "warning: few [b]rows" in done.stdout
     assert "a/=1.png" in done.stdout
     pipeline.result = SimpleNamespace(findings=[finding("error")], bad=[bad])
-    done = run("check", "d", "--json")
+    done = run("check", "d", "--json", "--strict", "--max-bad", "0.2")
+    assert (pipeline.kwargs["max_bad"], pipeline.kwargs["strict"]) == (0.2, True)
     assert done.exit_code == 2
     assert json.loads(done.stdout) == {
-        "findings": [{"severity": "error", "code": "few-rows", "sentence": "few [b]rows", "fix": "add rows"}],
+        "findings": [
+            {
+                "severity": "error",
+                "code": "few-rows",
+                "sentence": "few [b]rows",
+                "fix": "add rows",
+                "items": ["a.csv:2"],
+            }
+        ],
         "bad": [{"split": "train", "origin": "a/=1.png", "code": "broken", "reason": "no picture"}],
     }
 
@@ -125,7 +141,8 @@ def test_evaluate_prints_intervals_and_json(pipeline: Recorded) -> None:
     done = run("evaluate", "run", "d", "--target", "y", "--engine", "torch", "--json")
     assert json.loads(done.stdout) == {"accuracy": {"value": 0.5, "low": 0.25, "high": 0.75}}
     assert pipeline.args == (Path("run"), "d")
-    assert pipeline.kwargs == {"target": "y", "out": None, "engine": "torch"}
+    pipeline.kwargs.pop("reporter")
+    assert pipeline.kwargs == {"target": "y", "out": None, "engine": "torch", "max_bad": None}
 
 
 def test_predict_prints_every_row_or_says_where_they_are(pipeline: Recorded, tmp_path: Path) -> None:

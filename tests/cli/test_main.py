@@ -8,13 +8,24 @@ import crosstune
 from crosstune.cli.main import app
 
 DATA_FLAGS = {"--target", "--inputs", "--group", "--task"}
+POLICY = {"--max-bad", "--strict"}
 FROZEN = {
     "resume": set(),
     "demo": {"--out"},
-    "check": {*DATA_FLAGS, "--json"},
+    "check": {*DATA_FLAGS, "--json", *POLICY},
     "models": {"--task", "--json"},
-    "fit": {*DATA_FLAGS, "--model", "--budget", "--out", "--recipe", "--set", "--classes", "--trackers"},
-    "evaluate": {"--target", "--out", "--engine", "--json"},
+    "fit": {
+        *DATA_FLAGS,
+        "--model",
+        "--budget",
+        "--out",
+        "--recipe",
+        "--set",
+        "--classes",
+        "--trackers",
+        *POLICY,
+    },
+    "evaluate": {"--target", "--out", "--engine", "--json", "--max-bad"},
     "predict": {"--out", "--engine", "--json"},
     "report": set(),
 }

@@ -32,6 +32,16 @@ TaskOption = Annotated[
     str | None,
     typer.Option("--task", metavar="TASK", help="Such as image-classification; inferred when not given."),
 ]
+MaxBadOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-bad",
+        metavar="SHARE",
+        help="Share of the rows that may be set aside.  "
+        "[default: 0.01; below 1,000 rows 0.1, but at most ten rows]",
+    ),
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Take warnings of the check for errors.")]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What runs the model: auto, torch, openvino or onnxruntime.")
 ]

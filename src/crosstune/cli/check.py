@@ -1,6 +1,7 @@
 """``crosstune check``: the gate; what is wrong with the data, by file and row."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import typer
 
@@ -9,6 +10,8 @@ from crosstune.cli.arguments import (
     GroupOption,
     InputsOption,
     JsonOption,
+    MaxBadOption,
+    StrictOption,
     TargetOption,
     TaskOption,
 )
@@ -17,7 +20,7 @@ from crosstune.cli.console import USER_ERROR, say, say_json, say_rows
 SHOWN = 20
 """Bad items that the table lists; ``--json`` lists all."""
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Mapping[str, Any]]
 
 
 def check(
@@ -26,17 +29,36 @@ def check(
     inputs: InputsOption = None,
     group: GroupOption = None,
     task: TaskOption = None,
+    max_bad: MaxBadOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is wrong with DATA, by file and row.
 
-    All of it is read. The exit code is 2 where a finding is an error. `fit` runs the same check.
+    All of it is read, and nothing is changed. `fit` runs the same check first.
+
+    Exit codes: 0, no finding is an error (there may be warnings, notes and rows that are set aside);
+    2, a finding is an error, or DATA cannot be read; 1, a bug in crosstune.
     """
     from crosstune import pipeline
 
-    report = pipeline.check(data, target=target, inputs=tuple(inputs or ()), group=group, task=task)
+    report = pipeline.check(
+        data,
+        target=target,
+        inputs=tuple(inputs or ()),
+        group=group,
+        task=task,
+        max_bad=max_bad,
+        strict=strict,
+    )
     findings = [
-        {"severity": str(row.severity), "code": row.code, "sentence": row.sentence, "fix": row.fix}
+        {
+            "severity": str(row.severity),
+            "code": row.code,
+            "sentence": row.sentence,
+            "fix": row.fix,
+            "items": list(row.items),
+        }
         for row in report.findings
     ]
     bad = [

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from crosstune.cli.arguments import GroupOption, InputsOption, TargetOption, TaskOption
+from crosstune.cli.arguments import (
+    GroupOption,
+    InputsOption,
+    MaxBadOption,
+    StrictOption,
+    TargetOption,
+    TaskOption,
+)
 from crosstune.cli.console import say
 from crosstune.core.settings import SETTING_NAMES
 
@@ -51,6 +58,8 @@ def fit(
         list[str] | None,
         typer.Option("--classes", metavar="NAME", help="A class name; repeat it, in the order wanted."),
     ] = None,
+    max_bad: MaxBadOption = None,
+    strict: StrictOption = False,
     trackers: Annotated[
         list[str] | None,
         typer.Option("--trackers", metavar="NAME", help="An experiment tracker to log to; may be repeated."),
@@ -58,8 +67,7 @@ def fit(
 ) -> None:
     """Fine-tune a pretrained model on DATA.
 
-    Checks, measures, plans, trains within the time budget, evaluates and reports.
-    A flag beats --set, and --set beats the recipe.
+    Checks, measures, plans, trains within the time budget and reports. Flags beat --set, --set the recipe.
     """
     started = time.monotonic()  # the budget covers the imports too
     from crosstune import pipeline
@@ -69,7 +77,8 @@ def fit(
 
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
     lists = {"inputs": inputs, "classes": classes, "trackers": trackers}
-    given = {name: value for name, value in {**texts, **lists, "out": out}.items() if value}
+    every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict}
+    given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())
     with heeding(), make_reporter() as reporter:
         run = pipeline.fit(options, reporter=reporter, started=started)

@@ -63,6 +63,10 @@ class RunSummary:
     """(severity: error | warning | note, code, sentence) from the check."""
     validation: dict[str, Metric] = field(default_factory=dict)
     test: dict[str, Metric] = field(default_factory=dict)
+    leaked: int = 0
+    """Test examples that training or validation has as well, equal or nearly equal."""
+    test_without_leaks: dict[str, Metric] = field(default_factory=dict)
+    """The test metrics without them; empty where there are none, or hardly any other."""
     baselines: dict[str, dict[str, Metric]] = field(default_factory=dict)
     """Name of the baseline to its test metrics."""
     candidates: dict[str, Metric] = field(default_factory=dict)
@@ -103,6 +107,7 @@ class RunSummary:
                 "findings": tuple(tuple(row) for row in raw["findings"]),
                 "validation": metrics(raw["validation"]),
                 "test": metrics(raw["test"]),
+                "test_without_leaks": metrics(raw.get("test_without_leaks", {})),
                 "baselines": {name: metrics(table) for name, table in raw["baselines"].items()},
                 "candidates": metrics(raw["candidates"]),
                 "calibration": [tuple(row) for row in raw["calibration"]],

@@ -4,13 +4,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crosstune.core.errors import shown
 from crosstune.core.progress import Reporter, Silent
 from crosstune.data.errors import AmbiguousTask, WrongTask
-from crosstune.data.gate.between import duplicate_findings, group_findings
+from crosstune.data.gate.alike import find_alike
+from crosstune.data.gate.between import alike_findings, group_findings
+from crosstune.data.gate.giveaways import giveaway_findings
+from crosstune.data.gate.groups import hidden_group_findings
 from crosstune.data.gate.inputs import Inputs, Problem, look_at_images, look_at_texts, size_facts
-from crosstune.data.gate.report import ERROR, NOTE, WARNING, BadItem, CheckReport, Finding
+from crosstune.data.gate.policy import bad_share_findings, judged
+from crosstune.data.gate.report import ERROR, MOST_ITEMS, NOTE, WARNING, BadItem, CheckReport, Finding
+from crosstune.data.gate.scripts import script_findings
 from crosstune.data.gate.targets import class_findings, class_problems, known_classes, value_problems
+from crosstune.data.gate.values import outlier_findings
 from crosstune.data.infer import infer_task, is_multi_label
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
@@ -35,61 +44,131 @@ def check(
     *,
     task: str | None = None,
     known: Sequence[str] | None = None,
+    fitted: bool = False,
+    max_bad: float | None = None,
+    strict: bool = False,
     reporter: Reporter | None = None,
 ) -> CheckReport:
     """Check everything: inputs decode fully, targets are there, splits do not leak into each other.
 
-    Works on whatever splits there are; classes are judged against the training split (and what the data
-    declares), so a class that only an evaluation split has is set aside there. The user's files are only
-    read. Without a target (predict), only the inputs are checked.
+    Classes are judged against the training split and what the data declares. Without a target (predict),
+    only the inputs are checked.
 
     Args:
         data: as read.
         task: its name; ``None`` infers it, and an ambiguous one becomes an error finding.
-        known: the classes of a model that is already fitted, for evaluate: then every split is judged
-            against them, and findings about what could be trained on are left out.
+        known: for evaluate: the classes of the fitted model, against which every split is judged.
+        fitted: for evaluate: leave out findings about what could be trained on; ``known`` implies it.
+        max_bad: the share of rows that may be set aside; ``None``: see ``gate/policy.py``.
+        strict: whether warnings are errors.
         reporter: told about progress.
 
-    Cost: reads every byte once; decoding 60,000 small images takes a few seconds on two cores. Memory
-    grows by some 150 bytes for each row.
-    Checked by: ``tests/data/test_check.py``.
+    Raises ``BadValue`` where ``max_bad`` is no share.
+
+    Cost: reads and decodes everything once, and pictures that seem to have a twin once more; time is linear
+    in the rows, and memory grows by some 250 bytes for each (MEASURED: ``benchmarks/gate.py``).
+    Checked by: ``tests/data/test_check.py``, ``tests/data/test_planted.py``.
     """
     reporter = reporter or Silent()
+    fitted = fitted or known is not None
     findings: list[Finding] = []
     task = task or _task(data, findings)
-    inputs = _inputs(data, reporter)
+    train = data.target is not None and not fitted
+    inputs = _inputs(data, reporter, prints=train)
     targets = _targets(data)
-    problems = {split: dict(found.problems) for split, found in inputs.items()}
+    problems = {split: dict(look.problems) for split, look in inputs.items()}
     if data.target is not None:
         _judge_targets(data, task, targets, problems, known)
-    good = {
-        split: [value for row, value in enumerate(found) if row not in problems[split]]
-        for split, found in targets.items()
-    }
+    usable = _usable(inputs, problems)
+    good = {split: _only(found, usable[split]) for split, found in targets.items()}
     counts = _class_counts(data, task, good, known)
-    digests = {
-        split: tuple("" if row in problems[split] else digest for row, digest in enumerate(found.digests))
-        for split, found in inputs.items()
-    }
-    if known is None:
-        findings.extend(_judge(data, task, good, counts))
-    findings.extend(group_findings(data))
-    findings.extend(_treatment_findings(sum((found.treatments for found in inputs.values()), Counter())))
-    findings.extend(duplicate_findings(data, digests))
+    findings += [] if fitted else _judge(data, task, good, counts)
+    findings += group_findings(data)
+    findings += _treatment_findings(sum((look.treatments for look in inputs.values()), Counter()))
+    compared, alike = _between(data, task, inputs, targets, usable) if train else ([], {})
     bad = _bad_items(data, problems)
-    findings.extend(_bad_findings(bad))
-    findings.extend(_empty_splits(data, problems))
-    sizes = [size for found in inputs.values() for size in found.sizes]
-    facts = {"rows": float(data.rows()), "bad": float(len(bad)), **size_facts(data.modality, sizes)}
+    findings += [*compared, *_bad_findings(bad), *_empty_splits(data, problems)]
+    findings += bad_share_findings(bad, data.rows(), max_bad) if data.target is not None else []
     return CheckReport(
         data=data,
         task=task,
-        findings=tuple(sorted(findings, key=lambda finding: (ERROR, WARNING, NOTE).index(finding.severity))),
+        findings=_in_order(judged(findings, strict=strict)),
         bad=bad,
-        digests=digests,
-        facts=facts,
+        digests=_digests(inputs, problems),
+        alike=alike,
+        facts=_facts(data, inputs, usable, len(bad)),
         class_counts=counts,
     )
+
+
+def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    order = (ERROR, WARNING, NOTE).index
+    return tuple(sorted(findings, key=lambda finding: order(finding.severity)))
+
+
+def _digests(
+    inputs: Mapping[str, Inputs], problems: Mapping[str, Mapping[int, Problem]]
+) -> dict[str, tuple[str, ...]]:
+    return {
+        split: tuple("" if row in problems[split] else digest for row, digest in enumerate(look.digests))
+        for split, look in inputs.items()
+    }
+
+
+def _facts(
+    data: LabelledData, inputs: Mapping[str, Inputs], usable: Mapping[str, NDArray[np.bool_]], bad: int
+) -> dict[str, float]:
+    sizes = np.concatenate([inputs[split].table()[usable[split]] for split in inputs])
+    return {"rows": float(data.rows()), "bad": float(bad), **size_facts(data.modality, sizes)}
+
+
+def _usable(
+    inputs: Mapping[str, Inputs], problems: Mapping[str, Mapping[int, Problem]]
+) -> dict[str, NDArray[np.bool_]]:
+    usable = {split: np.ones(len(found.digests), np.bool_) for split, found in inputs.items()}
+    for split, found in problems.items():
+        usable[split][list(found)] = False
+    return usable
+
+
+def _only(found: Sequence[Any], usable: NDArray[np.bool_]) -> list[Any]:
+    return [value for value, good in zip(found, usable.tolist(), strict=True) if good]
+
+
+def _between(
+    data: LabelledData,
+    task: str | None,
+    inputs: Mapping[str, Inputs],
+    targets: Mapping[str, Sequence[Any]],
+    usable: Mapping[str, NDArray[np.bool_]],
+) -> tuple[list[Finding], dict[str, NDArray[np.int32]]]:
+    """Compare rows with each other: content, groups, scripts, and what gives the target away."""
+    regression = bool(task and task.endswith("regression"))
+    alike = find_alike(data, inputs, np.concatenate([usable[split] for split in inputs]))
+    findings = alike_findings(data, alike, targets, regression=regression)
+    findings += hidden_group_findings(data)
+    origins = {split: values(dataset, ORIGIN) for split, dataset in data.splits.items()}
+    if data.modality == "text":
+        scripts = np.concatenate([inputs[split].table()[:, 2] * usable[split] for split in inputs])
+        findings += script_findings(scripts, [name for found in origins.values() for name in found])
+    if regression:
+        kept = {split: _only(found, usable[split]) for split, found in targets.items()}
+        named = {split: _only(origins[split], usable[split]) for split in targets}
+        findings += outlier_findings(kept, named)
+    training = _training(targets)
+    table = inputs[training].table()[usable[training]].astype(np.float64)
+    if task:
+        known = _only(targets[training], usable[training])
+        findings += giveaway_findings(_properties(data.modality, table), known, regression=regression)
+    return findings, alike.labels()
+
+
+def _properties(modality: str, table: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    if modality == "text":
+        return {"the length of the text": table[:, :2]}
+    width, height = table[:, 0], table[:, 1]
+    shape = np.stack([width, height, width / np.maximum(height, 1.0)], axis=1)
+    return {"the size of the file": table[:, 2], "the width and height of the picture": shape}
 
 
 def _task(data: LabelledData, findings: list[Finding]) -> str | None:
@@ -103,15 +182,15 @@ def _task(data: LabelledData, findings: list[Finding]) -> str | None:
         return None
 
 
-def _inputs(data: LabelledData, reporter: Reporter) -> dict[str, Inputs]:
+def _inputs(data: LabelledData, reporter: Reporter, *, prints: bool) -> dict[str, Inputs]:
     reporter.start("check", data.rows())
     result: dict[str, Inputs] = {}
     done = 0
     for split, dataset in data.splits.items():
         if data.modality == "image":
-            result[split] = look_at_images(dataset, data.inputs[0], reporter, done=done)
+            result[split] = look_at_images(dataset, data.inputs[0], reporter, done=done, prints=prints)
         else:
-            result[split] = look_at_texts(dataset, data.inputs, reporter, done=done)
+            result[split] = look_at_texts(dataset, data.inputs, reporter, done=done, prints=prints)
         done += len(dataset)
     reporter.finish(f"{done:,} rows checked")
     return result
@@ -227,6 +306,7 @@ def _bad_findings(bad: Sequence[BadItem]) -> list[Finding]:
                 code=code,
                 sentence=f"{len(items):,} rows are set aside: {listed}",
                 fix="correct or remove them; bad_items.csv lists them all",
+                items=tuple(item.origin for item in items[:MOST_ITEMS]),
             )
         )
     return findings

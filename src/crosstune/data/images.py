@@ -109,13 +109,18 @@ def inspect(content: bytes, path: str | None = None) -> ImageFacts:
         content: the encoded bytes.
         path: the file's name, for comparing its suffix with the content.
     """
+    return examined(content, path)[1]
+
+
+def examined(content: bytes, path: str | None = None) -> tuple[Image.Image, ImageFacts]:
+    """Decode an image fully; returns it upright, in RGB or grey, and what it is. Arguments as ``inspect``."""
     image = _loaded(content)
     wrong = _wrong_suffix(image.format or "", path)
     if image.mode in {"RGB", "L"} and not _turn(image):
         frames = ("animated",) if getattr(image, "n_frames", 1) > 1 and image.format != "MPO" else ()
-        return ImageFacts(*image.size, treatments=(*wrong, *frames))
+        return image, ImageFacts(*image.size, treatments=(*wrong, *frames))
     plain, treatments = _plain(image)
-    return ImageFacts(*plain.size, treatments=(*wrong, *treatments))
+    return plain, ImageFacts(*plain.size, treatments=(*wrong, *treatments))
 
 
 def _loaded(content: bytes) -> Image.Image:

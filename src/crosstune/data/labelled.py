@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from datasets import Dataset
+from numpy.typing import NDArray
 
 from crosstune.data.items import SplitItems
 from crosstune.data.store import ORIGIN, PROBLEM
@@ -35,6 +37,10 @@ class LabelledData:
     digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By split: a content hash for each row, where the check has made them."""
 
+    alike: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
+    """By split: a number for each row, where the check has made them; rows of equal or nearly equal content
+    have the same, in all splits."""
+
     def items(self, split: str) -> SplitItems:
         """Return the examples of a split; raises ``KeyError`` for a split that is not there."""
         return SplitItems(
@@ -62,4 +68,9 @@ class LabelledData:
             for name, (old, rows) in chosen.items()
             if old in self.digests
         }
-        return replace(self, splits=splits, digests=digests, notes=(*self.notes, *notes))
+        alike = {
+            name: self.alike[old][np.asarray(rows, np.int64)]
+            for name, (old, rows) in chosen.items()
+            if old in self.alike
+        }
+        return replace(self, splits=splits, digests=digests, alike=alike, notes=(*self.notes, *notes))

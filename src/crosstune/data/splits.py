@@ -24,14 +24,15 @@ class _Rows:
     """Numbers in the source split."""
     targets: list[Any]
     groups: list[Hashable] | None
-    digests: list[str] | None
+    contents: list[Hashable] | None
+    """What rows of equal, or nearly equal, content share."""
 
     def take(self, places: Sequence[int]) -> "_Rows":
         return _Rows(
             [self.rows[place] for place in places],
             [self.targets[place] for place in places],
             None if self.groups is None else [self.groups[place] for place in places],
-            None if self.digests is None else [self.digests[place] for place in places],
+            None if self.contents is None else [self.contents[place] for place in places],
         )
 
 
@@ -42,7 +43,7 @@ def make_splits(data: LabelledData, *, task: str, seed: int, group: str | None =
     15 % (at most 5,000; at least 50 where that is no more than a quarter). Classes keep their proportions
     by largest remainder, and each keeps a row in train; a regression is stratified by tenths of its
     target, multi-label data by each row's rarest class. With a group column, whole groups move. Without
-    one, rows of exactly equal content stay together where the check has hashed them.
+    one, rows of equal or nearly equal content stay together where the check has compared them.
 
     Args:
         data: after the check, so that no target is missing.
@@ -82,12 +83,12 @@ def make_splits(data: LabelledData, *, task: str, seed: int, group: str | None =
 def _rows(data: LabelledData, source: str, group: str | None) -> _Rows:
     dataset = data.splits[source]
     targets = values(dataset, data.target) if data.target else [None] * len(dataset)
-    digests = data.digests.get(source)
+    contents = data.alike[source].tolist() if source in data.alike else data.digests.get(source)
     return _Rows(
         list(range(len(dataset))),
         targets,
         None if group is None else _groups(values(dataset, group)),
-        None if digests is None else list(digests),
+        None if contents is None else list(contents),
     )
 
 
@@ -113,7 +114,7 @@ def _divide(rows: _Rows, name: str, task: str, seed: int, data: LabelledData) ->
         held = hold_out_groups(strata, rows.groups, size, random)
     else:
         held = _hold_out_contents(rows, strata, size, random)
-    held = _keep_every_class(held, rows.targets, rows.groups or rows.digests, task)
+    held = _keep_every_class(held, rows.targets, rows.groups or rows.contents, task)
     if not held or len(held) == len(rows.rows):
         raise _too_few(rows, name, data)
     outside = set(held)
@@ -132,7 +133,7 @@ def _strata(targets: Sequence[Any], task: str) -> list[Hashable]:
 
 def _hold_out_contents(rows: _Rows, strata: Sequence[Hashable], size: int, random: Any) -> list[int]:  # noqa: ANN401
     """Hold out rows one by one, except that equal contents follow the first of them."""
-    keys: Sequence[Hashable] = rows.digests or range(len(rows.rows))
+    keys: Sequence[Hashable] = rows.contents or range(len(rows.rows))
     first: dict[Hashable, list[int]] = {}
     for place, key in enumerate(keys):
         first.setdefault(("row", place) if key == "" else key, []).append(place)

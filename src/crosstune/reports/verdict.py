@@ -70,7 +70,7 @@ class Verdict:
     against: str
     """``, against 0.112 for always answering the most frequent class``; empty without baselines."""
     doubt: str
-    """A second sentence where no baseline is clearly beaten; else empty."""
+    """Sentences where no baseline is clearly beaten, or the test split is leaked; else empty."""
 
     @property
     def sentence(self) -> str:
@@ -98,7 +98,9 @@ def verdict(summary: RunSummary) -> Verdict:
         value=figure(ours.value, digits),
         interval=interval(ours, digits),
         against=_against(rivals, digits, higher=summary.higher_is_better),
-        doubt=_doubt(ours, rivals, higher=summary.higher_is_better),
+        doubt=" ".join(
+            filter(None, (_doubt(ours, rivals, higher=summary.higher_is_better), _leaks(summary, split)))
+        ),
     )
 
 
@@ -131,3 +133,20 @@ def _doubt(ours: Metric, rivals: Mapping[str, Metric], *, higher: bool) -> str:
         return f"The model does not beat the baseline “{key}”."
     apart = ours.low > best.high if higher else ours.high < best.low
     return "" if apart else f"Its interval overlaps that of the baseline “{key}”."
+
+
+def _leaks(summary: RunSummary, split: str) -> str:
+    """Give the figure without the test examples that the model may have seen."""
+    if not summary.leaked or split != "test":
+        return ""
+    many = summary.leaked != 1
+    lead = (
+        f"{summary.leaked:,} test example{'s have' if many else ' has'} a copy, or nearly one, in training "
+    )
+    lead += "or validation"
+    clean = summary.test_without_leaks.get(summary.primary_metric)
+    if clean is None:
+        return f"{lead}; hardly any other is left to measure."
+    digits = decimals([clean])
+    rest = f"without {'them' if many else 'it'}: {figure(clean.value, digits)}"
+    return f"{lead}; {rest} ({interval(clean, digits)})."

@@ -9,6 +9,7 @@ from crosstune.core.files import replacing, write_json
 from crosstune.core.metric import Metric
 from crosstune.evaluation.scores import score
 from crosstune.probing.baselines import baselines
+from crosstune.stages.leaks import without_leaks
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
@@ -23,6 +24,9 @@ class Assessed:
     validation: dict[str, Metric]
     test: dict[str, Metric]
     baselines: dict[str, dict[str, Metric]]
+    leaked: int
+    """Test rows that training or validation has as well, equal or nearly equal."""
+    test_without_leaks: dict[str, Metric]
 
 
 def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Assessed:
@@ -32,10 +36,13 @@ def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Asse
     """
     task, encoded = prepared.task, prepared.encoded
     naive = baselines(task, prepared.items["train"], encoded["train"], prepared.items["test"])
+    leaked, unleaked = without_leaks(prepared, shipped.test)
     assessed = Assessed(
         validation=score(task, tuned.candidates[tuned.shipped], encoded["validation"]),
         test=score(task, shipped.test, encoded["test"]),
         baselines={name: score(task, outputs, encoded["test"]) for name, outputs in naive.items()},
+        leaked=leaked,
+        test_without_leaks=unleaked,
     )
     rows = task.decode(shipped.test)
     items = prepared.items["test"]

@@ -40,7 +40,7 @@ def prepare(run: Run) -> Prepared:
     raw = replace(raw, declared=options.classes or raw.declared)
     name, why = infer_task(raw, options.task)
     run.reporter.say(f"task = {name}  ({why})")
-    report = check(raw, task=name, reporter=run.reporter)
+    report = check(raw, task=name, max_bad=options.max_bad, strict=options.strict, reporter=run.reporter)
     report.write(run.folder.bad_items)
     for finding in report.findings:
         told = run.reporter.say if finding.severity == "note" else run.reporter.warn

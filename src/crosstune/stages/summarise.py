@@ -60,6 +60,8 @@ def summarise(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, asse
         findings=tuple((f.severity, f.code, f.sentence) for f in prepared.report.findings),
         validation=assessed.validation,
         test=assessed.test,
+        leaked=assessed.leaked,
+        test_without_leaks=assessed.test_without_leaks,
         baselines=assessed.baselines,
         candidates=_candidates(prepared, tuned),
         comparison=tuned.comparison,
@@ -88,6 +90,11 @@ def _write(run: Run, summary: RunSummary, tuned: Tuned) -> None:
         "primary_metric": summary.primary_metric,
         "validation": {name: metric.to_json() for name, metric in summary.validation.items()},
         "test": {name: metric.to_json() for name, metric in summary.test.items()},
+        "test_without_leaks": {
+            "leaked": summary.leaked,
+            "rows": summary.counts.get("test", 0) - summary.leaked,
+            "metrics": {name: metric.to_json() for name, metric in summary.test_without_leaks.items()},
+        },
         "baselines": tables,
         "seconds": summary.seconds,
     }

@@ -1,5 +1,6 @@
 """Using a finished run: predictions and figures for data it has not seen."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from crosstune.artifacts.model import SavedModel, load_model
 from crosstune.core.errors import UserError, shown
 from crosstune.core.files import write_json
 from crosstune.core.metric import Metric
+from crosstune.core.progress import Reporter
 from crosstune.data.check import CheckReport, check
 from crosstune.data.infer import infer_task
 from crosstune.data.labelled import LabelledData
@@ -46,11 +48,13 @@ def check_data(
     inputs: Sequence[str],
     group: str | None,
     task: str | None,
+    max_bad: float | None,
+    strict: bool,
 ) -> CheckReport:
     """Read and check labelled data."""
     raw = read(data, target=target, inputs=inputs, group=group)
     name, _ = infer_task(raw, task)
-    return check(raw, task=name)
+    return check(raw, task=name, max_bad=max_bad, strict=strict)
 
 
 def evaluate_run(
@@ -60,20 +64,33 @@ def evaluate_run(
     target: str | None,
     out: Path | None,
     engine: str,
+    max_bad: float | None,
+    reporter: Reporter,
 ) -> dict[str, Metric]:
-    """Measure a saved model on one split of labelled data: test, else validation, else the only one."""
+    """Measure a saved model on one split of labelled data: test, else validation, else the only one.
+
+    Says how many labelled rows of that split were set aside, and why; ``out`` has the number too.
+    """
     model = load_model(run)
     raw = read(data, target=target or model.target, inputs=model.inputs if _named(data) else ())
-    report = check(raw, task=model.task.name, known=getattr(model.task, "classes", None))
+    classes = getattr(model.task, "classes", None)
+    report = check(raw, task=model.task.name, known=classes, fitted=True, max_bad=max_bad)
     report.require()
     clean = report.clean()
     split = next((name for name in ("test", "validation") if name in clean.splits), next(iter(clean.splits)))
     items = clean.items(split)
+    aside = Counter(item.code for item in report.bad if item.split == split)
+    if aside:
+        reasons = shown(f"{count:,} {code}" for code, count in aside.items())
+        rows = len(items) + aside.total()
+        reporter.warn(f"{aside.total():,} of {rows:,} labelled rows of {split} were set aside: {reasons}")
     outputs = model.outputs(items, engine=engine)
     metrics = score(model.task, outputs, model.task.encode(items.targets()))
     if out is not None:
         figures = {name: metric.to_json() for name, metric in metrics.items()}
-        write_json(out, finite({"split": split, "rows": len(items), "metrics": figures}))
+        write_json(
+            out, finite({"split": split, "rows": len(items), "set_aside": dict(aside), "metrics": figures})
+        )
     return metrics
 
 

@@ -1,21 +1,29 @@
-"""Every input, looked at once: can it be used, and what is its content hash?"""
+"""Every input, looked at once: can it be used, what is its content, and what does it look like?"""
 
+import unicodedata
+from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from numpy.typing import NDArray
+from PIL import Image
 
 from crosstune.core.progress import Reporter
 from crosstune.data.content import digest_bytes, digest_texts
-from crosstune.data.images import ImageProblem, inspect, read_bytes
+from crosstune.data.gate.dhash import COLUMNS, ROWS, THUMB
+from crosstune.data.gate.minhash import BANDS, band_keys
+from crosstune.data.gate.scripts import scripts_of
+from crosstune.data.images import ImageFacts, ImageProblem, examined, read_bytes
 from crosstune.data.problems import parts
 from crosstune.data.store import PROBLEM, values
 from crosstune.data.threads import each_in_order
 
 _CHUNK = 128
+_TEXTS = 10_000
 
 Problem = tuple[str, str]
 """Code and reason."""
@@ -23,87 +31,134 @@ Problem = tuple[str, str]
 
 @dataclass
 class Inputs:
-    """What was seen in one split."""
+    """What was seen in one split; some 200 bytes for each row."""
 
     digests: list[str] = field(default_factory=list)
     problems: dict[int, Problem] = field(default_factory=dict)
     """By row."""
-    sizes: list[tuple[int, int]] = field(default_factory=list)
-    """Images: (width, height) of each good one. Texts: (characters, words) of each good row."""
+    measures: "array[int]" = field(default_factory=lambda: array("q"))
+    """Three for each row. Images: width, height, bytes of the file. Texts: characters, words, script."""
+    prints: bytearray = field(default_factory=bytearray)
+    """Images: a thumbnail for each row. Texts: the keys of its bands. Empty where nothing was asked for."""
     treatments: Counter[str] = field(default_factory=Counter)
     """Images: how many needed what to become RGB."""
 
-    def add(self, digest: str, size: tuple[int, int] | None, problem: Problem | None) -> None:
+    def add(self, digest: str, measures: tuple[int, int, int] | None, problem: Problem | None) -> None:
         """Append one row."""
         if problem is not None:
             self.problems[len(self.digests)] = problem
-        elif size is not None:
-            self.sizes.append(size)
+        self.measures.extend(measures or (0, 0, 0))
         self.digests.append(digest)
 
+    def table(self) -> NDArray[np.int64]:
+        """Give the measures, ``(N, 3)``."""
+        return np.asarray(self.measures, np.int64).reshape(-1, 3)
 
-def look_at_images(dataset: Dataset, name: str, reporter: Reporter, *, done: int = 0) -> Inputs:
-    """Read and fully decode every image on a few threads; nothing decoded is kept.
+    def good(self) -> NDArray[np.bool_]:
+        """Say for each row whether its input can be used."""
+        usable = np.ones(len(self.digests), np.bool_)
+        usable[list(self.problems)] = False
+        return usable
+
+    def thumbnails(self) -> NDArray[np.uint8]:
+        """Give the thumbnails of images, ``(N, 72)``."""
+        return np.frombuffer(self.prints, np.uint8).reshape(-1, THUMB)
+
+    def bands(self) -> NDArray[np.uint32]:
+        """Give the keys of texts, ``(N, BANDS)``."""
+        return np.frombuffer(self.prints, np.uint32).reshape(-1, BANDS)
+
+
+_Look = tuple[str, ImageFacts | None, int, bytes, Problem | None]
+
+
+def look_at_images(
+    dataset: Dataset, name: str, reporter: Reporter, *, done: int = 0, prints: bool = False
+) -> Inputs:
+    """Read and fully decode every image on a few threads; nothing decoded is kept but tiny thumbnails.
 
     Args:
         dataset: one split.
         name: the column of image cells.
         reporter: told about progress.
         done: rows of other splits that are finished, for the progress.
+        prints: whether thumbnails are made, for finding images that are nearly equal.
     """
     cells = dataset.select_columns([name]).with_format("arrow")
     result = Inputs()
 
-    def look(start: int) -> list[tuple[str, tuple[int, int] | None, tuple[str, ...], Problem | None]]:
+    def look(start: int) -> list[_Look]:
         # Threads are handed row numbers and fetch the bytes themselves, so that memory stays flat.
         chunk = cells[start : start + _CHUNK].column(name).to_pylist()
-        return [_look_at_image(cell) for cell in chunk]
+        return [_look_at_image(cell, prints) for cell in chunk]
 
     for rows in each_in_order(look, range(0, len(dataset), _CHUNK)):
-        for digest, size, treatments, problem in rows:
-            result.add(digest, size, problem)
-            result.treatments.update(treatments)
+        for digest, facts, size, thumb, problem in rows:
+            result.add(digest, (facts.width, facts.height, size) if facts else None, problem)
+            result.prints += thumb
+            result.treatments.update(facts.treatments if facts else ())
         reporter.advance(done + len(result.digests))
     _known_problems(dataset, result)
     return result
 
 
-def _look_at_image(
-    cell: dict[str, Any] | None,
-) -> tuple[str, tuple[int, int] | None, tuple[str, ...], Problem | None]:
-    digest = ""
+def _look_at_image(cell: dict[str, Any] | None, prints: bool) -> _Look:
+    digest, nothing = "", bytes(THUMB if prints else 0)
     try:
         content = read_bytes(cell)
         digest = digest_bytes(content)
-        facts = inspect(content, cell["path"] if cell else None)
+        image, facts = examined(content, cell["path"] if cell else None)
     except ImageProblem as problem:
-        return digest, None, (), (problem.code, problem.reason)
-    return digest, (facts.width, facts.height), facts.treatments, None
+        return digest, None, 0, nothing, (problem.code, problem.reason)
+    return digest, facts, len(content), thumbnail(image) if prints else nothing, None
 
 
-def look_at_texts(dataset: Dataset, names: Iterable[str], reporter: Reporter, *, done: int = 0) -> Inputs:
+def thumbnail(image: Image.Image) -> bytes:
+    """Shrink an RGB or grey image to 9 x 8 grey pixels; equal pixels give equal bytes."""
+    grey = image if image.mode == "L" else image.convert("L")
+    return grey.resize((COLUMNS, ROWS), Image.Resampling.BOX).tobytes()
+
+
+def look_at_texts(
+    dataset: Dataset, names: Iterable[str], reporter: Reporter, *, done: int = 0, prints: bool = False
+) -> Inputs:
     """Read every text (or pair); empty ones and those that the reader could not read are problems."""
     columns = [dataset.select_columns([name]).with_format("arrow") for name in names]
     result = Inputs()
-    size = 10_000
-    for start in range(0, len(dataset), size):
-        parts = [column[start : start + size].column(0).to_pylist() for column in columns]
-        for row in zip(*parts, strict=True):
-            result.add(*_look_at_text(row))
+    for start in range(0, len(dataset), _TEXTS):
+        parts = [column[start : start + _TEXTS].column(0).to_pylist() for column in columns]
+        rows = list(zip(*parts, strict=True))
+        scripts = scripts_of([" ".join(text or "" for text in row) for row in rows]).tolist()
+        for row, script in zip(rows, scripts, strict=True):
+            result.add(*_look_at_text(row, script))
+        if prints:
+            result.prints += band_keys([normalised(row) for row in rows]).tobytes()
         reporter.advance(done + len(result.digests))
     _known_problems(dataset, result)
     return result
 
 
-def _look_at_text(row: tuple[str | None, ...]) -> tuple[str, tuple[int, int] | None, Problem | None]:
+def _look_at_text(
+    row: tuple[str | None, ...], script: int
+) -> tuple[str, tuple[int, int, int] | None, Problem | None]:
     digest = digest_texts(row)
     for text in row:
         if not text:
             return digest, None, ("empty-text", "there is no text")
         if not text.strip():
             return digest, None, ("empty-text", "the text is only white space")
-    size = (sum(len(text or "") for text in row), sum((text or "").count(" ") + 1 for text in row))
-    return digest, size, None
+    chars, words = sum(len(text or "") for text in row), sum((text or "").count(" ") + 1 for text in row)
+    return digest, (chars, words, script), None
+
+
+def normalised(row: Sequence[str | None]) -> str:
+    """Write a text, or a pair, so that width of letters, case and white space make no difference."""
+    return "\n".join(_folded(text or "") for text in row)
+
+
+def _folded(text: str) -> str:
+    plain = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(plain.split())
 
 
 def _known_problems(dataset: Dataset, result: Inputs) -> None:
@@ -115,11 +170,11 @@ def _known_problems(dataset: Dataset, result: Inputs) -> None:
             result.problems[row] = parts(words)
 
 
-def size_facts(modality: str, sizes: list[tuple[int, int]]) -> dict[str, float]:
-    """Summarise sizes: the shorter side of images in pixels, characters and words of texts."""
-    if not sizes:
+def size_facts(modality: str, table: NDArray[np.int64]) -> dict[str, float]:
+    """Summarise the measures ``(N, 3)`` of good rows: sides in pixels, or characters and words."""
+    if not len(table):
         return {}
-    pairs = np.asarray(sizes, dtype=np.float64)
+    pairs = table[:, :2].astype(np.float64)
     if modality == "image":
         short = pairs.min(axis=1)
         return {

@@ -2,10 +2,12 @@
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from crosstune.core.errors import shown
 from crosstune.core.files import replacing
@@ -15,6 +17,9 @@ from crosstune.data.store import values, with_column
 from crosstune.data.targets import as_number
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
+
+MOST_ITEMS = 1_000
+"""Items that a finding lists."""
 
 # The last four are the full-width forms of the first four, which spreadsheets take for the same.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -30,6 +35,8 @@ class Finding:
     """Has a page ``docs/errors/<code>.md``."""
     sentence: str
     fix: str
+    items: tuple[str, ...] = ()
+    """What it is about, by file or row (pairs as ``a = b``): all, or the first ``MOST_ITEMS``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,8 @@ class CheckReport:
     """In order of split and row; a row with two defects is here once, with the first."""
     digests: Mapping[str, tuple[str, ...]]
     """By split: a content hash for every row; an empty string for rows that are set aside."""
+    alike: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
+    """By split: a number for each row; rows of equal or nearly equal content have the same."""
     facts: Mapping[str, float]
     """Figures about the good rows: ``rows``, ``bad``, ``image_side_median`` ..., ``text_chars_q99`` ..."""
     class_counts: Mapping[str, Mapping[str, int]]
@@ -89,7 +98,7 @@ class CheckReport:
         gone: dict[str, set[int]] = {}
         for item in self.bad:
             gone.setdefault(item.split, set()).add(item.index)
-        data = replace(self.data, digests=dict(self.digests))
+        data = replace(self.data, digests=dict(self.digests), alike=dict(self.alike))
         if gone:
             kept = {
                 split: (split, [row for row in range(len(dataset)) if row not in gone.get(split, ())])
