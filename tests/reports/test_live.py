@@ -1,5 +1,6 @@
 """What the reporter shows on a terminal, without one, and in the log."""
 
+import errno
 import io
 import re
 from pathlib import Path
@@ -131,3 +132,27 @@ def test_make_reporter_writes_to_standard_error(capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "hello\n")
     assert "INFO hello" in (tmp_path / "run.log").read_text(encoding="utf-8")
+
+
+def test_a_log_that_finds_no_room_stops_nothing_and_is_written_later(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    reporter, held, _ = made(log)
+    reporter.say("one")
+    whole = Path.open
+
+    def full(self: Path, *more: object, **named: object) -> object:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        reporter.say("two")
+        reporter.say("three")
+    assert Path.open is whole
+    reporter.say("four")
+    assert [line.rpartition(" ")[2] for line in log.read_text().splitlines()] == [
+        "one",
+        "two",
+        "three",
+        "four",
+    ]
+    assert held.getvalue().count("the disk is full, run.log waits for room") == 1

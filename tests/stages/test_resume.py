@@ -71,8 +71,8 @@ def _one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 def options(place: Path, out: Path, **values: Any) -> FitOptions:
     fixed: dict[str, Any] = {
         "strategy": "full", "epochs": 1, "average": "soup", "evals_per_epoch": 2, "lr": 1e-3,
-        "batch_size": 16, "precision": "fp32", "engine": "torch", "memory_format": "contiguous", "checkpoint_every": 0,
-        "features": "head", "budget": "none",
+        "batch_size": 16, "precision": "fp32", "engine": "torch", "memory_format": "contiguous",
+        "checkpoint_every": 0, "features": "head", "budget": "none",
     }  # fmt: skip
     return FitOptions(data=place / "texts.csv", model=str(place / "bert"), out=out, **{**fixed, **values})
 

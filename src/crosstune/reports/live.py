@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from crosstune.core.files import is_disk_full
 from crosstune.core.units import format_duration
 from crosstune.reports.text import one_line, plain
 
@@ -203,9 +204,19 @@ class LiveReporter:
         if self._log is None:
             self._held.append(lines)
             return
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("a", encoding="utf-8") as handle:
-            handle.write(lines)
+        try:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("a", encoding="utf-8") as handle:
+                handle.write("".join(self._held) + lines)
+            self._held = []
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            if not self._held:  # a log is not worth a run: say it once, and write it when there is room
+                self._show(
+                    Text(f"warning: the disk is full, {self._log.name} waits for room", style="yellow")
+                )
+            self._held.append(lines)
 
     def _picture(self) -> Group:
         with self._lock:

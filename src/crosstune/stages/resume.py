@@ -29,7 +29,6 @@ from crosstune.stages.tune import Tuned, saved_model, tune
 from crosstune.training.errors import ResumeMismatch
 
 FORMAT = 1
-WORDS = {"started": "began", "finished": "ended"}
 
 
 class NotARun(UserError):

@@ -53,11 +53,15 @@ def one_answer(task: Task, outputs: NDArray[np.float32], encoded: NDArray[Any]) 
     if len(np.unique(answers, axis=0)) > 1 or distinct == 1:
         return None
     if kind == "classes":
-        return (
-            f"[one-answer] one class is predicted for all of validation, which holds {distinct}: "
-            "the model has learnt nothing but the most frequent class"
+        return _alarm(
+            "one-answer",
+            f"one class is predicted for all of validation, which holds {distinct}: "
+            "the model has learnt nothing but the most frequent class",
         )
-    return f"[one-answer] the same labels are predicted for all of validation, which holds {distinct} sets"
+    return _alarm(
+        "one-answer",
+        f"the same labels are predicted for all of validation, which holds {distinct} sets of them",
+    )
 
 
 def unchanged_loss(losses: list[float]) -> str | None:
@@ -68,9 +72,10 @@ def unchanged_loss(losses: list[float]) -> str | None:
     start, end = float(np.mean(losses[:quarter])), float(np.mean(losses[-quarter:]))
     if end < start * (1.0 - 1e-3):
         return None
-    return (
-        f"[loss-unchanged] the training loss did not fall: {start:.4g} in the first quarter of the steps, "
-        f"{end:.4g} in the last; the rate may be too small, too large, or the targets unrelated"
+    return _alarm(
+        "loss-unchanged",
+        f"the training loss did not fall: {start:.4g} in the first quarter of the steps, "
+        f"{end:.4g} in the last; the rate may be too small, too large, or the targets unrelated",
     )
 
 
@@ -80,9 +85,10 @@ def equal_rates(session: Session, *, starts_trained: bool) -> str | None:
     moves_body = settings.strategy in ("full", "last", "gradual") and backbone.pretrained
     if starts_trained or not moves_body or head_rate(settings) != settings.lr:
         return None
-    return (
-        f"[equal-rates] the head is random, the body pretrained, and both move at the rate {settings.lr:.3g}: "
-        "set head_lr to a multiple of lr, or start from a closed-form head (strategy=lp-ft)"
+    return _alarm(
+        "equal-rates",
+        f"the head is random, the body pretrained, and both move at the rate {settings.lr:.3g}: "
+        "set head_lr to a multiple of lr, or start from a closed-form head (strategy=lp-ft)",
     )
 
 
@@ -102,11 +108,17 @@ def suspicious_validation(session: Session, outputs: NDArray[np.float32]) -> str
     seen, unseen = _training_loss(session, count), _mean(session.loss, outputs, validation)
     if not (unseen < LEAK_SHARE * seen and seen - unseen > LEAK_GAP):
         return None
-    return (
-        f"[suspicious-validation] validation is fitted far better than training (a loss of {unseen:.3g} "
+    return _alarm(
+        "suspicious-validation",
+        f"validation is fitted far better than training (a loss of {unseen:.3g} "
         f"against {seen:.3g}): look for rows of validation among those of training, or an input that gives "
-        "targets away"
+        "targets away",
     )
+
+
+def _alarm(name: str, sentence: str) -> str:
+    """Put the name in front, which is that of a page in docs/errors."""
+    return f"[{name}] {sentence}"
 
 
 def _mean(

@@ -37,14 +37,11 @@ def train(
     trackers: Sequence[str] = (),
     pass_seconds: float | None = None,
     resume: bool = False,
-    starts_trained: bool = False,
 ) -> TrainResult:
     """Train ``backbone.model`` in place; afterwards it holds the best weights, in eval mode.
 
-    Best means by the task's primary metric on validation. The number of steps is that of
-    ``epochs``, or what fits into the budget at the speed measured so far; training also stops when the
-    end of the budget comes near anyway. Every draw depends on (seed, step) or (seed, epoch,
-    example) only, and the caller's random state is left as it was.
+    Best means by the task's primary metric on validation. It makes the steps of ``epochs``, or as many as fit
+    into the budget at the speed measured so far. The caller's random state is left as it was.
 
     Args:
         backbone: opened with a head of ``task.outputs``.
@@ -53,33 +50,25 @@ def train(
         validation_items: with targets.
         settings: what moves and how.
         budget: ends when training must have ended; reserve what still has to happen afterwards.
-        work: folder for checkpoints (``best.safetensors``), made where it is missing.
+        work: folder for checkpoints and ``best.safetensors``, made where it is missing.
         reporter: told about decisions and progress.
-        head: closed-form head on the native head's input; loaded before training. ``lp-ft`` needs it.
+        head: closed-form head on the native head's input, to start from; ``lp-ft`` needs it.
         trackers: names of accelerate's trackers, such as ``tensorboard``; none by default.
-        pass_seconds: of one example through the frozen model by the fastest engine, where it was measured:
-            what storing activations costs. Stored activations are removed when training has ended well.
+        pass_seconds: of one example through the frozen model by the fastest engine, where it was measured.
         resume: go on from the newest whole checkpoint under ``work``; on the same number of threads the
-            result is that of the run without a break, bit for bit. Without it, older checkpoints are removed.
-        starts_trained: the native head is trained already, so the model is evaluated before the first step.
+            result is that of the run without a break, bit for bit. Without it, older ones are removed.
 
     Raises:
-        Interrupted: after SIGTERM or SIGINT, where they are heeded; the run was saved.
-        DataWorkerFailed, OutOfMemory, DiskFull: the checkpoints from before stay.
-        ResumeMismatch: the checkpoint is of another run.
-        NonFiniteLoss: before the update; the model keeps its finite weights of that moment.
-        NothingToTrain, NoAdapterTargets, AdapterMergeDiffers, NoSuchAugmentation, WrongWorldSize.
-        UnknownName, BadValue, MissingExtra: settings that cannot be carried out.
+        NonFiniteLoss, Interrupted, DataWorkerFailed, OutOfMemory, DiskFull: earlier checkpoints stay.
+        UserError: of other kinds, for what cannot be carried out; ``training/errors.py`` lists them.
 
-    Checked by: ``tests/training/test_run.py``.
+    Checked by: ``tests/training/test_run.py``, ``test_resume.py``, ``test_recovery.py``.
     """
     work.mkdir(parents=True, exist_ok=True)
     accelerator = make_accelerator(settings, work, trackers)
-    identity = fingerprint(
-        backbone, task, train_items, validation_items, settings, head, world=accelerator.num_processes
-    )
-    with accelerator.main_process_first():
-        saved, chosen = start_from(work, identity, settings, reporter, resume=resume)
+    world = accelerator.num_processes
+    identity = fingerprint(backbone, task, train_items, validation_items, settings, head, world=world)
+    saved, chosen = start_from(work, identity, settings, reporter, accelerator, resume=resume)
     with _own_randomness(accelerator.device), _at_rest_afterwards(backbone), ExitStack() as stack:
         session = prepare(
             backbone, task, train_items, validation_items, chosen,
@@ -87,10 +76,8 @@ def train(
             pass_seconds=pass_seconds, fingerprint=identity,
         )  # fmt: skip
         keep_choices(work, session)
-        loop = Loop(
-            session, budget=budget, work=work, reporter=reporter,
-            starts_trained=starts_trained or head is not None, saved=saved,
-        )  # fmt: skip
+        trained = head is not None
+        loop = Loop(session, budget=budget, work=work, reporter=reporter, starts_trained=trained, saved=saved)
         loop.run()
         result = finish(loop)
     if session.stored is not None:

@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accelerate import Accelerator
+
 from crosstune.core.clock import Budget
 from crosstune.core.files import read_strict_json, write_json
 from crosstune.core.progress import Reporter
@@ -82,21 +84,26 @@ def _found(work: Path, fingerprint: dict[str, Any], reporter: Reporter) -> tuple
 
 
 def start_from(
-    work: Path, fingerprint: dict[str, Any], settings: Settings, reporter: Reporter, *, resume: bool
-) -> tuple[tuple[Path, dict[str, Any]] | None, Settings]:
+    work: Path, fingerprint: dict[str, Any], settings: Settings, reporter: Reporter,
+    accelerator: Accelerator, *, resume: bool,
+) -> tuple[tuple[Path, dict[str, Any]] | None, Settings]:  # fmt: skip
     """Find the checkpoint to go on from, and what was measured, as settings; or make room for a new run.
 
     Raises:
         ResumeMismatch: the checkpoint is of another run.
     """
-    if not resume:
-        checkpoints.remove_all(work / "checkpoints")
-        (work / CHOICES).unlink(missing_ok=True)
-        return None, settings
-    saved = _found(work, fingerprint, reporter)
+    saved, chosen = None, settings
+    with accelerator.main_process_first():  # which sets damaged checkpoints aside
+        if resume:
+            saved = _found(work, fingerprint, reporter)
+            chosen = with_values(settings, _read_choices(work))
+        elif accelerator.is_main_process:
+            checkpoints.remove_all(work / "checkpoints")
+            (work / CHOICES).unlink(missing_ok=True)
+    accelerator.wait_for_everyone()
     if saved is not None:
         reporter.say(f"going on after step {saved[1]['step']} of {saved[1]['total']}")
-    return saved, with_values(settings, _read_choices(work))
+    return saved, chosen
 
 
 def keep_choices(work: Path, session: Session) -> None:
