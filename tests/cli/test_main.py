@@ -16,6 +16,7 @@ FROZEN = {
     "evaluate": {"--target", "--out", "--engine", "--json"},
     "predict": {"--out", "--engine", "--json"},
     "report": set(),
+    "cache": {"--clear", "--older-than", "--down-to", "--json"},
 }
 
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 from datasets import Dataset
 from datasets.table import InMemoryTable, concat_tables
 
-from crosstune.core.files import replacing
-from crosstune.core.run_dir import cache_dir
+from crosstune.core.cache import hold_for_good, room
+from crosstune.core.cache_entries import make_room
+from crosstune.core.files import replacing, write_json
 
 ORIGIN = "__origin__"
 """Column: file, or file and row, of each example."""
@@ -61,8 +62,14 @@ def from_batches(
     """
     if size <= IN_MEMORY:
         return make(pa.Table.from_batches(batches, schema=schema))
-    target = cache_dir() / "tables" / f"{file_key(paths, *options)}.arrow"
+    key = file_key(paths, *options)
+    target = room("tables") / f"{key}.arrow"
+    hold_for_good(target)
     if not target.exists():
+        make_room(size)
+        write_json(
+            target.with_suffix(".about.json"), {"data": str(paths[0].parent if paths[1:] else paths[0])}
+        )
         with (
             replacing(target) as temporary,
             pa.OSFile(str(temporary), "wb") as sink,

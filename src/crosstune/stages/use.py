@@ -11,6 +11,7 @@ from crosstune.artifacts.model import SavedModel, load_model
 from crosstune.core.errors import UserError, shown
 from crosstune.core.files import write_json
 from crosstune.core.metric import Metric
+from crosstune.core.refused import refuse
 from crosstune.data.check import CheckReport, check
 from crosstune.data.infer import infer_task
 from crosstune.data.labelled import LabelledData
@@ -108,6 +109,7 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
     loose: list[str] = []
     for name in inputs:
         path = Path(name)
+        refuse(path)
         if path.suffix.lower() in TABLES and path.is_file():
             parts.append(_table(model, path))
         elif modality == "image" and path.is_dir():

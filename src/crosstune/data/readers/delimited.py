@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pyarrow as pa
 from datasets import Dataset
@@ -63,17 +64,19 @@ def _batch(columns: list[list[str | None]], schema: pa.Schema) -> pa.RecordBatch
     return pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=schema)
 
 
-def _encoding(path: Path) -> str:
+def _opened(path: Path) -> TextIO:
     with path.open("rb") as handle:
         start = handle.read(2)
-    return "utf-16" if start in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    if start in {b"\xff\xfe", b"\xfe\xff"}:  # the codec of UTF-16 cannot keep a broken byte as it is
+        return path.open(encoding="utf-16", errors="replace", newline="")
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def _rows(path: Path, *, width: int) -> Iterator[_Row]:
     """Yield every row, the header too; a blank line is no row."""
     # The limit belongs to the process; it is only ever raised.
     csv.field_size_limit(max(_FIELD_LIMIT, csv.field_size_limit()))
-    with path.open(encoding=_encoding(path), errors="surrogateescape", newline="") as handle:
+    with _opened(path) as handle:
         reader = csv.reader(handle, delimiter=_delimiter(path), strict=True)
         while True:
             line = reader.line_num + 1
@@ -126,6 +129,6 @@ def _delimiter(path: Path) -> str:
     """Tab for ``.tsv``; for ``.csv`` whichever of comma, semicolon, tab the first line has most of."""
     if path.suffix.lower() == ".tsv":
         return "\t"
-    with path.open(encoding=_encoding(path), errors="surrogateescape") as handle:
+    with _opened(path) as handle:
         line = handle.readline(1_000_000)
     return max(",;\t", key=line.count)
