@@ -1,5 +1,6 @@
 """Any bytes and any table lead to data or to a ``UserError``, and what was written is what is read."""
 
+import csv
 import io
 import json
 import shutil
@@ -41,7 +42,8 @@ def test_delimited_bytes(tmp_path: Path, content: bytes, suffix: str) -> None:
 @few
 @given(st.lists(st.tuples(CELLS, st.sampled_from(["x", "y"])), min_size=1, max_size=6))
 def test_a_csv_that_was_written_is_read_as_it_was(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
-    pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "t.csv", index=False, encoding="utf-8")
+    with (tmp_path / "t.csv").open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([("text", "label"), *rows])
     found = read(tmp_path / "t.csv", target="label")
     assert found.items("all").targets() == [label for _, label in rows]
     texts = found.items("all").batch(range(len(rows)))
@@ -76,14 +78,20 @@ def test_json_of_any_shape(tmp_path: Path, rows: list[Any], lines: bool) -> None
     | damaged(b'{"text": "a", "label": [1, 2.5e3, null]}\n{"text": "b", "label": []}\n'),
     st.sampled_from([".json", ".jsonl"]),
 )
-@example(b"[" * 100_000, ".json")
-@example(b"[" * 100_000, ".jsonl")
-@example(b'{"text": ' + b"[" * 900 + b"]" * 900 + b', "label": 1}', ".jsonl")
 @example(b'{"text": "\\ud800", "label": 1}', ".jsonl")
-@example(b'{"text": "a", "label": ' + b"9" * 5000 + b"}", ".jsonl")
 @example(b'{"text": "a", "label": 1e999}', ".jsonl")
-@example(b'[{"text": "a", "label": ' + b"9" * 5000 + b"}]", ".json")
 def test_json_bytes(tmp_path: Path, content: bytes, suffix: str) -> None:
+    outcome(written(tmp_path / f"t{suffix}", content))
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b'{"a":' * 100_000, b'{"text": "a", "label": ' + b"9" * 5000 + b"}",
+     b'{"text": ' + b"[" * 900 + b"]" * 900 + b', "label": 1}', b'[{"label": ' + b"9" * 5000 + b"}]"],
+    ids=["lists", "objects", "digits", "cell", "digits in a list"],
+)  # fmt: skip
+def test_json_without_end(tmp_path: Path, content: bytes, suffix: str) -> None:
     outcome(written(tmp_path / f"t{suffix}", content))
 
 
@@ -104,8 +112,17 @@ def saved(path: Path, table: pa.Table) -> Path:
 def test_tables_of_any_type(tmp_path: Path, made: dict[str, pa.Array]) -> None:
     table = pa.table(made)
     outcome(table_frame(table))
-    outcome(Dataset(table))
+    if (dataset := in_memory(table)) is not None:
+        outcome(dataset)
     outcome(written(tmp_path / "t.parquet", parquet(table)))
+
+
+def in_memory(table: pa.Table) -> Dataset | None:
+    """Make a dataset, where ``datasets`` knows the types of the columns."""
+    try:
+        return Dataset(table)
+    except ValueError:
+        return None
 
 
 def table_frame(table: pa.Table) -> pd.DataFrame:

@@ -16,10 +16,17 @@ ARCHIVES = frozenset(
 """Files to be unpacked."""
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a text to be predicted, too long for a name or with a zero byte
+        return False
+
+
 def refuse(path: Path) -> None:
     """Raise ``RefusedFile`` where ``path`` is a file whose name says that it must not be opened."""
     suffix = path.suffix.lower()
-    if suffix not in PICKLES | ARCHIVES or not path.is_file():
+    if suffix not in PICKLES | ARCHIVES or not _is_file(path):
         return
     if suffix in ARCHIVES:
         raise RefusedFile(

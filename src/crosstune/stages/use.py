@@ -114,8 +114,8 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
             parts.append(_table(model, path))
         elif modality == "image" and path.is_dir():
             loose += [str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in PICTURES]
-        elif modality == "text" and (path.suffix.lower() in TABLES or path.is_file()):
-            raise NothingToPredict([name], modality)  # a mistyped table is no text to be rated
+        elif modality == "text" and (path.suffix.lower() in TABLES or _exists(path)):
+            raise NothingToPredict([name], modality)  # a mistyped table or a folder is no text to be rated
         else:
             loose.append(name)  # a picture that is not there keeps its row, with the reason
     if loose:
@@ -131,6 +131,13 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
     return LabelledData(
         source=shown(inputs), splits={"all": joined}, inputs=data.inputs, target=None, modality=modality
     ), origins
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a text that is too long for a name, or holds a zero byte
+        return False
 
 
 def _table(model: SavedModel, path: Path) -> tuple[LabelledData, list[str]]:

@@ -40,7 +40,11 @@ def read_parquet(paths: list[Path], root: Path) -> Dataset:
 
 def declared_names(path: Path) -> dict[str, tuple[str, ...]]:
     """Return class names by column, where ``datasets`` wrote the file."""
-    return class_names(Features.from_arrow_schema(_open(path).schema_arrow))
+    schema = _open(path).schema_arrow
+    try:
+        return class_names(Features.from_arrow_schema(schema))
+    except Exception:  # noqa: BLE001 - the note that `datasets` leaves in a schema is JSON that anybody can edit
+        return {}
 
 
 def class_names(features: Features) -> dict[str, tuple[str, ...]]:
