@@ -194,7 +194,8 @@ def _script(base: Base, to: Path) -> Path:
 
 def _saved_data(base: Base, to: Path) -> Path:
     folder = to / "in" / "saved"
-    Dataset.from_dict({"text": ["a"], "label": ["x"]}).save_to_disk(str(folder))
+    rows = {"text": [f"text {row}" for row in range(40)], "label": ["good", "bad"] * 20}
+    Dataset.from_dict(rows).save_to_disk(str(folder))
     (to / "outside.arrow").write_bytes(next(folder.glob("*.arrow")).read_bytes())
     _edited(folder / "state.json", _data_files=[{"filename": "../../outside.arrow"}])
     return folder

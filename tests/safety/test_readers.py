@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from crosstune.core.errors import UserError
+from crosstune.data.errors import UnreadableFile
 from crosstune.data.read import read
 from tests.data.making import png
 from tests.safety.tables import columns, damaged, outcome, written
@@ -140,6 +141,14 @@ def declared_parquet() -> bytes:
 PARQUET = declared_parquet()
 
 
+def test_a_column_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    twice = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    assert isinstance(outcome(written(tmp_path / "t.parquet", parquet(twice))), UserError)
+    frame = pd.DataFrame([["a", "b"]], columns=["text", "text"])
+    assert isinstance(outcome(frame), UserError)
+    assert isinstance(outcome(written(tmp_path / "t.csv", b"__origin__,label\n1,2\n")), UserError)
+
+
 @few
 @given(st.binary(max_size=40) | damaged(PARQUET))
 @example(PARQUET[:-1])
@@ -162,7 +171,7 @@ def test_saved_datasets_with_damaged_files(tmp_path: Path, data: st.DataObject) 
 @pytest.mark.parametrize("change", [
     {"_data_files": [{"filename": "../../outside.arrow"}]},
     {"_data_files": [{"filename": "/outside.arrow"}]},
-    {"_data_files": 3}, {"_data_files": []}, {"_format_type": "__import__"}, {"_split": 3},
+    {"_data_files": [{"filename": ".."}]}, {"_data_files": 3}, {"_data_files": []}, {"_format_type": "__import__"}, {"_split": 3},
 ])  # fmt: skip
 def test_a_saved_dataset_that_names_files_elsewhere(tmp_path: Path, change: dict[str, Any]) -> None:
     table = pa.table({"text": ["a", "b"], "label": ["x", "y"]})
@@ -172,7 +181,7 @@ def test_a_saved_dataset_that_names_files_elsewhere(tmp_path: Path, change: dict
     (folder / "state.json").write_text(json.dumps(state | change))
     found = outcome(folder)
     if "_data_files" in change:
-        assert isinstance(found, UserError)
+        assert isinstance(found, UnreadableFile)
 
 
 FILE_NAMES = st.text(st.sampled_from("ab .-_é\n\x1b=<>\"'&|`$(){}%\\"), min_size=1, max_size=6).filter(

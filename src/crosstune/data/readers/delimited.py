@@ -17,6 +17,8 @@ _ROWS = 10_000
 _FIELD_LIMIT = 16_000_000
 """Characters of one cell; more is a quote that was never closed."""
 
+MOST_COLUMNS = 10_000
+
 _Row = tuple[int, list[str], str | None]
 """First line of the row, its cells, and ``code|reason`` where it is broken."""
 
@@ -115,11 +117,23 @@ def _tidy(line: int, cells: list[str], width: int) -> _Row:
 def _header(path: Path) -> list[str]:
     first = next(_rows(path, width=0), None)
     names = [] if first is None else [name.strip() for name in first[1]]
-    if first is None or first[2] is not None or not all(names) or len(set(names)) < len(names):
+    if len(names) > MOST_COLUMNS:
+        raise UnreadableFile(
+            f"the first line of `{path.name}` names too many columns",
+            found=f"{len(names):,} columns",
+            expected=f"at most {MOST_COLUMNS:,}",
+            fix="keep the columns that are needed; numbers by the thousand belong into one column of lists",
+        )
+    if (
+        first is None
+        or first[2] is not None
+        or not all(names)
+        or len({*names, ORIGIN, PROBLEM}) < len(names) + 2
+    ):
         raise UnreadableFile(
             f"the first line of `{path.name}` is no header",
             found="nothing" if first is None else shown(names, most=40) or "broken quoting",
-            expected="column names, each once, none empty",
+            expected=f"column names, each once, none empty, none of them {ORIGIN} or {PROBLEM}",
             fix="write a first line with the column names",
         )
     return names
