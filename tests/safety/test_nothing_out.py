@@ -1,4 +1,4 @@
-"""A run reaches no network and writes nothing but the run directory and the cache; the data stays as it is."""
+"""A run reaches no network, writes only to the run directory and the cache, and leaves the data as it is."""
 
 import json
 import os

@@ -171,7 +171,8 @@ def test_saved_datasets_with_damaged_files(tmp_path: Path, data: st.DataObject) 
 @pytest.mark.parametrize("change", [
     {"_data_files": [{"filename": "../../outside.arrow"}]},
     {"_data_files": [{"filename": "/outside.arrow"}]},
-    {"_data_files": [{"filename": ".."}]}, {"_data_files": 3}, {"_data_files": []}, {"_format_type": "__import__"}, {"_split": 3},
+    {"_data_files": [{"filename": ".."}]}, {"_data_files": 3}, {"_data_files": []},
+    {"_format_type": "__import__"}, {"_split": 3},
 ])  # fmt: skip
 def test_a_saved_dataset_that_names_files_elsewhere(tmp_path: Path, change: dict[str, Any]) -> None:
     table = pa.table({"text": ["a", "b"], "label": ["x", "y"]})

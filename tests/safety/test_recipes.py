@@ -14,8 +14,10 @@ from crosstune.options import FitOptions, load_recipe, parse_sets
 
 fast = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 KEYS = st.sampled_from([*FitOptions.model_fields, "nonsense", "", "a.b"])
-VALUES = st.sampled_from(["1", "-1", "0.5", "1e400", "nan", "inf", "true", "none", "{", "{}", '{"a": 1}', "[1]",
-                          "'x'", '"""', "1_0", "9" * 400, "1979-05-27", "07:32:00", "x" * 99, "\u0661"])  # fmt: skip
+VALUES = st.sampled_from(
+    ["1", "-1", "0.5", "1e400", "nan", "inf", "true", "none", "{", "{}", '{"a": 1}', "[1]",
+     "'x'", '"""', "1_0", "9" * 400, "1979-05-27", "07:32:00", "x" * 99, "\u0661"]
+)  # fmt: skip
 
 
 @fast
