@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from crosstune.core.version import VERSION
 
 if TYPE_CHECKING:
-    from crosstune.api import check, evaluate, fit, load, predict, report, resume
+    from crosstune.api import cache, check, evaluate, fit, load, predict, report, resume
 
 __version__ = VERSION
 
-__all__ = ["__version__", "check", "evaluate", "fit", "load", "predict", "report", "resume"]
+__all__ = ["__version__", "cache", "check", "evaluate", "fit", "load", "predict", "report", "resume"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crosstune.core.cache_entries import CacheReport, manage
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
@@ -159,6 +160,23 @@ def load(path: str | Path) -> "SavedModel":
     from crosstune.artifacts.model import load_model
 
     return load_model(Path(path))
+
+
+def cache(
+    *, clear: bool = False, older_than: str | float | None = None, down_to: str | int | None = None
+) -> CacheReport:
+    """List the cache of frozen passes, activations and tables, or clear it; what is in use stays.
+
+    Args:
+        clear: remove what is not in use; without it nothing is changed.
+        older_than: with ``clear``, only what was not used for so long: ``"7d"``, ``"12h"`` or seconds.
+        down_to: with ``clear``, the oldest until so much is left: ``"5GB"`` or bytes.
+
+    Raises:
+        BadValue: no duration, no size, or a condition without ``clear``.
+        NotACache: the place holds things that crosstune did not put there; nothing is removed.
+    """
+    return manage(clear=clear, older_than=older_than, down_to=down_to)
 
 
 def report(run: str | Path) -> Path:

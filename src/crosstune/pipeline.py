@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from crosstune.core.clock import Budget
-from crosstune.core.files import read_json
 from crosstune.core.interruption import Interrupted
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
-from crosstune.core.summary import RunSummary
 from crosstune.data.check import CheckReport
 from crosstune.options import FitOptions
 from crosstune.reports.live import make_reporter
 from crosstune.reports.page import write_report
+from crosstune.reports.stored import read_summary
 from crosstune.sources.base import ModelInfo
 from crosstune.sources.registry import catalogue
 from crosstune.stages import use
@@ -148,7 +147,7 @@ def models(task: str | None = None) -> list[ModelInfo]:
 def report(run: Path) -> Path:
     """Write the page of a finished run again; returns its path."""
     folder = RunDir(run)
-    write_report(RunSummary.from_json(read_json(folder.summary)), folder.report)
+    write_report(read_summary(folder.summary), folder.report)
     return folder.report
 
 

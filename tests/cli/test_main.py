@@ -28,6 +28,7 @@ FROZEN = {
     "evaluate": {"--target", "--out", "--engine", "--json", "--max-bad"},
     "predict": {"--out", "--engine", "--json"},
     "report": set(),
+    "cache": {"--clear", "--older-than", "--down-to", "--json"},
 }
 
 

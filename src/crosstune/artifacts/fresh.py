@@ -16,6 +16,7 @@ from datasets import load_from_disk
 from numpy.typing import NDArray
 
 from crosstune.artifacts.model import load_model
+from crosstune.core.cache import temporary_dir
 from crosstune.core.files import read_json, write_json
 from crosstune.data.items import SplitItems
 
@@ -28,7 +29,7 @@ def fresh_outputs(
     Cost: one start of Python with torch, and one exact forward pass.
     Raises ``RuntimeError`` with the child's last lines where it fails.
     """
-    with tempfile.TemporaryDirectory(prefix="crosstune-fresh-") as name:
+    with tempfile.TemporaryDirectory(prefix="fresh-", dir=temporary_dir()) as name:
         folder = Path(name)
         for number, items in enumerate(parts):
             save_items(items, folder / f"part-{number}")

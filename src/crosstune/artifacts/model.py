@@ -16,23 +16,23 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from crosstune.artifacts.errors import NotAModel
-from crosstune.core.files import read_json, replacing, write_json
+from crosstune.artifacts.manifest import FORMAT, MANIFEST, read_manifest
+from crosstune.core.files import damaged, replacing, write_json
 from crosstune.core.head import HeadWeights
 from crosstune.core.items import Items
 from crosstune.core.progress import Reporter, Silent
+from crosstune.core.refused import refuse
 from crosstune.frozen.features import Features
 from crosstune.frozen.passes import frozen_pass, model_outputs
 from crosstune.sources.base import Backbone
+from crosstune.sources.guard import check_folder, check_link, read_header
 from crosstune.sources.saved import open_saved
 from crosstune.tasks.base import Row, Task
-from crosstune.tasks.registry import task_from_json
 
-FORMAT = 1
-"""Version of ``crosstune.json``."""
-MANIFEST = "crosstune-model.json"
 _HEAD = "head.safetensors"
 
 
@@ -143,23 +143,27 @@ def load_model(path: Path | str) -> SavedModel:
 
     Raises:
         NotAModel: there is no saved model here, or a part of it is missing or damaged.
+        DamagedFile, UnsupportedModel, BadWeights: it is not safe to open (``sources/guard.py``).
+        RefusedFile: the path is a pickle or an archive.
     """
     root = Path(path)
+    refuse(root)
     folder = root if (root / MANIFEST).is_file() else present(root)
     if not (folder / MANIFEST).is_file():
         raise NotAModel(str(root), missing=MANIFEST)
-    raw = read_json(folder / MANIFEST)
-    if raw.get("format") != FORMAT:
-        raise NotAModel(str(root), missing=f"format {FORMAT} (found {raw.get('format')})")
-    head = None
-    if raw["form"] == "linear":
-        head = _load_head(folder / _HEAD, raw["head"])
+    if folder != root:
+        check_link(root, "model")
+    check_folder(folder)
+    about, task = read_manifest(folder, root=root)
+    head = None if about.head is None else _load_head(folder / _HEAD, about.head)
+    backbone = open_saved(folder if head is None else folder / "body")
+    _check_head(folder, backbone, task, head)
     return SavedModel(
-        backbone=open_saved(folder if head is None else folder / "body"),
-        task=task_from_json(raw["task"]),
+        backbone=backbone,
+        task=task,
         head=head,
-        inputs=tuple(raw["inputs"]),
-        target=raw["target"],
+        inputs=about.inputs,
+        target=about.target,
         folded=head is None,
     )
 
@@ -173,8 +177,30 @@ def present(root: Path) -> Path:
 def _load_head(path: Path, about: dict[str, Any]) -> HeadWeights:
     if not path.is_file():
         raise NotAModel(str(path.parent), missing=path.name)
-    arrays = load_file(path)
+    read_header(path)
+    try:
+        arrays = load_file(path)
+    except SafetensorError as error:
+        raise NotAModel(str(path.parent), missing=f"complete {path.name} ({error})") from error
     bad: Sequence[str] = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
         raise NotAModel(str(path.parent), missing=f"finite numbers in {', '.join(bad)}")
-    return HeadWeights(weight=arrays["weight"], bias=arrays["bias"], **about)
+    if sorted(arrays) != ["bias", "weight"] or arrays["weight"].ndim != 2 or arrays["bias"].ndim != 1:
+        raise NotAModel(str(path.parent), missing=f"weight (K, D) and bias (K) in {path.name}")
+    try:
+        return HeadWeights(weight=arrays["weight"], bias=arrays["bias"], **about)
+    except TypeError as error:
+        raise damaged(path.with_name(MANIFEST), f"the head: {error}") from error
+
+
+def _check_head(folder: Path, backbone: Backbone, task: Task, head: HeadWeights | None) -> None:
+    """Raise ``NotAModel`` where body, head and task were not made for each other."""
+    outputs = backbone.head_module().out_features if head is None else len(head.weight)
+    if outputs != task.outputs or (head is not None and len(head.bias) != outputs):
+        raise NotAModel(str(folder), missing=f"head with {task.outputs} outputs (found {outputs})")
+    if head is None:
+        return
+    widths = [block.width for block in backbone.blocks]
+    reads = {"head": backbone.head_module().in_features, "last": widths[-1], "all": sum(widths)}
+    if reads.get(head.features) != head.weight.shape[1]:
+        raise NotAModel(str(folder), missing=f"head that reads `{head.features}` of this body")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from crosstune.cli import check, demo, evaluate, fit, models, predict, report, resume
+from crosstune.cli import cache, check, demo, evaluate, fit, models, predict, report, resume
 from crosstune.cli.console import guarded, say
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("resume")(guarded(resume.resume))
 app.command("evaluate")(guarded(evaluate.evaluate))
 app.command("predict")(guarded(predict.predict))
 app.command("report")(guarded(report.report))
+app.command("cache")(guarded(cache.cache))
 
 
 def _version(wanted: bool) -> None:

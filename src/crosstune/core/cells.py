@@ -1,7 +1,8 @@
 """Cells of CSV files that no spreadsheet runs."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet runs text that begins with one of these (OWASP, CSV injection)."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""A spreadsheet runs text that begins with one of these (OWASP, CSV injection); some take the wide
+forms of East Asian keyboards for the same."""
 
 
 def safe_cell(value: object) -> object:

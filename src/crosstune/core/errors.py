@@ -60,6 +60,21 @@ class BadValue(UserError):
     code = "bad-value"
 
 
+class DamagedFile(UserError, ValueError):
+    """A file that crosstune or a model's author wrote is cut off, was edited, or is not what it seems.
+
+    Also a ``ValueError``: whoever can go on without the file catches that.
+    """
+
+    code = "damaged-file"
+
+
+class RefusedFile(UserError):
+    """A file of a kind that is never opened, because reading it can run code or unpack without end."""
+
+    code = "refused-file"
+
+
 class MissingExtra(UserError):
     """An optional dependency is needed and not installed."""
 

@@ -5,7 +5,9 @@ import re
 from crosstune.core.errors import BadValue
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*([smhd]?)")
+_POWERS = ("b", "kb", "mb", "gb", "tb")
+_BYTES = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,12})?)\s*(b|kb|mb|gb|tb)?")
 
 
 def parse_duration(text: str | float | None) -> float | None:
@@ -25,6 +27,24 @@ def parse_duration(text: str | float | None) -> float | None:
             fix="write for example --budget 10m",
         )
     return seconds
+
+
+def parse_bytes(text: str) -> int | None:
+    """Read a size in bytes, in powers of 1000: ``500MB``, ``20 GB``; ``none`` means no limit.
+
+    A bare number is bytes. Raises ``BadValue`` for anything else.
+    """
+    if text.strip().lower() == "none":
+        return None
+    match = _BYTES.fullmatch(text.strip().lower())
+    if match is None:
+        raise BadValue(
+            "this is not a size",
+            found=text,
+            expected="a number with kB, MB, GB or TB, such as 500MB or 20GB; or none",
+            fix="write for example 20GB",
+        )
+    return int(float(match[1]) * 1000 ** _POWERS.index(match[2] or "b"))
 
 
 def format_duration(seconds: float) -> str:

@@ -7,8 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crosstune.data.errors import UnusableColumn
-from crosstune.data.problems import INVALID_UTF8, described
+from crosstune.data.problems import BROKEN_ROW, INVALID_UTF8, described
 from crosstune.data.store import IMAGE_TYPE, IMAGE_TYPE_LARGE, map_chunks
+
+LONGEST = 16_000_000
+"""Characters of a text; the same cap as for cells of CSV files and for text files."""
 
 Made = tuple[Any, list[str | None] | None]
 """The new column (``None``: the old one will do), and ``code|reason`` by row where a cell is broken."""
@@ -92,7 +95,7 @@ def text_column(column: pa.ChunkedArray, folder: Path | None) -> Made:  # noqa: 
         return column, None
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         if _valid(column):
-            return None, None
+            return _short(column)
         binary = pa.large_binary() if pa.types.is_large_string(kind) else pa.binary()
         return _decoded(column.cast(binary))
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
@@ -105,6 +108,15 @@ def text_column(column: pa.ChunkedArray, folder: Path | None) -> Made:  # noqa: 
         expected="texts",
         fix="name a column of texts with --input, or write the values as text",
     )
+
+
+def _short(column: pa.ChunkedArray) -> Made:
+    """Name texts that are longer than any that is read; no tokenizer should meet one."""
+    lengths = pc.utf8_length(column)
+    if (pc.max(lengths).as_py() or 0) <= LONGEST:
+        return None, None
+    reason = described(BROKEN_ROW, f"a text of more than {LONGEST:,} characters")
+    return None, [reason if (length or 0) > LONGEST else None for length in lengths.to_pylist()]
 
 
 def _valid(column: pa.ChunkedArray) -> bool:

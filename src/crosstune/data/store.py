@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from datasets import Dataset
-from datasets.table import InMemoryTable, concat_tables
+from datasets.table import InMemoryTable, MemoryMappedTable, concat_tables
 
-from crosstune.core.files import replacing
-from crosstune.core.run_dir import cache_dir
+from crosstune.core.cache import hold_for_good, room
+from crosstune.core.cache_entries import make_room
+from crosstune.core.files import replacing, write_json
+from crosstune.data.errors import UnreadableFile
 
 ORIGIN = "__origin__"
 """Column: file, or file and row, of each example."""
@@ -61,8 +63,14 @@ def from_batches(
     """
     if size <= IN_MEMORY:
         return make(pa.Table.from_batches(batches, schema=schema))
-    target = cache_dir() / "tables" / f"{file_key(paths, *options)}.arrow"
+    key = file_key(paths, *options)
+    target = room("tables") / f"{key}.arrow"
+    hold_for_good(target)
     if not target.exists():
+        make_room(size)
+        write_json(
+            target.with_suffix(".about.json"), {"data": str(paths[0].parent if paths[1:] else paths[0])}
+        )
         with (
             replacing(target) as temporary,
             pa.OSFile(str(temporary), "wb") as sink,
@@ -70,13 +78,21 @@ def from_batches(
         ):
             for batch in batches:
                 writer.write_batch(batch)
-    return plain(Dataset.from_file(str(target)))
+    return make(MemoryMappedTable.from_file(str(target)))
 
 
 def make(table: pa.Table) -> Dataset:
     """Wrap a ``pyarrow.Table`` (or a ``datasets`` table) whose columns are stored as they are."""
     # A fresh fingerprint: hashing the content would read it all, and nothing here uses the cache of `map`.
-    return Dataset(table, fingerprint=uuid.uuid4().hex)
+    try:
+        return Dataset(table, fingerprint=uuid.uuid4().hex)
+    except (ValueError, TypeError, KeyError, pa.ArrowException) as error:
+        raise UnreadableFile(
+            "the table has a column of a type that cannot be kept",
+            found=" ".join(str(error).split())[:200],
+            expected="texts, numbers, yes/no, times, bytes, images, or lists and records of them",
+            fix="write that column as text, or leave it out",
+        ) from error
 
 
 def plain(dataset: Dataset) -> Dataset:

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from crosstune.core.cache import Hold
 from crosstune.core.errors import UnknownName
-from crosstune.core.files import read_json, write_json
+from crosstune.core.files import read_object, write_json
 from crosstune.core.items import Items
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.run_dir import cache_dir
@@ -114,7 +115,7 @@ def store_activations(
     key = pass_key(backbone, items, family=f"{'exact' if exact else 'fast'} {engine}", what=what)
     final = root / key
     reporter = reporter or Silent()
-    if final.is_dir():
+    if _sound(final, reporter):
         reporter.say(f"activations of {len(items)} examples found in the cache")
     else:
         job = _Job(backbone, cut, items, engine, exact, precision, batch_size, reporter)
@@ -125,9 +126,25 @@ def store_activations(
 
 def open_activations(folder: Path) -> Activations:
     """Open what :func:`store_activations` wrote."""
-    about = read_json(folder / _ABOUT)
+    about = read_object(folder / _ABOUT)
+    held = Hold(folder)
     readers = tuple(Reader(folder / str(i)) for i in range(about["variants"]))
-    return Activations(folder, about["cut"], readers)
+    opened = Activations(folder, about["cut"], readers)
+    held.tied_to(opened)
+    return opened
+
+
+def _sound(folder: Path, reporter: Reporter) -> bool:
+    """Say whether a finished store opens; one that is damaged is dropped, to be computed again."""
+    if not folder.is_dir():
+        return False
+    try:
+        open_activations(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reporter.warn(f"stored activations cannot be read and are computed again ({str(error)[:160]})")
+        shutil.rmtree(folder)
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -167,7 +184,7 @@ def _store(job: _Job, variants: Sequence[Change | None], root: Path, key: str) -
                     writer.write(indices, batch, torch.from_numpy(activation))
                     done += len(indices)
                     job.reporter.advance(done, {"engine": name})
-        write_json(folder / _ABOUT, {"variants": len(variants), "cut": job.cut})
+        write_json(folder / _ABOUT, _about(job, variants))
         complete(folder, root / key)
         job.reporter.finish(f"{done} activations stored")
     except Irregular as error:
@@ -175,6 +192,11 @@ def _store(job: _Job, variants: Sequence[Change | None], root: Path, key: str) -
     finally:
         release(folder)
         shutil.rmtree(folder, ignore_errors=True)  # of no use unless complete, and then renamed
+
+
+def _about(job: _Job, variants: Sequence[Change | None]) -> dict[str, int | str]:
+    named: dict[str, int | str] = {"model": job.backbone.name, "examples": len(job.items)}
+    return {"variants": len(variants), "cut": job.cut, **named}
 
 
 def _check_arguments(

@@ -3,18 +3,18 @@
 Shapes: N examples, H width of the head's input, K head outputs.
 """
 
-import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstune.core.cache import Hold
 from crosstune.core.errors import OutOfMemory
-from crosstune.core.files import read_json, write_json
+from crosstune.core.files import read_json, read_object, write_json
 from crosstune.core.items import Items
 from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
 from crosstune.core.progress import Reporter, Silent
@@ -77,13 +77,15 @@ def frozen_pass(
     family = ("exact" if exact else "fast") + ("" if engine == "auto" else f" {engine}")
     key = pass_key(backbone, items, family=family)
     final = root / key
-    if not final.is_dir():
+    features = _found(final, reporter)
+    if features is None:
         with evaluating(backbone.model):
             runner = _Runner(backbone, items, engine, exact, batch_size, reporter)
             _compute(runner, root, key)
+        features = _open(final)
     else:
         reporter.say(f"features of {len(items)} examples found in the cache")
-    return _open(final)
+    return features
 
 
 def model_outputs(
@@ -207,7 +209,9 @@ class _Writer:
         progress = read_json(path)
         self.done, self.seconds, self.engines = progress["done"], progress["seconds"], progress["engines"]
         self._choose_as_before(progress.get("half"))
-        self.maps = tuple(np.load(self.folder / name, mmap_mode="r+") for name in (_BLOCKS, _HEAD))
+        self.maps = tuple(
+            np.load(self.folder / name, mmap_mode="r+", allow_pickle=False) for name in (_BLOCKS, _HEAD)
+        )
 
     def _choose_as_before(self, half: bool | None) -> None:
         """Go on with the engine and the precision that the pass began with: they decide the last bits."""
@@ -263,6 +267,7 @@ def _compute(runner: _Runner, root: Path, key: str) -> None:
         finally:
             writer.save()
         about = read_json(folder / _PROGRESS) | {"names": writer.names, "widths": _widths(runner.backbone)}
+        about |= {"model": runner.backbone.name, "examples": len(runner.items)}
         write_json(folder / _ABOUT, about)
         writer.maps = ()
         complete(folder, root / key)
@@ -270,13 +275,30 @@ def _compute(runner: _Runner, root: Path, key: str) -> None:
         release(folder)
 
 
+def _found(folder: Path, reporter: Reporter) -> Features | None:
+    """Open a finished pass; one that is damaged is dropped, to be computed again."""
+    if not folder.is_dir():
+        return None
+    try:
+        return _open(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reporter.warn(
+            f"cached features cannot be read and are computed again ({' '.join(str(error).split())[:160]})"
+        )
+        shutil.rmtree(folder)
+        return None
+
+
 def _open(folder: Path) -> Features:
-    about: dict[str, Any] = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-    joined, head = (np.load(folder / name, mmap_mode="r") for name in (_BLOCKS, _HEAD))
-    return from_joined(
+    about = read_object(folder / _ABOUT)
+    held = Hold(folder)
+    joined, head = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in (_BLOCKS, _HEAD))
+    features = from_joined(
         joined, head, names=about["names"], widths=about["widths"],
         engine="+".join(about["engines"]), seconds=about["seconds"],
     )  # fmt: skip
+    held.tied_to(features)
+    return features
 
 
 def _nothing(backbone: Backbone) -> Features:

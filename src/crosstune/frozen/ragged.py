@@ -19,7 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosstune.core.cache_entries import make_room
 from crosstune.core.files import read_json, write_json
+from crosstune.core.run_dir import cache_dir
 from crosstune.frozen.errors import CacheFull
 from crosstune.frozen.loader import Indices
 from crosstune.frozen.stand_ins import poisoned
@@ -145,6 +147,8 @@ class Writer:
 
     def _check_room(self, rows: int) -> None:
         needed = int(self.written / rows * len(self.index)) * self.copies
+        if self.folder.is_relative_to(cache_dir()):
+            make_room(needed - self.written)
         free = shutil.disk_usage(self.folder).free + self.written
         # The first batch holds the longest texts, so this is an upper bound: allow for the average.
         if needed > free * (2 if self.layout.mask else 1):
@@ -157,7 +161,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         about = read_json(folder / _ABOUT)
         self.mask, self.left, self.entries = about["mask"], about["left"], about["entries"]
-        self.index: NDArray[np.int64] = np.load(folder / _INDEX)
+        self.index: NDArray[np.int64] = np.load(folder / _INDEX, allow_pickle=False)
         self.maps = {
             name: _map(folder / f"{name}.bin", entry)
             for name, entry in self.entries.items()

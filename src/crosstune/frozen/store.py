@@ -13,6 +13,9 @@ import time
 import uuid
 from pathlib import Path
 
+from crosstune.core.cache import mark
+from crosstune.core.cache_entries import make_room
+from crosstune.core.run_dir import cache_dir
 from crosstune.frozen.errors import CacheFull
 
 _PARTIAL = ".partial"
@@ -23,6 +26,8 @@ _MINE: set[str] = set()
 def claim(root: Path, key: str) -> Path:
     """Return a private folder for ``key``: an abandoned one with its content, or a new empty one."""
     root.mkdir(parents=True, exist_ok=True)
+    if root.parent == cache_dir():
+        mark(root)
     mine = root / f"{key}.{_host()}.{os.getpid()}.{uuid.uuid4().hex[:8]}{_PARTIAL}"
     _MINE.add(mine.name)
     for other in _abandoned(root, key):
@@ -54,7 +59,7 @@ def complete(folder: Path, final: Path) -> None:
 
 
 def reserve(path: Path, count: int) -> None:
-    """Reserve ``count`` bytes on disk for an existing file.
+    """Reserve ``count`` bytes on disk for an existing file; in the user's cache, older things make room.
 
     Writing to a memory map of a file with holes kills the process when the disk is full; this raises
     instead.
@@ -62,6 +67,8 @@ def reserve(path: Path, count: int) -> None:
     Raises:
         CacheFull: the disk has no room.
     """
+    if path.is_relative_to(cache_dir()):
+        make_room(count)
     free = shutil.disk_usage(path.parent).free
     if free < count:
         raise CacheFull(path.parent, needed=count, free=free)

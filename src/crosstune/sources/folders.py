@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from crosstune.core.errors import UnknownName
 from crosstune.sources import timm_folders, torchvision_models, transformers_folders
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnknownModel
+from crosstune.sources.guard import check_folder, check_link
 from crosstune.sources.record import RECORD, Record
 from crosstune.sources.timm_folders import is_timm_folder
 
@@ -25,11 +27,16 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
 
     Raises:
         UnknownModel: the folder holds no model.
+        UnsupportedModel, DamagedFile, BadWeights: it is not safe to open (:func:`check_folder`).
     """
     if (folder / "model" / RECORD).is_file():
+        check_link(folder, "model")
         folder = folder / "model"
+    check_folder(folder)
     if (folder / RECORD).is_file():
         record = Record.read(folder)
+        if record.format not in OPENERS:
+            raise UnknownName("model folder format", record.format, list(OPENERS))
         return OPENERS[record.format](folder, name, options, source=source, record=record)
     if not (folder / "config.json").is_file():
         raise UnknownModel(name, reason=f"the folder {folder} holds no config.json")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from crosstune.core.errors import MissingExtra
@@ -14,6 +13,7 @@ from crosstune.sources import transformers_folders
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.errors import BadWeights, UnknownModel
+from crosstune.sources.guard import check_folder, read_torch
 from crosstune.sources.timm_folders import build
 
 PREFIX = "package:"
@@ -90,6 +90,7 @@ class PackageSource:
             pretrained=options.pretrained,
         )
         if package.modality == "text":
+            check_folder(path)
             return transformers_folders.build(path, identity, options)
         return _open_lite(package, path, identity, options)
 
@@ -138,7 +139,7 @@ def _open_lite(package: Package, file: Path, identity: Identity, options: OpenOp
         )
     state = None
     if options.pretrained:
-        stored = torch.load(file, map_location="cpu", weights_only=True)
+        stored = read_torch(file)
         template = timm.create_model(package.architecture, pretrained=False).state_dict()
         state = by_position(stored, template, where=file)
     return build(package.architecture, config, {}, state, identity, options)

@@ -8,6 +8,7 @@ from torch import nn
 from crosstune.core.errors import BadValue
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.errors import UnsupportedModel
+from crosstune.sources.guard import first_line
 from crosstune.sources.preprocessing import ProcessorPreprocessing, TextPreprocessing
 from crosstune.sources.sizes import check_sizes
 
@@ -29,7 +30,7 @@ def open_tokenizer(
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **LOCAL)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers raises anything on a damaged folder
         raise _no_tool(name, folder, "tokenizer", error) from error
     if tokenizer.pad_token_id is None:
         raise UnsupportedModel(
@@ -74,7 +75,7 @@ def open_processor(folder: Path, name: str, options: OpenOptions) -> tuple[Any, 
 
     try:
         processor = AutoImageProcessor.from_pretrained(folder, **LOCAL)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers raises anything on a damaged folder
         raise _no_tool(name, folder, "image processor", error) from error
     if options.image_size is not None or options.resize is not None:
         _set_size(processor, name, options)
@@ -107,7 +108,7 @@ def _set_size(processor: Any, name: str, options: OpenOptions) -> None:  # noqa:
 def _no_tool(name: str, folder: Path, tool: str, error: Exception) -> UnsupportedModel:
     return UnsupportedModel(
         f"the model `{name}` has no usable {tool}",
-        found=f"{folder}: {str(error).strip().splitlines()[0]}",
+        found=f"{folder}: {first_line(error)}",
         expected=f"the files of its {tool} beside the weights",
         fix=f"copy them into the folder, or choose a model that ships its {tool}",
     )

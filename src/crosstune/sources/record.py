@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from crosstune.core.errors import UserError
-from crosstune.core.files import read_json, write_json
+from crosstune.core.files import read_object, write_json
+from crosstune.core.schema import misfit
 from crosstune.sources.base import OpenOptions
 
 RECORD = "crosstune.json"
@@ -46,15 +47,18 @@ class Record:
         if not file.is_file():
             raise _bad(f"{path} holds no {RECORD}")
         try:
-            raw = read_json(file)
+            raw = read_object(file)
             version = raw.pop("version")
             if version != VERSION:
                 raise _bad(f"version {version} of the format in {file}; this release reads {VERSION}")
             raw["options"] = OpenOptions(**raw["options"])
             raw["notes"] = tuple(raw["notes"])
-            return cls(**raw)
+            record = cls(**raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise _bad(f"{file} cannot be read: {error}") from error
+            raise _bad(f"{file} cannot be read: {getattr(error, 'found', error)}") from error
+        if wrong := misfit(record, cls):
+            raise _bad(f"{file}: {wrong}")
+        return record
 
 
 def _bad(found: str) -> BadModelFolder:

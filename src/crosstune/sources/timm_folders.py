@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from crosstune.core.files import read_json, write_json
+from crosstune.core.errors import shown
+from crosstune.core.files import read_object, write_json
 from crosstune.sources import hub
 from crosstune.sources.assemble import Identity, assemble, image_lines, require_modality, same
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import BadWeights, UnknownModel, UnsupportedModel
+from crosstune.sources.guard import read_torch
 from crosstune.sources.heads import no_dropout, no_linear_head, path_of, seeded, start_head
 from crosstune.sources.preprocessing import ImagePreprocessing, crop_share
 from crosstune.sources.record import Record
@@ -34,11 +35,17 @@ FORMAT = "timm"
 KEPT = ("fixed_input_size", "pool_size", "first_conv", "classifier", "license")
 """Fields of ``pretrained_cfg`` that still hold after tuning; sources and tags do not."""
 
+LOADING = frozenset(
+    {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_model_args", "checkpoint_path"}
+    | {"cache_dir", "scriptable", "exportable", "no_jit", "model_name", "num_classes"}
+)
+"""Arguments of ``timm.create_model`` that load files or belong to the caller."""
+
 
 def is_timm_folder(folder: Path) -> bool:
     """Say whether ``folder`` holds a model as timm saves it."""
     config = folder / "config.json"
-    return config.is_file() and "architecture" in read_json(config)
+    return config.is_file() and "architecture" in read_object(config)
 
 
 def open_folder(
@@ -46,8 +53,8 @@ def open_folder(
 ) -> Backbone:
     """Open a timm folder with a new head."""
     require_modality(name, "image", options.task)
-    raw = read_json(folder / "config.json")
-    config = dict(raw.get("pretrained_cfg") or {}) | {"num_classes": raw.get("num_classes", 1000)}
+    raw = _settings(folder)
+    config = dict(raw["pretrained_cfg"]) | {"num_classes": raw.get("num_classes", 1000)}
     identity = Identity(
         name=name,
         source=source,
@@ -56,19 +63,52 @@ def open_folder(
         pretrained=options.pretrained,
     )
     state = stored_weights(folder, name) if options.pretrained else None
-    return build(raw["architecture"], config, raw.get("model_args") or {}, state, identity, options)
+    return build(raw["architecture"], config, raw["model_args"], state, identity, options)
 
 
 def reopen(folder: Path, record: Record) -> Backbone:
     """Open a folder that :class:`TimmSaver` wrote, head and all; raises ``BadWeights``."""
-    raw = read_json(folder / "config.json")
-    arguments = raw.get("model_args") or {}
-    model = _create(record.name, raw["architecture"], num_classes=raw["num_classes"], **arguments)
+    raw = _settings(folder)
+    arguments = raw["model_args"]
+    outputs = record.options.outputs
+    model = _create(record.name, raw["architecture"], num_classes=outputs, **arguments)
     load_weights(model, read_weights(folder / WEIGHTS), where=folder)
     preprocessing = ImagePreprocessing.from_json(record.preprocessing)
     identity = Identity.of(record)
     return _finish(
         model, raw["architecture"], raw["pretrained_cfg"], arguments, preprocessing, identity, record.options
+    )
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """Read ``config.json``: an architecture of timm's own, and arguments that only describe it.
+
+    timm takes ``local-dir:`` and ``hf-hub:`` for architectures and loads what they name; arguments such as
+    ``checkpoint_path`` would load a pickle.
+
+    Raises:
+        UnsupportedModel: the architecture or an argument is anything else.
+    """
+    import timm
+
+    raw = read_object(folder / "config.json")
+    architecture, arguments = raw.get("architecture"), raw.get("model_args") or {}
+    config, classes = raw.get("pretrained_cfg") or {}, raw.get("num_classes", 1000)
+    if not isinstance(architecture, str) or not timm.is_model(architecture):
+        raise _unsafe(folder, f"the architecture {str(architecture)[:80]!r}", "the name of a model in timm")
+    if not (isinstance(arguments, dict) and isinstance(config, dict) and isinstance(classes, int)):
+        raise _unsafe(folder, "model_args, pretrained_cfg or num_classes of another type", "what timm writes")
+    if named := sorted(LOADING & arguments.keys()):
+        raise _unsafe(folder, f"model_args with {shown(named)}", "arguments that load nothing")
+    return raw | {"pretrained_cfg": config, "model_args": arguments}
+
+
+def _unsafe(folder: Path, found: str, expected: str) -> UnsupportedModel:
+    return UnsupportedModel(
+        "a timm folder describes a model in a way that is not followed",
+        found=f"{folder / 'config.json'}: {found}",
+        expected=expected,
+        fix="use another model, or correct config.json",
     )
 
 
@@ -78,7 +118,7 @@ def stored_weights(folder: Path, name: str) -> dict[str, Tensor]:
     if (folder / WEIGHTS).is_file():
         state = read_weights(folder / WEIGHTS)
     elif (folder / "pytorch_model.bin").is_file():
-        state = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True)
+        state = read_torch(folder / "pytorch_model.bin")
     else:
         raise UnknownModel(name, reason=f"the folder {folder} holds no {WEIGHTS} or pytorch_model.bin")
     return {key.removeprefix("timm_model."): tensor for key, tensor in state.items()}

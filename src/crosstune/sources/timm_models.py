@@ -7,6 +7,7 @@ from crosstune.sources import hub
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.errors import UnknownModel
+from crosstune.sources.guard import check_folder
 from crosstune.sources.timm_folders import build, open_folder, stored_weights
 
 KNOWN = (
@@ -46,6 +47,7 @@ class TimmSource:
         if not timm.is_model(bare):
             if name.startswith("timm/"):  # a Hub repository that this release of timm has no name for
                 folder = hub.snapshot(name, weights=options.pretrained)
+                check_folder(folder)
                 return open_folder(folder, name, options, source=self.name)
             raise UnknownModel(
                 name, reason="timm has no such model", choices=[f"timm:{one}" for one in timm.list_models()]
@@ -62,7 +64,9 @@ class TimmSource:
         if options.pretrained:
             repository = _repository(name, settings)
             identity = identity.starting_from(f"the Hub, {repository}")
-            state = stored_weights(hub.snapshot(repository, name=name), name)
+            folder = hub.snapshot(repository, name=name)
+            check_folder(folder)
+            state = stored_weights(folder, name)
         return build(bare.partition(".")[0], settings, {}, state, identity, options)
 
     def available(self) -> list[ModelInfo]:

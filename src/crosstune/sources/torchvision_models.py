@@ -16,6 +16,7 @@ from crosstune.core.files import replacing, write_json
 from crosstune.sources.assemble import Identity, assemble, require_modality, same
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.errors import UnknownModel, UnsupportedModel
+from crosstune.sources.guard import read_torch
 from crosstune.sources.heads import (
     last_linear,
     no_dropout,
@@ -75,7 +76,7 @@ class TorchvisionSource:
             model = _create(architecture, name)
         if options.pretrained:
             file = _weight_file(name, weights.url)
-            load_weights(model, torch.load(file, map_location="cpu", weights_only=True), where=file)
+            load_weights(model, read_torch(file), where=file)
         own = preset(weights.transforms())
         return _with_new_head(model, architecture, sized(own, options), identity, options)
 

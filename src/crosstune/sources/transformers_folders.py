@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from torch import nn
 
 from crosstune.core.errors import shown
@@ -21,6 +20,7 @@ from crosstune.sources.assemble import (
 )
 from crosstune.sources.base import Backbone, OpenOptions, Preprocessing
 from crosstune.sources.errors import BadWeights, UnsupportedModel
+from crosstune.sources.guard import check_torch_files, first_line
 from crosstune.sources.heads import last_linear, no_dropout, no_linear_head, seeded, start_head
 from crosstune.sources.processors import open_processor, open_tokenizer
 from crosstune.sources.record import Record
@@ -128,10 +128,10 @@ def _config(folder: Path, name: str, options: OpenOptions) -> tuple[Any, Any]:
     try:
         config = transformers.AutoConfig.from_pretrained(folder, **LOCAL)
         config.num_labels = options.outputs
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers raises anything on a config that is not what it says
         raise UnsupportedModel(
             f"transformers cannot read the model `{name}`",
-            found=str(error).strip().splitlines()[0],
+            found=first_line(error),
             expected="a config.json of an architecture that transformers itself knows (no code of its own)",
             fix="choose another model, or update transformers",
         ) from error
@@ -153,15 +153,16 @@ def _load(model_class: Any, folder: Path, config: Any) -> tuple[Any, list[str]]:
     """Load in float32; returns the model and the names of the parameters that the folder lacks."""
     import torch
 
+    check_torch_files(folder)
     try:
         model, info = model_class.from_pretrained(
             folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True,
             output_loading_info=True, weights_only=True, **LOCAL,
         )  # fmt: skip
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except Exception as error:  # transformers raises anything on a folder that is not what it says
         raise BadWeights(
             "the weights of a transformers folder cannot be read",
-            found=f"{folder}: {str(error).strip().splitlines()[0]}",
+            found=f"{folder}: {first_line(error)}",
             expected="complete weights beside config.json",
             fix="copy or download the folder again",
         ) from error
@@ -169,7 +170,7 @@ def _load(model_class: Any, folder: Path, config: Any) -> tuple[Any, list[str]]:
     body = [key for key in mismatched if not key.startswith(f"{last_linear(model)}.")]
     if body:
         raise _misfit(folder, body)
-    require_finite(model.named_parameters(), where=folder)
+    require_finite(model.state_dict().items(), where=folder)
     return model, sorted({*info["missing_keys"], *mismatched})
 
 

@@ -1,9 +1,10 @@
 """Hub ids: ``organisation/name``, whatever library the model was saved with."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from crosstune.core.errors import DamagedFile
+from crosstune.core.files import read_object
 from crosstune.sources import hub
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.folders import open_folder
@@ -59,7 +60,10 @@ def _cached() -> Iterator[ModelInfo]:
         found = next(folder.glob("snapshots/*/config.json"), None)
         if found is None or name.startswith("timm/") or not hub.is_cached(name):
             continue
-        kinds = modalities(json.loads(found.read_text(encoding="utf-8")).get("model_type", ""))
+        try:
+            kinds = modalities(str(read_object(found).get("model_type", "")))
+        except (DamagedFile, OSError):
+            continue  # a list of models is no place to complain about one of them
         for modality in sorted(kinds):
             yield ModelInfo(
                 name=name,

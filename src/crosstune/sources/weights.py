@@ -1,6 +1,5 @@
 """Weight files: safetensors only, complete, and finite."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from crosstune.core.errors import shown
 from crosstune.core.files import replacing
 from crosstune.sources.errors import BadWeights
+from crosstune.sources.guard import read_header
 
 WEIGHTS = "model.safetensors"
 
@@ -26,6 +26,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             expected="the safetensors file that was saved with the model",
             fix="copy the whole model folder again, or train again",
         )
+    read_header(path)
     try:
         state: dict[str, Tensor] = load_file(path)
     except SafetensorError as error:
@@ -83,12 +84,11 @@ def _finite(tensor: Tensor) -> bool:
 
 
 def count_parameters(path: Path) -> int:
-    """Count the numbers in a safetensors file from its header alone; 0 where there is no such file."""
+    """Count the numbers in a safetensors file from its header alone; 0 where there is no (sound) file."""
     if not path.is_file():
         return 0
-    with path.open("rb") as handle:
-        size = int.from_bytes(handle.read(8), "little")
-        if size > 100_000_000:
-            return 0
-        header = json.loads(handle.read(size))
-    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    try:
+        header = read_header(path)
+        return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    except (BadWeights, OSError, TypeError, KeyError):
+        return 0  # it only counts, for a list; whoever opens the file says what is wrong with it

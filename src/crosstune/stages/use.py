@@ -13,6 +13,7 @@ from crosstune.core.errors import UserError, shown
 from crosstune.core.files import write_json
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
+from crosstune.core.refused import refuse
 from crosstune.data.check import CheckReport, check
 from crosstune.data.infer import infer_task
 from crosstune.data.labelled import LabelledData
@@ -125,6 +126,7 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
     loose: list[str] = []
     for name in inputs:
         path = Path(name)
+        refuse(path)
         if path.suffix.lower() in TABLES and path.is_file():
             if loose:
                 parts.append(_loose(model, loose))
@@ -132,8 +134,8 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
             parts.append(_table(model, path))
         elif modality == "image" and path.is_dir():
             loose += [str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in PICTURES]
-        elif modality == "text" and (path.suffix.lower() in TABLES or path.is_file()):
-            raise NothingToPredict([name], modality)  # a mistyped table is no text to be rated
+        elif modality == "text" and (path.suffix.lower() in TABLES or _exists(path)):
+            raise NothingToPredict([name], modality)  # a mistyped table or a folder is no text to be rated
         else:
             loose.append(name)  # a picture that is not there keeps its row, with the reason
     if loose:
@@ -149,6 +151,13 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
     return LabelledData(
         source=shown(inputs), splits={"all": joined}, inputs=data.inputs, target=None, modality=modality
     ), origins
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a text that is too long for a name, or holds a zero byte
+        return False
 
 
 def _table(model: SavedModel, path: Path) -> tuple[LabelledData, list[str]]:

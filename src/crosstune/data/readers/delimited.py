@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pyarrow as pa
 from datasets import Dataset
@@ -15,6 +16,8 @@ from crosstune.data.store import ORIGIN, PROBLEM, from_batches
 _ROWS = 10_000
 _FIELD_LIMIT = 16_000_000
 """Characters of one cell; more is a quote that was never closed."""
+
+MOST_COLUMNS = 10_000
 
 _Row = tuple[int, list[str], str | None]
 """First line of the row, its cells, and ``code|reason`` where it is broken."""
@@ -63,17 +66,19 @@ def _batch(columns: list[list[str | None]], schema: pa.Schema) -> pa.RecordBatch
     return pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=schema)
 
 
-def _encoding(path: Path) -> str:
+def _opened(path: Path) -> TextIO:
     with path.open("rb") as handle:
         start = handle.read(2)
-    return "utf-16" if start in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    if start in {b"\xff\xfe", b"\xfe\xff"}:  # the codec of UTF-16 cannot keep a broken byte as it is
+        return path.open(encoding="utf-16", errors="replace", newline="")
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def _rows(path: Path, *, width: int) -> Iterator[_Row]:
     """Yield every row, the header too; a blank line is no row."""
     # The limit belongs to the process; it is only ever raised.
     csv.field_size_limit(max(_FIELD_LIMIT, csv.field_size_limit()))
-    with path.open(encoding=_encoding(path), errors="surrogateescape", newline="") as handle:
+    with _opened(path) as handle:
         reader = csv.reader(handle, delimiter=_delimiter(path), strict=True)
         while True:
             line = reader.line_num + 1
@@ -112,11 +117,23 @@ def _tidy(line: int, cells: list[str], width: int) -> _Row:
 def _header(path: Path) -> list[str]:
     first = next(_rows(path, width=0), None)
     names = [] if first is None else [name.strip() for name in first[1]]
-    if first is None or first[2] is not None or not all(names) or len(set(names)) < len(names):
+    if len(names) > MOST_COLUMNS:
+        raise UnreadableFile(
+            f"the first line of `{path.name}` names too many columns",
+            found=f"{len(names):,} columns",
+            expected=f"at most {MOST_COLUMNS:,}",
+            fix="keep the columns that are needed; numbers by the thousand belong into one column of lists",
+        )
+    if (
+        first is None
+        or first[2] is not None
+        or not all(names)
+        or len({*names, ORIGIN, PROBLEM}) < len(names) + 2
+    ):
         raise UnreadableFile(
             f"the first line of `{path.name}` is no header",
             found="nothing" if first is None else shown(names, most=40) or "broken quoting",
-            expected="column names, each once, none empty",
+            expected=f"column names, each once, none empty, none of them {ORIGIN} or {PROBLEM}",
             fix="write a first line with the column names",
         )
     return names
@@ -126,6 +143,6 @@ def _delimiter(path: Path) -> str:
     """Tab for ``.tsv``; for ``.csv`` whichever of comma, semicolon, tab the first line has most of."""
     if path.suffix.lower() == ".tsv":
         return "\t"
-    with path.open(encoding=_encoding(path), errors="surrogateescape") as handle:
+    with _opened(path) as handle:
         line = handle.readline(1_000_000)
     return max(",;\t", key=line.count)

@@ -5,7 +5,7 @@ from typing import Any
 
 from datasets import load_dataset
 
-from crosstune.core.run_dir import cache_dir
+from crosstune.core.cache import hold_for_good, room
 from crosstune.data.errors import DataNotFound
 from crosstune.data.readers.base import RawData
 from crosstune.data.readers.memory import from_datasets
@@ -25,8 +25,10 @@ class HubDataset:
     def read(self, data: str) -> RawData:
         """Download into the cache, or take what is there; raises ``DataNotFound``."""
         name, _, configuration = data.partition(":")
+        place = room("hub")
+        hold_for_good(place)
         try:
-            loaded = load_dataset(name, configuration or None, cache_dir=str(cache_dir() / "hub"))
+            loaded = load_dataset(name, configuration or None, cache_dir=str(place))
         # OSError covers no connection, no such dataset and gated ones; RuntimeError, loading scripts.
         except (OSError, ValueError, RuntimeError) as error:
             raise DataNotFound(

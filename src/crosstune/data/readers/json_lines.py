@@ -3,17 +3,22 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 from datasets import Dataset
 
 from crosstune.core.labels import class_name
+from crosstune.core.units import format_bytes
 from crosstune.data.errors import UnreadableFile
 from crosstune.data.problems import BROKEN_ROW, INVALID_UTF8, described
 from crosstune.data.store import ORIGIN, PROBLEM, from_batches
 
 _ROWS = 10_000
+_LONGEST = 64_000_000
+"""Bytes of one line."""
+_LARGEST = 1_000_000_000
+"""Bytes of a file that holds one list."""
 
 _Record = tuple[str, dict[str, Any], str | None]
 """Origin, the object, and ``code|reason`` where the line is broken."""
@@ -76,11 +81,22 @@ def _records(paths: list[Path], root: Path) -> Iterator[_Record]:
             yield from _from_list(path, place)
             continue
         with path.open("rb") as handle:
-            for number, line in enumerate(handle, start=1):
+            for number, line in enumerate(_lines(handle), start=1):
+                if len(line) > _LONGEST:
+                    yield f"{place}:{number}", {}, described(BROKEN_ROW, f"longer than {_LONGEST:,} bytes")
+                    continue
                 if number == 1:
                     line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901 - the byte order mark goes
                 if line.strip():
                     yield f"{place}:{number}", *_parse(line)
+
+
+def _lines(handle: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file; of one that is too long only its beginning, so that memory stays bounded."""
+    while line := handle.readline(_LONGEST + 1):
+        yield line
+        while line and len(line) > _LONGEST and not line.endswith(b"\n"):
+            line = handle.readline(_LONGEST + 1)
 
 
 def _is_list(path: Path) -> bool:
@@ -89,6 +105,13 @@ def _is_list(path: Path) -> bool:
 
 
 def _from_list(path: Path, place: str) -> Iterator[_Record]:
+    if path.stat().st_size > _LARGEST:
+        raise UnreadableFile(
+            f"`{path.name}` is one JSON value of {format_bytes(path.stat().st_size)}",
+            found="a list that would have to be in memory as a whole",
+            expected=f"at most {format_bytes(_LARGEST)}",
+            fix="write one object a line and call it .jsonl: those are read piece by piece",
+        )
     try:
         records = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:

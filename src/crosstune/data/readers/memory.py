@@ -15,7 +15,7 @@ from crosstune.data.errors import BadSplit, UnusableColumn
 from crosstune.data.layout import WHOLE, split_name
 from crosstune.data.readers.base import RawData
 from crosstune.data.readers.parquet import class_names
-from crosstune.data.store import IMAGE_TYPE, ORIGIN, make, plain, with_column
+from crosstune.data.store import IMAGE_TYPE, ORIGIN, PROBLEM, make, plain, with_column
 
 
 class InMemory:
@@ -67,29 +67,50 @@ def from_datasets(data: Dataset | DatasetDict, *, source: str) -> RawData:
 
 def with_origins(dataset: Dataset, name: str | None) -> Dataset:
     """Add the column ``__origin__`` unless it is there."""
-    if ORIGIN in dataset.column_names:
+    if PROBLEM in dataset.column_names and not _are_texts(dataset, PROBLEM):
+        dataset = dataset.remove_columns(PROBLEM)
+    if ORIGIN in dataset.column_names and _are_texts(dataset, ORIGIN):
         return dataset
     rows = range(len(dataset))
     origins = [f"row {row}" for row in rows] if name is None else [f"{name}[{row}]" for row in rows]
     return with_column(dataset, ORIGIN, pa.array(origins, pa.string()))
 
 
+def _are_texts(dataset: Dataset, name: str) -> bool:
+    """Say whether a column that this package names is one that it could have made."""
+    column = dataset.data.column(name)
+    return bool(pa.types.is_string(column.type)) and (name == PROBLEM or not column.null_count)
+
+
 def _from_frame(frame: pd.DataFrame) -> Dataset:
     frame = frame.reset_index(drop=True)
     frame.columns = pd.Index([str(name) for name in frame.columns])
+    if twice := sorted(set(frame.columns[frame.columns.duplicated()])):
+        raise UnusableColumn(
+            "the DataFrame has more than one column of a name",
+            found=shown(twice),
+            expected="each name once",
+            fix="rename or drop the columns that are there twice",
+        )
+    unlike = [name for name in (ORIGIN, PROBLEM) if name in frame.columns]
+    frame = frame.drop(columns=unlike)  # names that the readers give themselves
     return make(pa.table({name: _to_arrow(frame[name], name) for name in frame.columns}))
 
 
 def _to_arrow(series: "pd.Series[Any]", name: str) -> Any:  # noqa: ANN401
+    try:
+        return _converted(series)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, OSError) as error:
+        return _mixed(series, name, error)
+
+
+def _converted(series: "pd.Series[Any]") -> Any:  # noqa: ANN401
     first = next((value for value in series if value is not None), None)
     if isinstance(first, (Image.Image, np.ndarray)) and _is_picture(first):
         return pa.array([_encoded(value) for value in series], IMAGE_TYPE)
     if isinstance(first, Mapping) and {"bytes", "path"} <= set(first):
         return pa.array(list(series), IMAGE_TYPE)
-    try:
-        return pa.array(series, from_pandas=True)
-    except (pa.ArrowException, UnicodeEncodeError) as error:
-        return _mixed(series, name, error)
+    return pa.array(series, from_pandas=True)
 
 
 def _mixed(series: "pd.Series[Any]", name: str, error: Exception) -> Any:  # noqa: ANN401
@@ -122,6 +143,8 @@ def _encoded(value: Any) -> dict[str, Any] | None:  # noqa: ANN401
     """Store a picture as PNG: lossless."""
     if value is None:
         return None
+    if not isinstance(value, (Image.Image, np.ndarray)):
+        raise TypeError(f"a {type(value).__name__} among pictures")
     picture = Image.fromarray(value) if isinstance(value, np.ndarray) else value
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")

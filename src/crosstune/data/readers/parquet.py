@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import ClassLabel, Dataset, Features
 
+from crosstune.core.errors import shown
 from crosstune.data.errors import UnreadableFile
-from crosstune.data.store import ORIGIN, from_batches
+from crosstune.data.store import ORIGIN, PROBLEM, from_batches
 
 _ROWS = 1_000
 
@@ -17,6 +18,13 @@ def read_parquet(paths: list[Path], root: Path) -> Dataset:
     """Read files with equal columns; raises ``UnreadableFile`` for anything that is not Parquet."""
     files = [_open(path) for path in paths]
     schema = files[0].schema_arrow.remove_metadata()
+    if len(set(schema.names)) < len(schema.names):
+        raise UnreadableFile(
+            f"`{paths[0].name}` has more than one column of a name",
+            found=shown(schema.names, most=40),
+            expected="each name once",
+            fix="write the file with other names",
+        )
     for path, file in zip(paths, files, strict=True):
         if not file.schema_arrow.remove_metadata().equals(schema):
             raise UnreadableFile(
@@ -25,8 +33,8 @@ def read_parquet(paths: list[Path], root: Path) -> Dataset:
                 expected=str(schema.names),
                 fix="write all parts with one schema",
             )
-    if ORIGIN in schema.names:
-        schema = schema.remove(schema.get_field_index(ORIGIN))
+    for name in {ORIGIN, PROBLEM} & set(schema.names):
+        schema = schema.remove(schema.get_field_index(name))
     columns = schema.names
     schema = schema.append(pa.field(ORIGIN, pa.string()))
     size = sum(
@@ -40,7 +48,11 @@ def read_parquet(paths: list[Path], root: Path) -> Dataset:
 
 def declared_names(path: Path) -> dict[str, tuple[str, ...]]:
     """Return class names by column, where ``datasets`` wrote the file."""
-    return class_names(Features.from_arrow_schema(_open(path).schema_arrow))
+    schema = _open(path).schema_arrow
+    try:
+        return class_names(Features.from_arrow_schema(schema))
+    except Exception:  # noqa: BLE001 - the note that `datasets` leaves in a schema is JSON that anybody can edit
+        return {}
 
 
 def class_names(features: Features) -> dict[str, tuple[str, ...]]:
@@ -54,8 +66,10 @@ def class_names(features: Features) -> dict[str, tuple[str, ...]]:
 
 def _open(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path, memory_map=True)
-    except (pa.ArrowException, OSError) as error:
+        file = pq.ParquetFile(path, memory_map=True)
+        file.schema_arrow.names  # noqa: B018 - the schema is only parsed when it is asked for
+        return file
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise UnreadableFile(
             f"`{path.name}` cannot be read as Parquet",
             found=" ".join(str(error).split())[:200],

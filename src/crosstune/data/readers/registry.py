@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from crosstune.core.errors import nearest, shown
+from crosstune.core.refused import refuse
 from crosstune.data.errors import DataNotFound, UnknownLayout
 from crosstune.data.layout import is_hidden
 from crosstune.data.readers.base import RawData, Reader
@@ -41,6 +42,7 @@ def read_raw(data: Any) -> RawData:  # noqa: ANN401
         if reader.claims(subject):
             return reader.read(subject)
     if isinstance(subject, Path) and subject.exists():
+        refuse(subject)
         raise _unknown(subject)
     raise _missing(data)
 

@@ -1,7 +1,9 @@
 """OpenVINO: usually the fastest on a CPU. Converts the torch module directly, taps included."""
 
+import sys
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -59,6 +61,7 @@ class OpenVinoEngine:
 
         Cost: a trace and a few seconds. Not exact: the precision that OpenVINO likes best here.
         """
+        silence_telemetry()
         openvino = require("openvino", extra="cpu", purpose="the engine `openvino`")
         decoder = require(
             "openvino.frontend.pytorch.ts_decoder", extra="cpu", purpose="the engine `openvino`"
@@ -80,6 +83,20 @@ class OpenVinoEngine:
             options["INFERENCE_PRECISION_HINT"] = "f32"
         compiled = openvino.Core().compile_model(converted, "CPU", options)
         return OpenVinoCompiled(compiled, tuple(small))
+
+
+def silence_telemetry() -> None:
+    """Keep OpenVINO from reporting to its maker: it does so at import and at every conversion, unasked.
+
+    Without the package ``openvino_telemetry`` OpenVINO takes a stand-in of its own that sends nothing. An
+    entry of ``None`` in ``sys.modules`` is Python's way of saying that a module is not there. Where OpenVINO
+    was imported before, its modules hold the real one already; they get the stand-in too.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # None is what Python wants
+    for name in ("convert_impl", "telemetry_utils", "main"):
+        module = sys.modules.get(f"openvino.tools.ovc.{name}")
+        if module is not None and hasattr(module, "tm"):
+            vars(module)["tm"] = import_module("openvino.tools.ovc.telemetry_stub")
 
 
 def _open_axes(tensor: Tensor) -> list[int]:

@@ -1,0 +1,1 @@
+"""What must never happen, whatever is given: code run, files written elsewhere, an error without a name."""
