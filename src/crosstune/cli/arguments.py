@@ -42,6 +42,10 @@ MaxBadOption = Annotated[
     ),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Take warnings of the check for errors.")]
+TrackersOption = Annotated[
+    list[str] | None,
+    typer.Option("--trackers", metavar="NAME", help="An experiment tracker to log to; may be repeated."),
+]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What runs the model: auto, torch, openvino or onnxruntime.")
 ]

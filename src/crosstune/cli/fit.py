@@ -13,6 +13,7 @@ from crosstune.cli.arguments import (
     StrictOption,
     TargetOption,
     TaskOption,
+    TrackersOption,
 )
 from crosstune.cli.console import say
 from crosstune.core.settings import SETTING_NAMES
@@ -60,10 +61,7 @@ def fit(
     ] = None,
     max_bad: MaxBadOption = None,
     strict: StrictOption = False,
-    trackers: Annotated[
-        list[str] | None,
-        typer.Option("--trackers", metavar="NAME", help="An experiment tracker to log to; may be repeated."),
-    ] = None,
+    trackers: TrackersOption = None,
 ) -> None:
     """Fine-tune a pretrained model on DATA.
 
