@@ -1,8 +1,8 @@
 """The check at 1,000, 10,000 and 100,000 rows: rows per second and peak memory, each in its own process.
 
 Pictures: 28 x 28 grey PNG in one Parquet table, made of 3,000 Fashion-MNIST pictures, moved and with noise.
-Texts: 100 characters of random words. ``--quick`` leaves the largest size out. Also said: what is claimed about
-5,000 MNIST digits and all of Fashion-MNIST as they are.
+Texts: 100 characters of random words. ``--quick`` leaves the largest size out. Also said: what is claimed
+about 5,000 MNIST digits and all of Fashion-MNIST as they are.
 
 Targets: the time for each row at the largest size is at most 1.5 times that at the middle one (linear), and
 memory grows by at most 600 bytes for each row between them (flat but for a few figures about each row).

@@ -25,7 +25,7 @@ def judged(run: RunDir, bad: dict[str, str], leaked: int) -> dict[str, Any]:
     assert rows == bad
     figures = json.loads(run.metrics.read_text())
     clean = figures["test_without_leaks"]
-    assert (clean["leaked"], clean["rows"]) == (leaked, figures["test"]["accuracy"] and clean["rows"])
+    assert clean["leaked"] == leaked
     assert clean["metrics"]["accuracy"]["value"] > 0
     summary: dict[str, Any] = json.loads(run.summary.read_text())
     assert summary["counts"]["test"] == clean["rows"] + leaked
@@ -55,9 +55,10 @@ def test_texts_train_on_the_rest_and_evaluate_says_what_was_set_aside(tmp_path: 
     planted = plant_texts(tmp_path / "data")
     options = {"data": planted.folder, "target": "label", "inputs": ("text",), "budget": "none"}
     options |= {"model": str(tiny_bert_dir(tmp_path / "bert")), "strategy": "closed-form", "features": "head"}
+    options["max_length"] = 8
     run = pipeline.fit(FitOptions(**options, out=tmp_path / "run", max_bad=0.1))
     summary = judged(run, planted.bad, leaked=7)
-    assert "unknown-tokens" in [code for _, code, _ in summary["findings"]], "the tiny model knows few words"
+    assert "long-texts" in [code for _, code, _ in summary["findings"]]
 
     said: list[str] = []
 
