@@ -149,3 +149,17 @@ def test_real_weights_agree_between_torch_and_openvino(tmp_path: Path) -> None:
     ours, theirs = (results[name].all_blocks() for name in ("torch", "openvino"))
     assert np.abs(ours - theirs).max() < 1e-4 * max(1.0, np.abs(ours).max())
     registry._KEPT.clear()
+
+
+@pytest.mark.parametrize("damage", ["blocks.npy", "about.json"])
+def test_a_damaged_pass_is_computed_again(
+    damage: str, backbone: OpenTiny, items: MakeItems, tmp_path: Path
+) -> None:
+    opened, examples = backbone("resnet"), items("resnet", 5)
+    whole = np.array(_pass(opened, examples, tmp_path).all_blocks())
+    (final,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    content = (final / damage).read_bytes()
+    (final / damage).write_bytes(content[: len(content) // 2])
+    again = _pass(opened, examples, tmp_path)
+    assert np.array_equal(again.all_blocks(), whole)
+    assert (final / damage).stat().st_size == len(content)

@@ -45,7 +45,7 @@ def check_folder(folder: Path) -> None:
         BadWeights: the header of a safetensors file is damaged or names a tensor twice.
 
     Cost: reading the small files and the headers.
-    Checked by: ``tests/safety/test_model_folders.py``.
+    Checked by: ``tests/sources/test_guard.py``, ``tests/safety/test_sentinels.py``.
     """
     _check_links(folder)
     for pattern in DESCRIPTIONS:
