@@ -135,7 +135,7 @@ def resume_child(tmp_path: Path, name: str) -> Ended:
 
     def work() -> None:
         os.environ["CROSSTUNE_CACHE"] = str(root / "cache")
-        pipeline.resume(root / "run", reporter=Silent())
+        pipeline.resume(root / "run")  # its own reporter writes run.log and shows nothing
 
     return forked(work, tmp_path, under=root)
 
