@@ -72,7 +72,7 @@ def candidates(thumbs: NDArray[np.uint8]) -> NDArray[np.int64]:
         ``(P, 2)`` row numbers, the smaller first, sorted, each pair once.
 
     Cost: 28 sorts of 2 N integers; 0.8 CPU seconds for 10,000 of Fashion-MNIST with
-        everything that follows.
+    everything that follows.
     Checked by: ``tests/data/gate/test_dhash.py``.
     """
     rows = np.flatnonzero(thumbs.std(axis=1) >= FLAT)
