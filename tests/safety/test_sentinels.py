@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.safety.entries import CASES, attempt
+from tests.safety.entries import CASES, WAYS, attempt
 from tests.safety.payloads import SENTINEL, Runs, make_base
 from tests.support.sets import write_pictures
 
@@ -41,3 +41,14 @@ def test_the_payload_would_run_where_it_is_unpickled(tmp_path: Path, monkeypatch
     monkeypatch.setenv(SENTINEL, str(tmp_path / "sentinel"))
     pickle.loads(pickle.dumps(Runs()))  # noqa: S301 - a sentinel that cannot fire would prove nothing
     assert (tmp_path / "sentinel").read_text() == "ran"
+
+
+@pytest.mark.parametrize("name", ["bert", "timm"])
+def test_what_the_payloads_start_from_is_let_in(name: str, base: Path, tmp_path: Path) -> None:
+    WAYS["a pretrained model"][1]["open"](base, base / name, tmp_path)
+    if name == "bert":
+        for way in WAYS["a finished run"][1].values():
+            way(base, base / "run", tmp_path)
+        for way in ("check", "evaluate"):
+            WAYS["data"][1][way](base, base / "texts.csv", tmp_path)
+        assert WAYS["the summary of a run"][1]["report"](base, base / "run", tmp_path).is_file()

@@ -37,7 +37,7 @@ KEPT = ("fixed_input_size", "pool_size", "first_conv", "classifier", "license")
 
 LOADING = frozenset(
     {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_model_args", "checkpoint_path"}
-    | {"cache_dir", "scriptable", "exportable", "no_jit", "model_name", "num_classes"}
+    | {"cache_dir", "scriptable", "exportable", "no_jit", "model_name"}
 )
 """Arguments of ``timm.create_model`` that load files or belong to the caller."""
 
@@ -100,6 +100,8 @@ def _settings(folder: Path) -> dict[str, Any]:
         raise _unsafe(folder, "model_args, pretrained_cfg or num_classes of another type", "what timm writes")
     if named := sorted(LOADING & arguments.keys()):
         raise _unsafe(folder, f"model_args with {shown(named)}", "arguments that load nothing")
+    # timm writes the number of classes here too; it is the caller's to say.
+    arguments = {name: value for name, value in arguments.items() if name != "num_classes"}
     return raw | {"pretrained_cfg": config, "model_args": arguments}
 
 
