@@ -12,7 +12,7 @@ from crosstune.core.errors import UserError
 from crosstune.core.progress import Silent
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.registry import open_model
-from tests.safety.payloads import DATA, MODELS, RUNS, SENTINEL, SUMMARIES, Base, Make
+from tests.safety.payloads import DATA, MODELS, RESUMES, RUNS, SENTINEL, SUMMARIES, Base, Make
 
 Call = Callable[[Base, Path, Path], Any]
 """Called with the sound things, the payload, and a folder to write to."""
@@ -67,6 +67,10 @@ def _report(base: Base, payload: Path, out: Path) -> Any:
     return crosstune.report(payload)
 
 
+def _resume(base: Base, payload: Path, out: Path) -> Any:
+    return crosstune.resume(payload, reporter=Silent())
+
+
 def _evaluate_data(base: Base, payload: Path, out: Path) -> Any:
     return crosstune.evaluate(base / "run", str(payload))
 
@@ -75,12 +79,13 @@ WAYS: dict[str, tuple[Mapping[str, Make], dict[str, Call]]] = {
     "a pretrained model": (MODELS, {"open": _open, "fit": _fit_model}),
     "a finished run": (RUNS, {"load": _load, "predict": _predict, "evaluate": _evaluate}),
     "the summary of a run": (SUMMARIES, {"report": _report}),
+    "a run that was broken off": (RESUMES, {"resume": _resume}),
     "data": (
         DATA,
         {"check": _check, "fit": _fit_data, "evaluate": _evaluate_data, "predict": _predict_data},
     ),
 }
-"""By what is given: the payloads, and the functions that take it. `crosstune resume` belongs under a run."""
+"""By what is given: the payloads, and the functions that take it."""
 
 CASES = [
     (given, payload, way) for given, (payloads, ways) in WAYS.items() for payload in payloads for way in ways

@@ -250,6 +250,14 @@ def _task(**changes: Any) -> Callable[[Path], None]:
     return lambda path: _all_json(path, lambda raw: raw | {"task": raw["task"] | changes})
 
 
+def _asked(**options: Any) -> dict[str, Any]:
+    """Give what ``run.json`` holds of a run that has not ended."""
+    return {
+        "format": 1, "crosstune": "0", "data": "texts.csv", "data_kind": "path", "directory": "/nowhere",
+        "options": {"budget": "60s", **options}, "started": "2026-01-01T00:00:00+00:00", "finished": None,
+    }  # fmt: skip
+
+
 MODELS: Mapping[str, Make] = {
     "pickle as pytorch_model.bin (transformers)": _bin,
     "pickle as pytorch_model.bin (timm)": _timm_bin,
@@ -305,6 +313,19 @@ SUMMARIES: Mapping[str, Make] = {
     "summary.json that is a pickle": _run(SUMMARY, _holding(pickle.dumps(Runs()))),
 }
 """Given to ``report``."""
+
+ASKED = "run.json"
+
+RESUMES: Mapping[str, Make] = {
+    "run.json that is a pickle": _run(ASKED, _holding(pickle.dumps(Runs()))),
+    "run.json, 100,000 deep": _run(ASKED, _holding("[" * 100_000)),
+    "run.json with a key twice": _run(ASKED, _holding('{"format": 1, "format": 1}')),
+    "run.json that is a list": _run(ASKED, _holding("[1]")),
+    "run.json without its parts": _run(ASKED, _holding('{"format": 1, "options": {}}')),
+    "run.json with an option that is none": _run(ASKED, _holding(json.dumps(_asked(evil=1)))),
+    "run.json with data that is a pickle": _run(ASKED, _holding(json.dumps(_asked() | {"data": "evil.pkl"}))),
+}
+"""Given to ``resume``."""
 
 DATA: Mapping[str, Make] = {
     "pickle named .pkl": _pickled(".pkl"),

@@ -167,11 +167,3 @@ def _check_depth(value: object, where: Path | str) -> None:
         if not level:
             return
     raise damaged(where, f"lists or objects more than {MOST_DEPTH} deep")
-
-
-def read_strict_json(path: Path) -> Any:  # noqa: ANN401
-    """Read as :func:`read_json` does, for callers that can do without: ``ValueError`` where it is damaged."""
-    try:
-        return read_json(path)
-    except DamagedFile as error:
-        raise ValueError(f"{error.problem}: {error.found}") from error

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 from crosstune.core.clock import Budget
 from crosstune.core.codec import pack, unpack
 from crosstune.core.evidence import Measurement
-from crosstune.core.files import read_strict_json, replacing, write_json
+from crosstune.core.files import read_json, replacing, write_json
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision, Plan
@@ -63,7 +63,7 @@ class Journal:
             return None
         try:
             held = (self._folder / f"{name}.safetensors").read_bytes()
-            raw = read_strict_json(path)
+            raw = read_json(path)
             whole = raw["format"] == FORMAT and raw["value_sha256"] == _digest(raw["value"])
             if whole and raw["arrays_sha256"] == _sha256(held):
                 return unpack(raw["value"], load(held), KINDS)

@@ -15,7 +15,7 @@ import numpy as np
 from crosstune.artifacts.place import heal
 from crosstune.core.clock import Budget
 from crosstune.core.errors import UserError
-from crosstune.core.files import read_strict_json, write_json
+from crosstune.core.files import read_json, write_json
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
 from crosstune.core.version import VERSION
@@ -29,6 +29,8 @@ from crosstune.stages.tune import Tuned, saved_model, tune
 from crosstune.training.errors import ResumeMismatch
 
 FORMAT = 1
+PARTS = {"data", "data_kind", "directory", "options", "started", "finished"}
+"""What ``run.json`` must hold."""
 
 
 class NotARun(UserError):
@@ -87,7 +89,7 @@ def begin(run: Run) -> None:
 
 def finish(run: Run) -> None:
     """Say in ``run.json`` that the run has ended well, and remove what only a resume would need."""
-    about = read_strict_json(run.folder.options)
+    about = read_json(run.folder.options)
     write_json(run.folder.options, about | {"finished": datetime.now(tz=UTC).isoformat(timespec="seconds")})
     run.tidy()
 
@@ -108,8 +110,8 @@ def read_asked(path: Path) -> dict[str, Any]:
     if not folder.options.is_file():
         raise NotARun(path, f"no {folder.options.name}")
     try:
-        about = read_strict_json(folder.options)
-        known = about["format"] == FORMAT and isinstance(about["options"], dict)
+        about = read_json(folder.options)
+        known = about["format"] == FORMAT and isinstance(about["options"], dict) and set(about) >= PARTS
     except (ValueError, KeyError, TypeError) as error:
         raise NotARun(path, f"{folder.options.name} cannot be read: {error}") from error
     if not known:
@@ -154,7 +156,7 @@ def _where(name: str, directory: str) -> str:
 
 def _used(clock: Path) -> float:
     try:
-        return max(0.0, float(read_strict_json(clock)["used"]))
+        return max(0.0, float(read_json(clock)["used"]))
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 

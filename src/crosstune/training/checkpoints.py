@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crosstune.core.errors import DiskFull
-from crosstune.core.files import free_bytes, is_disk_full, read_strict_json, sync_folder, write_json
+from crosstune.core.files import free_bytes, is_disk_full, read_json, sync_folder, write_json
 from crosstune.core.progress import Reporter
 
 MANIFEST = "manifest.json"
@@ -107,7 +107,7 @@ def newest(root: Path, reporter: Reporter) -> Path | None:
 def flaw(folder: Path) -> str:
     """Say what is wrong with a checkpoint; empty where it is whole."""
     try:
-        manifest = read_strict_json(folder / MANIFEST)
+        manifest = read_json(folder / MANIFEST)
         rows = manifest["files"]
         if manifest["format"] != FORMAT or not isinstance(rows, dict):
             return f"{MANIFEST} is of another format"

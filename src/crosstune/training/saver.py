@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from accelerate import Accelerator
 
 from crosstune.core.clock import Budget
-from crosstune.core.files import read_strict_json, write_json
+from crosstune.core.files import read_json, write_json
 from crosstune.core.progress import Reporter
 from crosstune.core.settings import Settings, with_values
 from crosstune.training import checkpoints, state
@@ -115,7 +115,7 @@ def keep_choices(work: Path, session: Session) -> None:
 def _read_choices(work: Path) -> dict[str, str]:
     """Read what was measured; empty where the run did not come so far."""
     try:
-        found = read_strict_json(work / CHOICES)
+        found = read_json(work / CHOICES)
     except (OSError, ValueError):
         return {}
     known = isinstance(found, dict) and set(found) == {"precision", "memory_format", "cache"}

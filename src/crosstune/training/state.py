@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from crosstune.core.codec import pack, unpack
-from crosstune.core.files import read_strict_json, write_json
+from crosstune.core.files import read_json, write_json
 from crosstune.training.pace import Pace
 from crosstune.training.snapshot import restore as put_back
 
@@ -93,7 +93,7 @@ def write_values(held: dict[str, Any], path: Path) -> None:
 
 def read_values(folder: Path) -> dict[str, Any]:
     """Read the values of a checkpoint that verified."""
-    held: dict[str, Any] = unpack(read_strict_json(folder / VALUES), {}, {})
+    held: dict[str, Any] = unpack(read_json(folder / VALUES), {}, {})
     return held
 
 
