@@ -64,9 +64,8 @@ class ShardedTraining(UserError):
             "the launcher asks for a model that is sharded over the processes, which crosstune cannot train",
             found=kind,
             expected="a whole model in each process",
-            fix="start with `torchrun --nproc_per_node N`, or with `accelerate launch --multi_gpu`, and without "
-            "a configuration of FSDP, DeepSpeed or Megatron-LM; where memory is short, set a smaller "
-            "micro_batch or strategy=lora",
+            fix="start with `torchrun --nproc_per_node N` or `accelerate launch --multi_gpu`, without FSDP, "
+            "DeepSpeed or Megatron-LM; where memory is short, set a smaller micro_batch or strategy=lora",
         )
 
 
