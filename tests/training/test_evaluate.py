@@ -1,6 +1,9 @@
 """Validation outputs come in the order of the split, whatever the batches."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import torch
@@ -37,3 +40,18 @@ def test_batch_size_and_sorting_do_not_matter(tmp_path: Path) -> None:
     assert list(figures) == list(found.task.metrics)
     assert figures["accuracy"] == (outputs.argmax(1) == found.encoded).mean()
     assert found.outputs(Forward(backbone), most=2).shape == (10, 3)
+
+
+def test_processes_share_the_batches_and_one_without_any_still_times_one(tmp_path: Path) -> None:
+    items = MemoryItems(random_texts(6), ["a", "b", "c"] * 2)
+    backbone = tiny_backbone("bert", 3, tmp_path)
+    backbone.model.eval()
+    alone = evaluator(backbone, items, batch_size=4, by_length=False)
+    whole = alone.outputs(Forward(backbone))
+    for rank, rows in enumerate((whole[:4], whole[4:], whole[:4])):
+        place = cast(
+            Accelerator, SimpleNamespace(device=torch.device("cpu"), process_index=rank, num_processes=3)
+        )
+        np.testing.assert_array_equal(
+            replace(alone, accelerator=place).outputs(Forward(backbone), most=1), rows
+        )

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedType
 
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue, UnknownName
@@ -18,7 +20,7 @@ from crosstune.core.progress import Silent
 from crosstune.sources.base import Backbone
 from crosstune.tasks.errors import NonFiniteOutputs
 from crosstune.tasks.registry import make_task
-from crosstune.training.errors import NonFiniteLoss, NothingToTrain, WrongWorldSize
+from crosstune.training.errors import NonFiniteLoss, NothingToTrain, ShardedTraining, WrongWorldSize
 from crosstune.training.keeper import Keeper
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
@@ -235,3 +237,13 @@ def test_settings_that_contradict_each_other(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(WrongWorldSize):
         run(flat(3), tmp_path)
+
+
+@pytest.mark.parametrize("kind", [DistributedType.FSDP, DistributedType.DEEPSPEED])
+def test_a_sharded_model_is_refused_before_anything_is_written(
+    kind: DistributedType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Accelerator, "distributed_type", property(lambda _: kind))
+    with pytest.raises(ShardedTraining, match=kind.value):
+        run(flat(3), tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

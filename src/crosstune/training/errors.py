@@ -53,6 +53,22 @@ class WrongWorldSize(UserError):
         )
 
 
+class ShardedTraining(UserError):
+    """The launcher asks for a model whose weights are spread over the processes."""
+
+    code = "sharded-training"
+
+    def __init__(self, kind: str) -> None:
+        """Name the way of sharding, as accelerate calls it."""
+        super().__init__(
+            "the launcher asks for a model that is sharded over the processes, which crosstune cannot train",
+            found=kind,
+            expected="a whole model in each process",
+            fix="start with `torchrun --nproc_per_node N` or `accelerate launch --multi_gpu`, without FSDP, "
+            "DeepSpeed or Megatron-LM; where memory is short, set a smaller micro_batch or strategy=lora",
+        )
+
+
 class NoSuchAugmentation(UserError):
     """An augmentation does not fit the data, the task or the other settings."""
 

@@ -46,8 +46,10 @@ class Evaluator:
             forward: :class:`crosstune.training.forward.Forward`, not wrapped.
             most: run only so many batches, evenly spread, and return only their rows: for timing.
         """
-        batches = self._batches()[self.accelerator.process_index :: self.accelerator.num_processes]
+        every = self._batches()
+        batches = every[self.accelerator.process_index :: self.accelerator.num_processes]
         if most is not None:
+            batches = batches or every[:1]  # more processes than batches
             batches = batches[:: max(1, len(batches) // most)][:most]
         device, found = self.accelerator.device, []
         with torch.no_grad():

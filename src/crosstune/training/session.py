@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType, broadcast_object_list
 from torch import nn, optim
 
 from crosstune.core.clock import Budget
@@ -23,7 +23,7 @@ from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.training.augment import ON_BATCHES, ON_PICTURES, Augmenter, names
-from crosstune.training.errors import NothingToTrain, WrongWorldSize
+from crosstune.training.errors import NothingToTrain, ShardedTraining, WrongWorldSize
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.loader import Loader, text_lengths
@@ -35,6 +35,8 @@ from crosstune.training.stored import Prefix, Stored, store_prefix
 from crosstune.training.strategies import load_head, lowest_cut, set_mode
 from crosstune.training.update import Loss, Updater
 
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+"""Here no process holds whole weights, while evaluation, the best weights and checkpoints take them whole."""
 EVALUATION_BATCH = 64
 BENCHMARK_SECONDS = 20.0
 BENCHMARK_SHARE = 0.05
@@ -89,6 +91,7 @@ def make_accelerator(settings: Settings, work: Path, trackers: Sequence[str]) ->
     """Start accelerate in float32 (precision is ours), and the trackers that were asked for.
 
     Raises:
+        ShardedTraining: the launcher asks for FSDP, DeepSpeed or Megatron-LM.
         WrongWorldSize: fewer processes train together than the launcher started.
         MissingExtra: a tracker's package is not installed.
     """
@@ -102,6 +105,8 @@ def make_accelerator(settings: Settings, work: Path, trackers: Sequence[str]) ->
         project_dir=work,
         kwargs_handlers=[unused],
     )
+    if accelerator.distributed_type in SHARDED:
+        raise ShardedTraining(accelerator.distributed_type.value)
     expected = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != expected:
         raise WrongWorldSize(accelerator.num_processes, expected)
