@@ -1,5 +1,6 @@
 """The frozen pass: right features in the right rows, found again, continued after an interruption."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -162,4 +163,7 @@ def test_a_damaged_pass_is_computed_again(
     (final / damage).write_bytes(content[: len(content) // 2])
     again = _pass(opened, examples, tmp_path)
     assert np.array_equal(again.all_blocks(), whole)
-    assert (final / damage).stat().st_size == len(content)
+    if damage == "blocks.npy":
+        assert (final / damage).read_bytes() == content
+    else:  # the seconds that the pass took differ
+        assert json.loads((final / damage).read_bytes())["names"] == json.loads(content)["names"]

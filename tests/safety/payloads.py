@@ -323,7 +323,9 @@ RESUMES: Mapping[str, Make] = {
     "run.json that is a list": _run(ASKED, _holding("[1]")),
     "run.json without its parts": _run(ASKED, _holding('{"format": 1, "options": {}}')),
     "run.json with an option that is none": _run(ASKED, _holding(json.dumps(_asked(evil=1)))),
-    "run.json with data that is a pickle": _run(ASKED, _holding(json.dumps(_asked() | {"data": "evil.pkl"}))),
+    "run.json with data that is not there": _run(
+        ASKED, _holding(json.dumps(_asked() | {"data": "evil.pkl"}))
+    ),
 }
 """Given to ``resume``."""
 

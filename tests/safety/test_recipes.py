@@ -72,12 +72,12 @@ def test_a_size_is_a_number_or_a_user_error(text: str) -> None:
     assert count is None or count >= 0
 
 
-@given(st.integers(1, 10**12), st.sampled_from("smhd"))
+@given(st.integers(1, 10**12 - 1), st.sampled_from("smhd"))
 def test_durations_come_back(number: int, unit: str) -> None:
     assert parse_duration(f"{number}{unit}") == number * {"s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
 
 
-@given(st.integers(0, 10**15))
+@given(st.integers(0, 10**15 - 1))
 def test_a_size_that_is_shown_is_read_to_within_its_digits(count: int) -> None:
     assert parse_bytes(format_bytes(count)) == pytest.approx(count, rel=0.06, abs=1)
 
