@@ -12,12 +12,14 @@ from crosstune.planning.opening import (
     choose_image_size,
     choose_max_length,
     choose_model,
+    choose_pass_rows,
     shrink_image_size,
 )
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.registry import open_model
 from crosstune.stages.prepare import Prepared
+from crosstune.stages.reserve import reserve_seconds
 from crosstune.stages.run import Run
 from crosstune.training.errors import ResumeMismatch
 
@@ -64,15 +66,18 @@ def _choose(run: Run, prepared: Prepared) -> Opened:
             options = replace(options, image_size=smaller.value)
             backbone = _open(run, plan["model"], options)
             speed = _speed(run, prepared, backbone)
+    facts = _model_facts(backbone, speed)
+    left = run.budget.left() - reserve_seconds(prepared.facts, facts, trains=False)
+    plan = settle(plan, choose_pass_rows(prepared.facts, speed.rate, left), user)
     for note in backbone.notes:
         run.reporter.warn(note)
-    for setting in ("image_size", "max_length"):
-        if setting in plan:
+    for setting in ("image_size", "max_length", "pass_rows"):
+        if plan.value(setting) is not None:
             run.decided(plan.decision(setting))
     run.reporter.say(f"{backbone.name}: {len(backbone.blocks)} blocks, {backbone.licence}, {backbone.origin}")
-    opened = Opened(backbone=backbone, plan=plan, facts=_model_facts(backbone, speed))
+    opened = Opened(backbone=backbone, plan=plan, facts=facts)
     digest = body_digest(backbone, head=True)
-    run.journal.keep("opened", (plan, opened.facts, options.image_size, digest))
+    run.journal.keep("opened", (plan, facts, options.image_size, digest))
     return opened
 
 

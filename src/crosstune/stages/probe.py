@@ -16,7 +16,6 @@ from crosstune.data.items import SplitItems
 from crosstune.data.stratify import hold_out
 from crosstune.frozen.features import Features
 from crosstune.frozen.passes import frozen_pass
-from crosstune.planning.opening import choose_pass_rows
 from crosstune.probing.heads import FittedHead, fit_heads, training_moments
 from crosstune.probing.moments import Moments
 from crosstune.stages.opening import Opened
@@ -55,7 +54,7 @@ class Probed:
 
 def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
     """Carry the stage out."""
-    items, encoded = _rows(run, prepared, opened)
+    items, encoded = _rows(prepared, opened.plan["pass_rows"], run.settings.seed)
     features = {
         split: frozen_pass(
             opened.backbone,
@@ -69,7 +68,7 @@ def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
     seconds = sum(part.seconds for part in features.values())
     rows = sum(len(part) for part in items.values())
     run.measurements.append(_speed(features["train"].engine, rows / max(seconds, 1e-9), rows, seconds))
-    reserve = reserve_seconds(prepared, opened, trains=False)
+    reserve = reserve_seconds(prepared.facts, opened.facts, trains=False)
     sums = cache(lambda: training_moments(prepared.task, features["train"], encoded["train"], run.settings))
     heads = run.once(
         "heads",
@@ -94,23 +93,16 @@ def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
 
 
 def _rows(
-    run: Run, prepared: Prepared, opened: Opened
+    prepared: Prepared, count: int | None, seed: int
 ) -> tuple[dict[str, SplitItems], dict[str, NDArray[Any]]]:
-    """Give the items and targets that the pass covers: all, or as many training rows as fit the budget."""
+    """Give the items and targets that the pass covers: all, or ``count`` training rows."""
     items = {split: prepared.items[split] for split in SPLITS}
     encoded = {split: prepared.encoded[split] for split in SPLITS}
-    left = run.budget.left() - reserve_seconds(prepared, opened, trains=False)
-    speed = 1.0 / opened.facts.pass_seconds
-    decision = run.once("pass rows", lambda: choose_pass_rows(prepared.facts, speed, left))
-    if run.settings.pass_rows is not None:
-        decision = decision.by_user(run.settings.pass_rows)
-    count = decision.value
     if count is None or count >= len(items["train"]):
         return items, encoded
-    run.decided(decision)
     classes = prepared.task.linear_kind() == "classes"
     strata = encoded["train"].tolist() if classes else [0] * len(items["train"])
-    chosen = hold_out(strata, count, generator(run.settings.seed, "pass rows"), keep=0)
+    chosen = hold_out(strata, count, generator(seed, "pass rows"), keep=0)
     items["train"], encoded["train"] = items["train"].subset(chosen), encoded["train"][chosen]
     return items, encoded
 

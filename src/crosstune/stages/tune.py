@@ -50,7 +50,7 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
     better by a paired interval, or where the user named the strategy.
     """
     closed = _closed_form(run, prepared, opened, probed)
-    reserve = reserve_seconds(prepared, opened, trains=True)
+    reserve = reserve_seconds(prepared.facts, opened.facts, trains=True)
     plan, survived = run.once("plan", lambda: _plan(run, prepared, opened, probed, reserve))
     if plan["strategy"] == "closed-form":
         why = plan.decision("strategy").because
@@ -157,7 +157,7 @@ def saved_model(prepared: Prepared, opened: Opened, head: HeadWeights | None = N
 def _closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
     """Choose, refit on training and validation rows, and write the closed-form head."""
     best, reason = _readable(prepared, probed)
-    deadline = run.budget.reserve(reserve_seconds(prepared, opened, trains=False))
+    deadline = run.budget.reserve(reserve_seconds(prepared.facts, opened.facts, trains=False))
     head = run.once("refit", lambda: _refit(prepared, probed, best, deadline))
     model = saved_model(prepared, opened, None if head.features == "head" else head)
     with head_kept(opened.backbone):  # training must not start from a head that has seen validation rows
