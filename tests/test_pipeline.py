@@ -159,6 +159,16 @@ def test_predict_gives_one_row_for_each_row_in(pictures: RunDir, folder: Path, t
     assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 3
 
 
+def test_a_pass_over_some_rows_is_in_the_plan_and_in_the_evidence(folder: Path) -> None:
+    options = {"target": "rating", "model": str(tiny_bert_dir(folder / "bert3")), "strategy": "closed-form"}
+    data = write_texts(folder / "some.csv", 160, rated=True)
+    run = pipeline.fit(FitOptions(data=data, out=folder / "some", budget="none", pass_rows=60, **options))
+    plan = Plan.from_json(json.loads(run.plan.read_text())["decisions"])
+    assert (plan["pass_rows"], plan.decision("pass_rows").basis) == (60, "user")
+    rows = {row["name"]: row["examples"] for row in json.loads(run.evidence.read_text())}
+    assert rows["speed/frozen-pass"] == 60 + json.loads(run.summary.read_text())["counts"]["validation"]
+
+
 def test_a_head_over_all_blocks_is_reloaded_too(folder: Path) -> None:
     data = write_texts(folder / "rated.csv", 160, rated=True)
     run = pipeline.fit(

@@ -114,8 +114,7 @@ def test_constant_features_give_the_log_shares() -> None:
     assert log_loss("classes", np.tile(bias, (4, 1)), targets) == pytest.approx(0.5623, abs=1e-3)
 
 
-def test_a_large_path_is_walked_on_some_rows_and_ends_on_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crosstune.probing.logistic.PATH_ROWS", 100)
+def test_a_path_keeps_the_head_of_its_best_penalty() -> None:
     draw = np.random.default_rng(3)
     truth = draw.integers(0, 3, size=900)
     values = (np.eye(8)[truth] + draw.normal(size=(900, 8))).astype(np.float32)
@@ -124,6 +123,7 @@ def test_a_large_path_is_walked_on_some_rows_and_ends_on_all(monkeypatch: pytest
     fit = fit_logistic("classes", matrix, targets[:600], Holdout(matrix=held_out, targets=targets[600:]))
     weight, bias = refit_logistic("classes", matrix, targets[:600], fit.penalty)
     assert fit.stopped == "converged"
+    assert fit.penalty == min(fit.losses, key=lambda penalty: fit.losses[penalty])
     outputs, wanted = linear(held_out, fit.weight, fit.bias), linear(held_out, weight, bias)
     assert np.abs(outputs - wanted).max() < 0.05 * np.abs(wanted).max()
     assert (outputs.argmax(1) == truth[600:]).mean() > 0.6

@@ -143,7 +143,6 @@ def logistic_candidate(
         holdout,
         moments=moments,
         deadline=problem.deadline,
-        seed=problem.settings.seed,
     )
     if fit.stopped != "converged":
         problem.reporter.warn(

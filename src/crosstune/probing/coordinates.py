@@ -34,12 +34,6 @@ class Coordinates:
     basis: NDArray[np.float64] | None = None
     """``(D, R)`` with orthonormal columns; ``None`` where R is D."""
 
-    def fewer(self, matrix: Matrix, rows: NDArray[np.intp]) -> "Coordinates":
-        """Keep some rows of ``matrix``, and the Gram in proportion; only where N > D."""
-        share = len(rows) / matrix.rows
-        features = Standardised(Matrix(((matrix.take(rows),),)), self.scale)
-        return Coordinates(features, share * self.gram, share * self.cross, self.scale)
-
     def to_raw(self, head: Head) -> Head:
         """Turn a head in these coordinates into one on raw features."""
         weight = head[0] if self.basis is None else self.basis @ head[0]

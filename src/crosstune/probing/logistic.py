@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_softmax, logit
 
 from crosstune.core.clock import Budget
-from crosstune.core.seeding import generator
 from crosstune.probing.calibration import log_loss
 from crosstune.probing.coordinates import Coordinates, Head, choose_coordinates
 from crosstune.probing.leave_one_out import cholesky, solve
@@ -31,10 +30,6 @@ STEP = 10**0.5
 
 PATH = 10
 """Most penalties on one path."""
-
-PATH_ROWS = 15_000
-"""Rows on which the path is walked, or four for each column where that is more; the penalty that is best
-there is then fitted on all rows. MEASURED: see docs/decisions/0010-large-sets.md."""
 
 PASSES = 60
 """Most passes over the data for one penalty."""
@@ -133,7 +128,6 @@ def fit_logistic(
     start: Head | None = None,
     moments: Moments | None = None,
     deadline: Budget | None = None,
-    seed: int = 0,
 ) -> LogisticFit:
     """Fit a path of penalties and keep the head with the least validation log loss.
 
@@ -150,7 +144,6 @@ def fit_logistic(
             head with the first penalty.
         moments: moments of ``matrix``, where they are known already.
         deadline: the path ends when it is over. What has been reached by then is kept; ``stopped`` says so.
-        seed: of the draw of the rows on which the path of a large matrix is walked.
 
     Cost: 2 N D K multiplications twice for each pass, 10 to 20 passes for each of about four penalties;
     20 s on two cores for N = 60,000, D = 3,120, K = 10. Memory: one standardised float32 copy up to 2.5 GB
@@ -159,26 +152,10 @@ def fit_logistic(
     where = choose_coordinates(matrix, targets, moments)
     limit = deadline or Budget()
     state = where.from_raw(start) if start else _ridge_start(kind, where, targets, first_penalty)
-    rows = _path_rows(matrix, seed)
-    few = where if rows is None else where.fewer(matrix, rows)
-    walked = targets if rows is None else targets[rows]
-    objective = _Objective(kind, few.features, walked.astype(np.float32), limit)
-    path = _Path(kind, objective, few, holdout)
+    objective = _Objective(kind, where.features, targets.astype(np.float32), limit)
+    path = _Path(kind, objective, where, holdout)
     path.walk(first_penalty, state)
-    if rows is None or not path.finished:
-        return path.result(objective.passes)
-    last = _Objective(kind, where.features, targets.astype(np.float32), limit)
-    state, path.finished = _minimise(last, where.gram, path.chosen, *path.best)
-    path.best, path.losses[path.chosen] = state, path.loss(state)
-    return path.result(objective.passes + last.passes)
-
-
-def _path_rows(matrix: Matrix, seed: int) -> NDArray[np.intp] | None:
-    """Draw the rows of the path; ``None`` where it is walked on all."""
-    count = max(PATH_ROWS, 4 * matrix.width)
-    if matrix.rows <= 2 * count:  # the last fit on all rows would cost as much as is saved
-        return None
-    return np.sort(generator(seed, "logistic path").choice(matrix.rows, count, replace=False))
+    return path.result(objective.passes)
 
 
 @dataclass

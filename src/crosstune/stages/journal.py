@@ -11,7 +11,7 @@ from typing import Any
 
 from safetensors.numpy import load, save
 
-from crosstune.core.clock import Budget
+from crosstune.core.clock import Budget, keep_used
 from crosstune.core.codec import pack, unpack
 from crosstune.core.evidence import Measurement
 from crosstune.core.files import read_json, replacing, write_json
@@ -29,8 +29,6 @@ KINDS: dict[str, type] = {
     for kind in (Basis, Decision, FittedHead, HeadWeights, Measurement, Metric, ModelFacts, Plan, TrainResult)
 }
 """The only classes that are made from what is read."""
-CLOCK = "clock.json"
-"""How much of the budget was used; beside the journal, where training writes it too."""
 
 
 class Journal:
@@ -38,7 +36,7 @@ class Journal:
 
     def __init__(self, work: Path, budget: Budget, reporter: Reporter) -> None:
         """Keep entries under ``work/journal``."""
-        self._folder, self._clock = work / "journal", work / CLOCK
+        self._folder, self._work = work / "journal", work
         self._budget, self._reporter = budget, reporter
 
     def keep(self, name: str, value: Any) -> None:  # noqa: ANN401
@@ -54,7 +52,7 @@ class Journal:
             temporary.write_bytes(held)
         about = {"format": FORMAT, "value_sha256": _digest(plain), "arrays_sha256": _sha256(held)}
         write_json(self._folder / f"{name}.json", {**about, "value": plain})
-        write_json(self._clock, {"used": self._budget.elapsed()})
+        keep_used(self._work, self._budget)
 
     def recall(self, name: str) -> Any | None:  # noqa: ANN401
         """Return an entry, or ``None`` where there is none that is whole."""

@@ -42,9 +42,7 @@ def prepare(run: Run) -> Prepared:
     run.reporter.say(f"task = {name}  ({why})")
     report = check(raw, task=name, max_bad=options.max_bad, strict=options.strict, reporter=run.reporter)
     report.write(run.folder.bad_items)
-    for finding in report.findings:
-        told = run.reporter.say if finding.severity == "note" else run.reporter.warn
-        told(f"{finding.severity} [{finding.code}] {finding.sentence}")
+    run.found(report.findings)
     report.require()
     data = make_splits(report.clean(), task=name, seed=run.settings.seed, group=options.group)
     for note in data.notes:

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from crosstune.artifacts.place import heal
-from crosstune.core.clock import Budget
+from crosstune.core.clock import Budget, used_before
 from crosstune.core.errors import UserError
 from crosstune.core.files import read_json, write_json
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
 from crosstune.core.version import VERSION
 from crosstune.options import FitOptions
-from crosstune.stages.journal import CLOCK
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import SPLITS, Prepared
 from crosstune.stages.probe import Probed
@@ -139,7 +138,7 @@ def take_up(path: Path, about: dict[str, Any], reporter: Reporter, data: Any = N
         asked["model"] = _where(asked["model"], about["directory"])
     options = FitOptions(data=data, **asked)
     folder = RunDir(path)
-    used = _used(path / "work" / CLOCK)
+    used = used_before(path / "work")
     run = Run(options, folder, Budget(options.seconds, time.monotonic() - used), reporter, resumed=True)
     run.reporter.open_log(folder.log)
     run.reporter.say(f"taking up the run {path}; {used:.0f} s of its time are used")
@@ -152,13 +151,6 @@ def _where(name: str, directory: str) -> str:
     """Find a path that was given relative to the directory in which the run began."""
     there = Path(directory) / name
     return str(there) if not Path(name).exists() and there.exists() else name
-
-
-def _used(clock: Path) -> float:
-    try:
-        return max(0.0, float(read_json(clock)["used"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0.0
 
 
 def hold_to_data(run: Run, prepared: Prepared) -> None:

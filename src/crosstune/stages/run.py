@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,17 +14,18 @@ from datasets.utils import logging as datasets_logging
 from transformers.utils import logging as hub_logging
 
 from crosstune.core import interruption
-from crosstune.core.clock import Budget
+from crosstune.core.clock import USED, Budget
 from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
 from crosstune.core.plan import Decision
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
 from crosstune.core.settings import Settings, with_values
+from crosstune.data.gate.report import NOTE, Finding
 from crosstune.options import FitOptions
-from crosstune.stages.journal import CLOCK, Journal
+from crosstune.stages.journal import Journal
 
-OURS = ("journal", "checkpoints", CLOCK, "choices.json", "lock")
+OURS = ("journal", "checkpoints", USED, "choices.json", "lock")
 """What a run keeps in its work folder; the rest belongs to trackers."""
 
 T = TypeVar("T")
@@ -80,6 +81,12 @@ class Run:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+
+    def found(self, findings: Iterable[Finding]) -> None:
+        """Say findings: notes as news, the others as warnings."""
+        for finding in findings:
+            told = self.reporter.say if finding.severity == NOTE else self.reporter.warn
+            told(f"{finding.severity} [{finding.code}] {finding.sentence}")
 
     def decided(self, decision: Decision) -> None:
         """Say a decision as it is taken."""

@@ -30,9 +30,7 @@ def with_tokens(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
     rows = np.sort(generator(0, "tokens").permutation(len(items))[:SAMPLE]).tolist()
     found = token_findings(items.batch(rows), preprocessing)
     found = judged(found, strict=run.options.strict)
-    for finding in found:
-        told = run.reporter.say if finding.severity == NOTE else run.reporter.warn
-        told(f"{finding.severity} [{finding.code}] {finding.sentence}")
+    run.found(found)
     report = replace(prepared.report, findings=(*prepared.report.findings, *found))
     report.require()
     return replace(prepared, report=report)

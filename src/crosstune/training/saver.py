@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelerate import Accelerator
 
-from crosstune.core.clock import Budget
+from crosstune.core.clock import Budget, keep_used
 from crosstune.core.files import read_json, write_json
 from crosstune.core.progress import Reporter
 from crosstune.core.settings import Settings, with_values
@@ -23,8 +23,6 @@ OVERHEAD = 0.05
 """PRIOR: share of the time that saving may take; where a save is slow, there are fewer of them."""
 CHOICES = "choices.json"
 """What was measured before the first step, and must not be measured again."""
-CLOCK = "clock.json"
-"""How much of the budget was used."""
 
 
 class Saver:
@@ -34,7 +32,7 @@ class Saver:
         self, work: Path, *, every: float, budget: Budget, reporter: Reporter, writes: bool = True
     ) -> None:
         """Save every ``every`` seconds at most; 0 saves after each step. Only one process writes."""
-        self.root, self._clock = work / "checkpoints", work / CLOCK
+        self.root, self._work = work / "checkpoints", work
         self._every, self._budget, self._reporter, self._writes = every, budget, reporter, writes
         self._saved, self._cost, self._name = time.monotonic(), 0.0, ""
 
@@ -63,7 +61,7 @@ class Saver:
             }
             needed = sum(tensor.nbytes for tensor in held.values()) + 64 * len(loop.losses)
             checkpoints.save(self.root, name, files, needed=needed)
-            write_json(self._clock, {"used": self._budget.elapsed()})
+            keep_used(self._work, self._budget)
             self._saved = time.monotonic()
             self._cost = self._saved - began
         self._name = name
