@@ -93,6 +93,8 @@ class RunOptions(BaseModel):
     """A task name such as ``image-classification``; ``None`` infers it from the data."""
     model: str = "auto"
     """A model name such as ``torchvision:resnet50``; ``auto`` chooses by measurement."""
+    models: Names = ()
+    """The models to choose from where ``model`` is ``auto``; empty means all that can be opened here."""
     budget: Annotated[str | float | None, BeforeValidator(_duration)] = "10m"
     """Wall-clock limit of the whole run: ``90s``, ``10m``, ``2h``, or ``none``."""
     out: Location = None
@@ -286,7 +288,7 @@ def _parse_value(key: str, text: str) -> Any:  # noqa: ANN401
         return text
     if text.lower() == "none" and NoneType in get_args(hint) and str not in get_args(hint):
         return None
-    if key in ("inputs", "classes", "trackers"):
+    if key in ("inputs", "classes", "models", "trackers"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     try:
         if text.startswith("{"):

@@ -1,4 +1,4 @@
-"""The main path, top to bottom: read, check, open, probe, tune, ship, assess, report.
+"""The main path, top to bottom: read, check, rank, open, probe, try out, tune, ship, assess, report.
 
 Every command of the command line and every function of the Python interface ends here.
 """
@@ -22,15 +22,18 @@ from crosstune.sources.base import ModelInfo
 from crosstune.sources.registry import catalogue
 from crosstune.stages import use
 from crosstune.stages.assess import assess
+from crosstune.stages.closed_form import ship_closed_form
 from crosstune.stages.demo import write_digits
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
+from crosstune.stages.ranking import choose_by_ranking
 from crosstune.stages.resume import alone, begin, finish, hold_to_data, read_asked, take_up, tuned
 from crosstune.stages.run import Run, new_folder, quiet_libraries
 from crosstune.stages.ship import ship
 from crosstune.stages.summarise import summarise
 from crosstune.stages.tokens import with_tokens
+from crosstune.stages.trials import try_out
 
 
 @quiet_libraries()
@@ -81,13 +84,18 @@ def _stages(run: Run) -> None:
     with run.stage("read and check"):
         prepared = prepare(run)
         hold_to_data(run, prepared)
+    with run.stage("rank the models"):
+        ranking = choose_by_ranking(run, prepared)
     with run.stage("open the model"):
-        opened = open_planned(run, prepared)
+        opened = open_planned(run, prepared, ranking.decisions)
         prepared = with_tokens(run, prepared, opened)
     with run.stage("frozen pass and closed-form heads"):
         probed = probe(run, prepared, opened)
+        closed = ship_closed_form(run, prepared, opened, probed)
+    with run.stage("trials"):
+        chosen = try_out(run, prepared, opened, probed, ranking)
     with run.stage("training"):
-        made = tuned(run, prepared, opened, probed)
+        made = tuned(run, prepared, chosen, closed)
     with run.stage("reload and predict"):
         shipped = ship(run, prepared, made.expected)
     with run.stage("figures"):

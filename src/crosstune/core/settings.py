@@ -119,6 +119,11 @@ class Settings:
     pass_rows: int | None = None
     """Training rows of the frozen pass, drawn in proportion to the classes; ``None`` takes all of them, or
     as many as fit the budget."""
+    rank_rows: int = 2000
+    """Training rows on which models are compared, drawn in proportion to the classes."""
+    trials: int | None = None
+    """Most configurations that are trained for a short time before the last run; ``None``: as many as pay
+    within the budget, 0: none."""
     cache: str = "auto"
     """Whether activations at the cut are stored: auto asks the cost model."""
     workers: int = 0
@@ -160,10 +165,10 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 
 _POSITIVE = ("epochs", "batch_size", "micro_batch", "lr", "evals_per_epoch", "image_size", "resize",
-             "max_length", "pass_rows", "stored_augmentations", "lora_rank", "lora_alpha",
+             "max_length", "pass_rows", "rank_rows", "stored_augmentations", "lora_rank", "lora_alpha",
              "worker_timeout")  # fmt: skip
 _NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",
-                 "focal_gamma", "seed", "checkpoint_every")  # fmt: skip
+                 "focal_gamma", "seed", "checkpoint_every", "trials")  # fmt: skip
 _SHARES = ("momentum", "warmup", "dropout", "ema_decay", "label_smoothing", "layer_decay")
 
 

@@ -10,15 +10,23 @@ from crosstune.planning import optimisation, strategy
 from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
 
 
-def settle(plan: Plan, decision: Decision, user: Mapping[str, Any]) -> Plan:
-    """Add a decision to the plan, or the user's value in its place."""
+def settle(
+    plan: Plan, decision: Decision, user: Mapping[str, Any], measured: Mapping[str, Decision] | None = None
+) -> Plan:
+    """Add a decision to the plan; in its place what was measured, and before that the user's value."""
+    decision = (measured or {}).get(decision.setting, decision)
     if decision.setting in user:
         decision = decision.by_user(user[decision.setting])
     return plan.extended(decision)
 
 
 def make_plan(
-    plan: Plan, data: DataFacts, model: ModelFacts, time: TimeFacts, user: Mapping[str, Any]
+    plan: Plan,
+    data: DataFacts,
+    model: ModelFacts,
+    time: TimeFacts,
+    user: Mapping[str, Any],
+    measured: Mapping[str, Decision] | None = None,
 ) -> Plan:
     """Decide every setting that ``plan`` leaves open. Equal facts give equal plans.
 
@@ -28,20 +36,25 @@ def make_plan(
         model: shapes and speeds of the opened model.
         time: seconds left and needed.
         user: the settings that a person has chosen.
+        measured: decisions that trials have taken; they replace those of the rules.
     """
-    plan = settle(plan, strategy.choose_strategy(data, model, time), user)
+
+    def add(plan: Plan, decision: Decision) -> Plan:
+        return settle(plan, decision, user, measured)
+
+    plan = add(plan, strategy.choose_strategy(data, model, time))
     moves = plan["strategy"]
-    plan = settle(plan, strategy.choose_last_blocks(data, model, time), user)
-    plan = settle(plan, strategy.choose_epochs(data, model, time, moves, plan["last_blocks"]), user)
-    plan = settle(plan, optimisation.choose_batch_size(data), user)
-    plan = settle(plan, optimisation.choose_optimizer(), user)
-    plan = settle(plan, optimisation.choose_lr(data, model, moves, plan["optimizer"]), user)
-    plan = settle(plan, optimisation.choose_head_lr(data, plan["lr"]), user)
-    plan = settle(plan, optimisation.choose_layer_decay(data, model), user)
-    plan = settle(plan, optimisation.choose_batchnorm(moves), user)
-    plan = settle(plan, optimisation.choose_average(data, plan["epochs"]), user)
-    plan = settle(plan, optimisation.choose_augment(data, moves), user)
-    plan = settle(plan, optimisation.choose_class_weights(data), user)
+    plan = add(plan, strategy.choose_last_blocks(data, model, time))
+    plan = add(plan, strategy.choose_epochs(data, model, time, moves, plan["last_blocks"]))
+    plan = add(plan, optimisation.choose_batch_size(data))
+    plan = add(plan, optimisation.choose_optimizer())
+    plan = add(plan, optimisation.choose_lr(data, model, moves, plan["optimizer"]))
+    plan = add(plan, optimisation.choose_head_lr(data, plan["lr"]))
+    plan = add(plan, optimisation.choose_layer_decay(data, model))
+    plan = add(plan, optimisation.choose_batchnorm(moves))
+    plan = add(plan, optimisation.choose_average(data, plan["epochs"]))
+    plan = add(plan, optimisation.choose_augment(data, moves))
+    plan = add(plan, optimisation.choose_class_weights(data))
     return with_defaults(plan, user)
 
 

@@ -10,11 +10,11 @@ from crosstune.core.metric import Metric
 from crosstune.evaluation.scores import score
 from crosstune.probing.baselines import baselines
 from crosstune.stages.leaks import without_leaks
+from crosstune.stages.outcome import Tuned
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
 from crosstune.stages.tables import labelled_table
-from crosstune.stages.tune import Tuned
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,13 +20,28 @@ from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.progress import Reporter
 from crosstune.planning.facts import ModelFacts
+from crosstune.planning.trials import Rounds
 from crosstune.probing.candidates import FittedHead
+from crosstune.probing.model_scores import Depth, ModelScores
 from crosstune.training.result import TrainResult
 
 FORMAT = 1
 KINDS: dict[str, type] = {
     kind.__name__: kind
-    for kind in (Basis, Decision, FittedHead, HeadWeights, Measurement, Metric, ModelFacts, Plan, TrainResult)
+    for kind in (
+        Basis,
+        Decision,
+        Depth,
+        FittedHead,
+        HeadWeights,
+        Measurement,
+        Metric,
+        ModelFacts,
+        ModelScores,
+        Plan,
+        Rounds,
+        TrainResult,
+    )
 }
 """The only classes that are made from what is read."""
 

@@ -1,11 +1,13 @@
 """Stage 2: choose and open the pretrained model, at a size whose frozen pass fits the budget."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from crosstune.core.plan import Plan
+from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.settings import Settings
 from crosstune.frozen.keys import body_digest
 from crosstune.frozen.speed import Speed, pass_speed
+from crosstune.planning.candidates import Candidate
 from crosstune.planning.facts import ModelFacts
 from crosstune.planning.make import settle
 from crosstune.planning.opening import (
@@ -32,26 +34,62 @@ class Opened:
     plan: Plan
     facts: ModelFacts
 
+    @property
+    def label(self) -> str:
+        """Name the model and the size that it is opened at."""
+        size = self.plan.value("image_size")
+        return f"{self.backbone.name} @{size}" if size else self.backbone.name
 
-def open_planned(run: Run, prepared: Prepared) -> Opened:
-    """Carry the stage out, or open again what an earlier process has chosen."""
-    known = run.journal.recall("opened")
-    return _choose(run, prepared) if known is None else _again(run, prepared, *known)
+
+def open_planned(
+    run: Run, prepared: Prepared, ranked: Sequence[Decision] = (), *, name: str = "opened"
+) -> Opened:
+    """Carry the stage out, or open again what an earlier process has chosen.
+
+    Args:
+        run: told about decisions.
+        prepared: the data.
+        ranked: decisions about model and size that come from a ranking.
+        name: of the entry in the journal; a second model has its own.
+    """
+    known = run.journal.recall(name)
+    if known is not None:
+        return _again(run, prepared, *known)
+    opened, side = _choose(run, prepared, ranked)
+    digest = body_digest(opened.backbone, head=True)
+    run.journal.keep(name, (opened.plan, opened.facts, side, digest))
+    return opened
 
 
-def _choose(run: Run, prepared: Prepared) -> Opened:
+def open_candidate(run: Run, prepared: Prepared, candidate: Candidate) -> Opened:
+    """Open a model as it would be compared with others, and time it; nothing is decided by it."""
     user = run.options.settings_overrides()
-    plan = Plan()
-    decision = choose_model(prepared.facts)
-    if run.options.model != "auto":
-        decision = decision.by_user(run.options.model)
-    plan = plan.extended(decision)
-    run.decided(decision)
+    plan = Plan(tuple(
+        Decision(setting, value, Basis.ASSUMED, "a candidate")
+        for setting, value in (("model", candidate.model), ("pass_rows", None))
+    ))  # fmt: skip
     if prepared.facts.modality == "text":
         plan = settle(plan, choose_max_length(prepared.facts), user)
     options = _open_options(prepared, plan, run.settings)
+    if candidate.image_size is not None and not {"image_size", "resize"} & user.keys():
+        plan = plan.extended(Decision("image_size", candidate.image_size, Basis.ASSUMED, "a candidate"))
+        options = replace(options, image_size=candidate.image_size)
+    backbone = open_model(candidate.model, replace(options, pretrained=candidate.pretrained))
+    facts = _model_facts(backbone, _speed(run, prepared, backbone))
+    return Opened(backbone=backbone, plan=plan, facts=facts)
+
+
+def _choose(run: Run, prepared: Prepared, ranked: Sequence[Decision]) -> tuple[Opened, int | None]:
+    user = run.options.settings_overrides()
+    plan = _named_model(run, prepared, ranked)
+    if prepared.facts.modality == "text":
+        plan = settle(plan, choose_max_length(prepared.facts), user)
+    options = _open_options(prepared, plan, run.settings)
+    if "image_size" in plan:
+        options = replace(options, image_size=plan["image_size"])
     backbone = _open(run, plan["model"], options)
-    native = _side(backbone) if not {"image_size", "resize"} & user.keys() else None
+    sized = "image_size" in plan or bool({"image_size", "resize"} & user.keys())
+    native = None if sized else _side(backbone)
     if native is not None:
         plan = settle(plan, choose_image_size(prepared.facts, native), user)
         if plan["image_size"] != native:
@@ -66,8 +104,30 @@ def _choose(run: Run, prepared: Prepared) -> Opened:
             options = replace(options, image_size=smaller.value)
             backbone = _open(run, plan["model"], options)
             speed = _speed(run, prepared, backbone)
+    return _opened(run, prepared, plan, backbone, speed), options.image_size
+
+
+def _named_model(run: Run, prepared: Prepared, ranked: Sequence[Decision]) -> Plan:
+    """Begin the plan with the model: the user's, the ranking's, or the default."""
+    user = run.options.settings_overrides()
+    decision = choose_model(prepared.facts)
+    if run.options.model != "auto":
+        plan = Plan((decision.by_user(run.options.model),))
+    elif ranked:
+        plan = Plan()
+        for one in ranked:
+            plan = settle(plan, one, user)
+    else:
+        plan = Plan((decision,))
+    run.decided(plan.decision("model"))
+    return plan
+
+
+def _opened(run: Run, prepared: Prepared, plan: Plan, backbone: Backbone, speed: Speed) -> Opened:
+    """Decide how many rows the pass covers, and tell what was decided."""
     facts = _model_facts(backbone, speed)
     left = run.budget.left() - reserve_seconds(prepared.facts, facts, trains=False)
+    user = run.options.settings_overrides()
     plan = settle(plan, choose_pass_rows(prepared.facts, speed.rate, left), user)
     for note in backbone.notes:
         run.reporter.warn(note)
@@ -75,10 +135,7 @@ def _choose(run: Run, prepared: Prepared) -> Opened:
         if plan.value(setting) is not None:
             run.decided(plan.decision(setting))
     run.reporter.say(f"{backbone.name}: {len(backbone.blocks)} blocks, {backbone.licence}, {backbone.origin}")
-    opened = Opened(backbone=backbone, plan=plan, facts=facts)
-    digest = body_digest(backbone, head=True)
-    run.journal.keep("opened", (plan, facts, options.image_size, digest))
-    return opened
+    return Opened(backbone=backbone, plan=plan, facts=facts)
 
 
 def _again(

@@ -1,7 +1,7 @@
 """Stage 3: one frozen pass, and the best closed-form head on what it saw. From here on a model exists."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -40,6 +40,8 @@ class Probed:
     """Best first, by the primary metric on validation."""
     moments: Callable[[], Mapping[str, Moments]]
     """What heads were fitted from, for a refit; made again where the heads were read back."""
+    place: str = "heads"
+    """Name of the heads in the journal."""
 
     @property
     def best(self) -> FittedHead:
@@ -52,9 +54,9 @@ class Probed:
         return next((fitted.head for fitted in self.heads if fitted.head.features == "head"), None)
 
 
-def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
-    """Carry the stage out."""
-    items, encoded = _rows(prepared, opened.plan["pass_rows"], run.settings.seed)
+def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads") -> Probed:
+    """Carry the stage out; ``place`` names the heads in the journal, and the figures of a second model."""
+    items, encoded = drawn_rows(prepared, opened.plan["pass_rows"], run.settings.seed)
     features = {
         split: frozen_pass(
             opened.backbone,
@@ -67,11 +69,13 @@ def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
     }
     seconds = sum(part.seconds for part in features.values())
     rows = sum(len(part) for part in items.values())
-    run.measurements.append(_speed(features["train"].engine, rows / max(seconds, 1e-9), rows, seconds))
+    prefix = "" if place == "heads" else f"{place}/"
+    speed = _speed(features["train"].engine, rows / max(seconds, 1e-9), rows, seconds)
+    run.measurements.append(replace(speed, name=prefix + speed.name))
     reserve = reserve_seconds(prepared.facts, opened.facts, trains=False)
     sums = cache(lambda: training_moments(prepared.task, features["train"], encoded["train"], run.settings))
     heads = run.once(
-        "heads",
+        place,
         lambda: fit_heads(
             prepared.task,
             features["train"],
@@ -85,17 +89,17 @@ def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
         ),
     )
     for fitted in heads:
-        run.measurements.extend(fitted.measurements)
+        run.measurements.extend(replace(one, name=prefix + one.name) for one in fitted.measurements)
     best = heads[0]
     metric = next(iter(prepared.task.metrics))
     run.reporter.say(f"best closed-form head: {best.name}, {metric} {best.value:.4f} on validation")
-    return Probed(features=features, encoded=encoded, heads=heads, moments=sums)
+    return Probed(features=features, encoded=encoded, heads=heads, moments=sums, place=place)
 
 
-def _rows(
+def drawn_rows(
     prepared: Prepared, count: int | None, seed: int
 ) -> tuple[dict[str, SplitItems], dict[str, NDArray[Any]]]:
-    """Give the items and targets that the pass covers: all, or ``count`` training rows."""
+    """Give items and targets of both splits, with all or ``count`` of the training rows, stratified."""
     items = {split: prepared.items[split] for split in SPLITS}
     encoded = {split: prepared.encoded[split] for split in SPLITS}
     if count is None or count >= len(items["train"]):

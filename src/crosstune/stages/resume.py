@@ -20,11 +20,11 @@ from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
 from crosstune.core.version import VERSION
 from crosstune.options import FitOptions
-from crosstune.stages.opening import Opened
+from crosstune.stages.outcome import Tuned, saved_model
 from crosstune.stages.prepare import SPLITS, Prepared
-from crosstune.stages.probe import Probed
 from crosstune.stages.run import Run
-from crosstune.stages.tune import Tuned, saved_model, tune
+from crosstune.stages.trials import Chosen
+from crosstune.stages.tune import tune
 from crosstune.training.errors import ResumeMismatch
 
 FORMAT = 1
@@ -181,16 +181,17 @@ def _digest(encoded: Any) -> str:  # noqa: ANN401
     return hashlib.sha256(f"{array.dtype} {array.shape}".encode() + array.tobytes()).hexdigest()[:16]
 
 
-def tuned(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
-    """Carry stage 4 out, or recall how it ended."""
+def tuned(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
+    """Carry stage 5 out, or recall how it ended."""
     names = ("expected", "plan", "shipped", "comparison", "candidates", "result")
 
     def compute() -> dict[str, Any]:
-        made = tune(run, prepared, opened, probed)
-        return {name: getattr(made, name) for name in names} | {"head": made.model.head}
+        made = tune(run, prepared, chosen, closed)
+        return {name: getattr(made, name) for name in names} | {"closed": made.model is closed.model}
 
     found = dict(run.once("tuned", compute))
-    return Tuned(model=saved_model(prepared, opened, found.pop("head")), **found)
+    stays = found.pop("closed")
+    return Tuned(model=closed.model if stays else saved_model(prepared, chosen.opened), **found)
 
 
 @contextmanager

@@ -21,10 +21,10 @@ from crosstune.evaluation.scores import score
 from crosstune.reports.card import write_card
 from crosstune.reports.page import write_report
 from crosstune.stages.assess import Assessed, finite
+from crosstune.stages.outcome import Tuned
 from crosstune.stages.prepare import SPLITS, Prepared
 from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
-from crosstune.stages.tune import Tuned
 from crosstune.tasks.base import Row
 
 PICTURE = 160

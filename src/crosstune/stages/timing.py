@@ -1,22 +1,71 @@
 """What one training step of the opened model is like, measured before anything is planned."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from crosstune.artifacts.model import head_kept, put_head
+from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
+from crosstune.core.metric import Metric
 from crosstune.core.seeding import derived_seed, generator
 from crosstune.core.settings import Settings
 from crosstune.frozen.freeze import evaluating
+from crosstune.planning.facts import ModelFacts
 from crosstune.sources.base import Backbone
+from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
+from crosstune.stages.probe import Probed
+from crosstune.stages.run import Run
 from crosstune.training.batchnorm import BatchNorm
 
 EXAMPLES = 16
 REPEATS = 2
+
+
+def timed(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Opened:
+    """Add to the facts what a training step costs, and whether the closed-form head is worth starting from.
+
+    Nothing is measured where the user's strategy makes no use of it.
+    """
+    strategy = run.options.settings_overrides().get("strategy")
+    if strategy == "closed-form":
+        return opened
+
+    def measure() -> ModelFacts:
+        facts = replace(opened.facts, step_seconds=step_seconds(prepared, opened.backbone))
+        if probed.native is None or strategy in ("full", "head"):
+            return facts
+        ratio = head_loss(prepared, opened.backbone, probed.native, run.settings.seed)
+        run.measurements.append(_head_measurement(opened.label, ratio))
+        return replace(facts, head_loss=ratio)
+
+    return replace(opened, facts=run.once(f"timed {probed.place}", measure))
+
+
+def start_head(probed: Probed, strategy: str, *, survives: bool) -> HeadWeights | None:
+    """Choose the head that training starts from; ``None`` is a random one.
+
+    Only lp-ft is about the closed-form head; other strategies take it where dropout leaves it its worth.
+    """
+    if strategy == "lp-ft":
+        return probed.native
+    return probed.native if strategy not in ("full", "head") and survives else None
+
+
+def _head_measurement(label: str, ratio: float) -> Measurement:
+    return Measurement(
+        name="closed-form/in-training-mode",
+        candidate=f"the native closed-form head of {label}, dropout on",
+        figure="loss over the loss of a constant answer",
+        metric=Metric(ratio, ratio, ratio),
+        examples=HEAD_EXAMPLES,
+        seed=0,
+        seconds=0.0,
+    )
 
 
 def step_seconds(prepared: Prepared, backbone: Backbone) -> float:

@@ -39,6 +39,7 @@ def finish(loop: Loop) -> TrainResult:
         precision=numerics.precision,
         memory_format=numerics.memory_format,
         cached=session.stored is not None,
+        outputs=loop.last_outputs,
     )
 
 

@@ -70,6 +70,7 @@ class Loop:
         self.history: History = []
         self.losses: list[float] = []
         self.best_outputs: NDArray[np.float32] | None = None
+        self.last_outputs: NDArray[np.float32] | None = None
         self.step = self.epoch = 0
         self.evaluated_at = -1
         self.without_gain = 0
@@ -204,6 +205,7 @@ class Loop:
             figures = self.session.evaluator.figures(outputs)
             better = self.keeper.offer(self.step, next(iter(figures.values())), lambda: take(self.live))
         self.without_gain = 0 if better else self.without_gain + 1
+        self.last_outputs = outputs
         if better:
             self.best_outputs = outputs
         if self.step and (alarm := one_answer(self.session.task, outputs, self.session.evaluator.encoded)):

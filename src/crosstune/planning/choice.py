@@ -1,0 +1,70 @@
+"""From the ranking of models to the one to start from: a shortlist, and what breaks its ties."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crosstune.core.metric import Metric
+from crosstune.core.plan import Basis, Decision
+from crosstune.core.units import format_duration
+from crosstune.planning.candidates import Candidate
+from crosstune.planning.opening import PASS_SHARE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankFacts:
+    """One measured candidate."""
+
+    candidate: Candidate
+    score: Metric
+    """The figure that decides."""
+    listed: bool
+    """Whether its paired interval against the leader leaves both possible."""
+    pass_seconds: float
+    """For one example."""
+    evidence: str
+    """Name of the measurement."""
+
+
+def choose_candidate(
+    ranked: Sequence[RankFacts], *, rows: int, seconds: float
+) -> tuple[RankFacts, list[Decision]]:
+    """Choose one of the shortlist, and say why.
+
+    A candidate whose frozen pass over all rows would take more than its share of the time is left out,
+    unless all would. Ties go to the higher public accuracy, then to the faster.
+
+    Args:
+        ranked: best first, with at least one pretrained candidate.
+        rows: training and validation rows.
+        seconds: of the whole run; infinite without a budget.
+    """
+    able = [row for row in ranked if row.candidate.pretrained]
+    fitting = [row for row in able if rows * row.pass_seconds <= PASS_SHARE * seconds]
+    rest = fitting or sorted(able, key=lambda row: row.pass_seconds)[:1]
+    short = [row for row in rest if row.listed] or rest[:1]
+    chosen = min(short, key=lambda row: (-(row.candidate.accuracy or 0.0), row.pass_seconds))
+    why = _because(chosen, short, able, fitting, rows=rows)
+    names = tuple(row.evidence for row in able)
+    decisions = [Decision("model", chosen.candidate.model, Basis.MEASURED, why, names)]
+    if chosen.candidate.image_size is not None:
+        side = f"the size at which the model was measured: {chosen.score} against the others above"
+        decisions.append(Decision("image_size", chosen.candidate.image_size, Basis.MEASURED, side, names))
+    return chosen, decisions
+
+
+def _because(
+    chosen: RankFacts, short: Sequence[RankFacts], able: Sequence[RankFacts], fitting: Sequence[RankFacts],
+    *, rows: int,
+) -> str:  # fmt: skip
+    others = [row.candidate.label for row in short if row is not chosen]
+    if not fitting:
+        return (
+            f"the fastest: {format_duration(rows * chosen.pass_seconds)} for one pass; the others take longer"
+        )
+    if not others:
+        why = f"{chosen.score}, ahead of {len(able) - 1} other candidates"
+    else:
+        tie = "has the highest public accuracy" if chosen.candidate.accuracy else "is the fastest"
+        why = f"{chosen.score}; the figures cannot tell it from {', '.join(others)}, of which it {tie}"
+    slow = [row.candidate.label for row in able if row not in fitting]
+    return why + (f"; too slow for the budget: {', '.join(slow)}" if slow else "")

@@ -1,0 +1,44 @@
+"""What the stages that make models give: what is in ``model/``, and what it was compared with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from crosstune.artifacts.model import SavedModel
+from crosstune.core.head import HeadWeights
+from crosstune.core.metric import Metric
+from crosstune.core.plan import Plan
+from crosstune.evaluation.paired import paired_difference
+from crosstune.stages.opening import Opened
+from crosstune.stages.prepare import Prepared
+from crosstune.training.result import TrainResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """What is on disk in ``model/``, and what it was compared with on the validation split."""
+
+    model: SavedModel
+    expected: NDArray[Any]
+    """Outputs of the model in memory on the first validation examples, when it was written."""
+    plan: Plan
+    shipped: str
+    comparison: str
+    candidates: dict[str, NDArray[Any]]
+    """Validation outputs ``(N, K)`` of everything that could have been shipped, what was shipped first."""
+    result: TrainResult | None = None
+
+
+def saved_model(prepared: Prepared, opened: Opened, head: HeadWeights | None = None) -> SavedModel:
+    """Give the opened model as it is to be shipped, with a head of its own or with its native one."""
+    data = prepared.data
+    return SavedModel(
+        backbone=opened.backbone, task=prepared.task, head=head, inputs=data.inputs, target=data.target
+    )
+
+
+def difference(prepared: Prepared, ours: NDArray[Any], theirs: NDArray[Any]) -> Metric:
+    """Compare two sets of validation outputs by the primary metric, paired, with its interval."""
+    spec = next(iter(prepared.task.metrics.values()))
+    return paired_difference(spec, ours, theirs, prepared.encoded["validation"])

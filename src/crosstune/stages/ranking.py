@@ -1,0 +1,197 @@
+"""Stage 2: which pretrained model, measured on a sample of the training rows.
+
+Every candidate is opened at its size and passed over the same rows once; closed-form heads and nearest
+neighbours, each answering for rows that it has not seen, give the user's metric (``probing/ranking.py``).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crosstune.core.errors import UserError
+from crosstune.core.plan import Decision
+from crosstune.core.run_dir import cache_dir
+from crosstune.data.store import values
+from crosstune.frozen.passes import frozen_pass
+from crosstune.planning.candidates import Candidate, Known, propose_candidates
+from crosstune.planning.choice import RankFacts, choose_candidate
+from crosstune.planning.facts import ModelFacts
+from crosstune.probing import ranking as scoring
+from crosstune.probing.model_scores import ModelScores, score_model
+from crosstune.sources.registry import catalogue
+from crosstune.stages.opening import open_candidate
+from crosstune.stages.prepare import Prepared
+from crosstune.stages.probe import drawn_rows
+from crosstune.stages.run import Run
+
+SHARE = 0.1
+"""Of the budget, for the whole ranking (techniques I, step 2)."""
+
+LEAST = 15.0
+"""ASSUMED: seconds without which hardly a second model can be opened, compiled and passed over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """One measured model."""
+
+    candidate: Candidate
+    facts: ModelFacts
+    scores: ModelScores
+    shortlisted: bool
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """Name model and size as a plan holds them."""
+        _, found = choose_candidate([_facts(self)], rows=0, seconds=float("inf"))
+        return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Models from best to worst; empty where the user names the model, or there is no time to compare."""
+
+    decisions: tuple[Decision, ...] = ()
+    """About the model to start from, and its size."""
+    rows: tuple[Ranked, ...] = ()
+    chosen: str = ""
+    """Label of the model to start from."""
+    skipped: tuple[tuple[str, str], ...] = field(default=())
+    """What was not measured, and why."""
+
+    @property
+    def others(self) -> list[Ranked]:
+        """The rest of the shortlist, best first; controls are no candidates."""
+        able = [row for row in self.rows if row.candidate.pretrained and row.candidate.label != self.chosen]
+        return [row for row in able if row.shortlisted]
+
+
+def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
+    """Carry the stage out, within a tenth of the budget; where it cannot, say why, and a rule decides."""
+    if run.options.model != "auto":
+        return Ranking()
+    candidates = propose(run, prepared)
+    limit = SHARE * run.budget.left()
+    if sum(one.pretrained for one in candidates) < 2:
+        return Ranking()
+    if limit < LEAST:
+        run.reporter.say(f"models are not compared: a tenth of the budget is {limit:.0f} s")
+        return Ranking()
+    ranking = measure(run, prepared, candidates, seconds=limit)
+    if not any(row.candidate.pretrained for row in ranking.rows):
+        return ranking
+    rows = prepared.facts.train_rows + prepared.facts.validation_rows
+    chosen, decisions = choose_candidate(
+        [_facts(row) for row in ranking.rows], rows=rows, seconds=run.budget.left()
+    )
+    return Ranking(rows=ranking.rows, skipped=ranking.skipped, decisions=tuple(decisions),
+                   chosen=chosen.candidate.label)  # fmt: skip
+
+
+def propose(run: Run, prepared: Prepared) -> list[Candidate]:
+    """List the candidates: those that the user names, or all of the catalogue that open here."""
+    modality = prepared.facts.modality
+    known = [
+        Known(
+            name=info.name,
+            parameters=info.parameters,
+            accuracy=getattr(info, "accuracy", None),
+            image_size=getattr(info, "image_size", 224 if info.modality == "image" else None),
+        )
+        for info in catalogue()
+        if info.modality == modality and (info.here or info.name in run.options.models)
+    ]
+    return propose_candidates(known, prepared.facts, run.options.models)
+
+
+def measure(run: Run, prepared: Prepared, candidates: Sequence[Candidate], *, seconds: float) -> Ranking:
+    """Score candidates in their order until the time is over; the first is always measured.
+
+    Returns them best first. One that cannot be opened is passed over, and named with its reason.
+    """
+    began = time.monotonic()
+    items, encoded = drawn_rows(prepared, run.settings.rank_rows, run.settings.seed)
+    sample = _Sample(items["train"], encoded["train"], _groups(run, items["train"]))
+    measured: list[tuple[Candidate, ModelFacts, ModelScores]] = []
+    skipped: list[tuple[str, str]] = []
+    run.reporter.say(f"comparing {len(candidates)} candidates on {len(sample.encoded):,} training rows")
+    for place, candidate in enumerate(candidates, start=1):
+        left = seconds - (time.monotonic() - began) if measured else float("inf")
+        found = run.once(f"rank {place}", lambda c=candidate, s=left: _measure(run, prepared, sample, c, s))  # type: ignore[misc]
+        if isinstance(found, str):
+            skipped.append((candidate.label, found))
+            run.reporter.say(f"not compared: {candidate.label} ({found})")
+            continue
+        facts, scores = found
+        measured.append((candidate, facts, scores))
+        run.measurements.extend(scores.measurements)
+        run.reporter.say(
+            f"{candidate.label}: {scores.figure} {scores.deciding} without a gradient, "
+            f"{1 / facts.pass_seconds:.0f} examples a second"
+        )
+    return Ranking(rows=_ordered(prepared, measured), skipped=tuple(skipped))
+
+
+@dataclass(frozen=True)
+class _Sample:
+    items: Any
+    encoded: Any
+    groups: list[Any] | None
+
+
+def _groups(run: Run, items: Any) -> list[Any] | None:  # noqa: ANN401
+    name = run.options.group
+    return values(items.dataset, name) if name and name in items.dataset.column_names else None
+
+
+def _measure(
+    run: Run, prepared: Prepared, sample: _Sample, candidate: Candidate, seconds: float
+) -> tuple[ModelFacts, ModelScores] | str:
+    """Open, pass and score one candidate; returns a reason where that cannot be done."""
+    if seconds <= 0:
+        return "no time left for it"
+    began = time.monotonic()
+    try:
+        opened = open_candidate(run, prepared, candidate)
+    except UserError as error:
+        return f"{error.problem}: {error.found}"
+    needed = len(sample.encoded) * opened.facts.pass_seconds
+    if needed > seconds - (time.monotonic() - began):
+        return f"its pass over the sample would take {needed:.0f} s"
+    features = frozen_pass(
+        opened.backbone, sample.items, engine=run.settings.engine, cache=cache_dir() / "features",
+        reporter=run.reporter,
+    )  # fmt: skip
+    scores = score_model(
+        candidate.label, prepared.task, features, sample.encoded, groups=sample.groups, seed=run.settings.seed
+    )
+    return opened.facts, scores
+
+
+def _ordered(
+    prepared: Prepared, measured: Sequence[tuple[Candidate, ModelFacts, ModelScores]]
+) -> tuple[Ranked, ...]:
+    """Put the models in order, and say who cannot be told from the best."""
+    spec = next(iter(prepared.task.metrics.values()))
+    by_name = {candidate.label: (candidate, facts) for candidate, facts, _ in measured}
+    places = scoring.rank_models([scores for _, _, scores in measured], spec).places if measured else ()
+    return tuple(
+        Ranked(
+            candidate=by_name[place.scores.model][0],
+            facts=by_name[place.scores.model][1],
+            scores=place.scores,
+            shortlisted=place.shortlisted,
+        )
+        for place in places
+    )
+
+
+def _facts(row: Ranked) -> RankFacts:
+    return RankFacts(
+        candidate=row.candidate,
+        score=row.scores.deciding,
+        listed=row.shortlisted,
+        pass_seconds=row.facts.pass_seconds,
+        evidence=f"rank/{row.candidate.label}/deciding",
+    )
