@@ -41,3 +41,11 @@ def test_a_users_strategy_leads_the_later_rules() -> None:
 def test_a_plan_survives_json() -> None:
     plan = planned({"lr": 0.125})
     assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_what_trials_measured_replaces_the_rule_and_the_user_replaces_both() -> None:
+    trial = Decision("lr", 0.25, Basis.MEASURED, "the best of 3 trials", ("trial/1.1",))
+    plan = make_plan(START, DATA, MODEL, TIME, {}, {"lr": trial})
+    assert plan.decision("lr") == trial
+    plan = make_plan(START, DATA, MODEL, TIME, {"lr": 0.5}, {"lr": trial})
+    assert (plan["lr"], plan.decision("lr").replaced) == (0.5, 0.25)

@@ -31,7 +31,8 @@ def choose_candidate(
     """Choose one of the shortlist, and say why.
 
     A candidate whose frozen pass over all rows would take more than its share of the time is left out,
-    unless all would. Ties go to the higher public accuracy, then to the faster.
+    unless all would. What the rows cannot tell apart goes to the higher public accuracy, and where that is
+    equal (or not known) to the higher figure.
 
     Args:
         ranked: best first, with at least one pretrained candidate.
@@ -42,7 +43,7 @@ def choose_candidate(
     fitting = [row for row in able if rows * row.pass_seconds <= PASS_SHARE * seconds]
     rest = fitting or sorted(able, key=lambda row: row.pass_seconds)[:1]
     short = [row for row in rest if row.listed] or rest[:1]
-    chosen = min(short, key=lambda row: (-(row.candidate.accuracy or 0.0), row.pass_seconds))
+    chosen = max(short, key=lambda row: row.candidate.accuracy or 0.0)
     why = _because(chosen, short, able, fitting, rows=rows)
     names = tuple(row.evidence for row in able)
     decisions = [Decision("model", chosen.candidate.model, Basis.MEASURED, why, names)]
@@ -64,7 +65,7 @@ def _because(
     if not others:
         why = f"{chosen.score}, ahead of {len(able) - 1} other candidates"
     else:
-        tie = "has the highest public accuracy" if chosen.candidate.accuracy else "is the fastest"
+        tie = "has the highest public accuracy" if chosen.candidate.accuracy else "has the highest figure"
         why = f"{chosen.score}; the figures cannot tell it from {', '.join(others)}, of which it {tie}"
     slow = [row.candidate.label for row in able if row not in fitting]
     return why + (f"; too slow for the budget: {', '.join(slow)}" if slow else "")

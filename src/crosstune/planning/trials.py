@@ -69,7 +69,9 @@ class Trial:
     @property
     def moves(self) -> str:
         """Say what moves, in words."""
-        return f"last {self.last_blocks} blocks" if self.strategy == "last" else self.strategy
+        if self.strategy != "last":
+            return self.strategy
+        return f"last {self.last_blocks} blocks" if self.last_blocks > 1 else "last block"
 
 
 @dataclass(frozen=True, kw_only=True)
