@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from crosstune.core.version import VERSION
 
 if TYPE_CHECKING:
-    from crosstune.api import cache, check, evaluate, fit, load, predict, report, resume
+    from crosstune.api import cache, check, evaluate, fit, load, plan, predict, rank, report, resume
 
 __version__ = VERSION
 
-__all__ = ["__version__", "cache", "check", "evaluate", "fit", "load", "predict", "report", "resume"]
+__all__ = [
+    "__version__", "cache", "check", "evaluate", "fit", "load", "plan", "predict", "rank", "report", "resume",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

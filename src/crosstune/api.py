@@ -16,6 +16,8 @@ from crosstune.options import fit_options
 
 if TYPE_CHECKING:
     from crosstune.artifacts.model import SavedModel
+    from crosstune.core.plan import Plan
+    from crosstune.core.ranking import RankRow
     from crosstune.data.check import CheckReport
 
 Data = Any
@@ -83,6 +85,73 @@ def resume(run: str | Path, *, data: Data = None, reporter: Reporter | None = No
         return pipeline.resume(Path(run), data=data, reporter=reporter)
     with make_reporter() as live:
         return pipeline.resume(Path(run), data=data, reporter=live)
+
+
+def rank(
+    data: Data,
+    target: str | None = None,
+    *,
+    models: Sequence[str] = (),
+    budget: str | float | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,  # noqa: ANN401
+) -> "tuple[RankRow, ...]":
+    """Compare pretrained models on a sample of the training rows, best first; trains nothing.
+
+    Args:
+        data: the labelled data.
+        target: the column to predict; found where it is obvious.
+        models: what to compare; empty takes all of the catalogue that opens here, at most eight, and the
+            first with random weights as a control.
+        budget: for the comparison; candidates for which no time is left are not in the result.
+        reporter: receives progress; ``None`` shows it live on standard error.
+        settings: other options of ``fit``, such as ``task``, ``group``, ``rank_rows`` or ``seed``.
+
+    Cost: a pass over 2,000 rows for each model and size, and a few seconds for its scores.
+    """
+    from crosstune import pipeline
+    from crosstune.reports.live import make_reporter
+
+    given = {"data": data, "target": target, "models": tuple(models), "budget": budget, **settings}
+    options = fit_options({name: value for name, value in given.items() if name != "target" or value})
+    if reporter is not None:
+        return pipeline.rank(options, reporter=reporter)
+    with make_reporter() as live:
+        return pipeline.rank(options, reporter=live)
+
+
+def plan(
+    data: Data = None,
+    target: str | None = None,
+    *,
+    recipe: str | Path | None = None,
+    out: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,  # noqa: ANN401
+) -> "Plan":
+    """Take every decision of :func:`fit` that needs no training, and say why; trains nothing.
+
+    Args:
+        data: the labelled data; may stand in the recipe instead.
+        target: the column to predict; found where it is obvious.
+        recipe: a TOML file of options and settings; keywords beat it.
+        out: also write the plan as a recipe that :func:`fit` takes.
+        reporter: receives progress; ``None`` shows it live on standard error.
+        settings: what :func:`fit` takes.
+
+    Cost: the ranking of models and one frozen pass, which a following run finds in the cache.
+    """
+    from crosstune import pipeline
+    from crosstune.reports.live import make_reporter
+
+    named = {"data": data, "target": target}
+    given = {name: value for name, value in named.items() if value is not None}
+    options = fit_options({**given, **settings}, recipe=recipe)
+    with make_reporter(quiet=reporter is not None) as live:
+        advice = pipeline.plan(options, reporter=reporter or live)
+    if out is not None:
+        pipeline.write_recipe(advice, options, Path(out))
+    return advice.plan
 
 
 def check(

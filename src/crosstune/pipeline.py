@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from crosstune.core.clock import Budget
+from crosstune.core.files import write_text
 from crosstune.core.interruption import Interrupted
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
+from crosstune.core.ranking import RankRow
 from crosstune.core.run_dir import RunDir
 from crosstune.data.check import CheckReport
 from crosstune.options import FitOptions
 from crosstune.reports.live import make_reporter
 from crosstune.reports.page import write_report
+from crosstune.reports.recipe import recipe_text
 from crosstune.reports.stored import read_summary
 from crosstune.sources.base import ModelInfo
 from crosstune.sources.registry import catalogue
 from crosstune.stages import use
+from crosstune.stages.advise import Advice, plan_data, rank_data
 from crosstune.stages.assess import assess
 from crosstune.stages.closed_form import ship_closed_form
 from crosstune.stages.demo import write_digits
@@ -144,6 +148,28 @@ def predict(
 ) -> list[dict[str, Any]]:
     """Predict one row for each row in; one that cannot be read has ``error`` and no prediction."""
     return use.predict_run(run, inputs, out=out, engine=engine)
+
+
+@quiet_libraries()
+def rank(options: FitOptions, *, reporter: Reporter | None = None) -> tuple[RankRow, ...]:
+    """Compare pretrained models on a sample of the training rows, best first; trains nothing."""
+    return rank_data(options, reporter or make_reporter(quiet=True))
+
+
+@quiet_libraries()
+def plan(options: FitOptions, *, reporter: Reporter | None = None) -> Advice:
+    """Take every decision of a run that needs no training, and say why; trains nothing."""
+    return plan_data(options, reporter or make_reporter(quiet=True))
+
+
+def write_recipe(advice: Advice, options: FitOptions, path: Path) -> None:
+    """Write a plan as a recipe that ``fit`` takes; where the data has a place, the recipe names it."""
+    keys = ("target", "inputs", "group", "task", "classes", "max_bad", "strict", "trackers")
+    asked = {key: getattr(options, key) for key in keys}
+    place = str(options.data) if isinstance(options.data, str | Path) else None
+    budget = "none" if options.seconds is None else options.budget
+    shown = {"data": place, **asked, "strict": options.strict or None, "budget": budget}
+    write_text(path, recipe_text(advice.plan, shown, name=path.name))
 
 
 def models(task: str | None = None) -> list[ModelInfo]:

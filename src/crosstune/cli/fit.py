@@ -7,9 +7,13 @@ from typing import Annotated
 import typer
 
 from crosstune.cli.arguments import (
+    BudgetOption,
     GroupOption,
     InputsOption,
     MaxBadOption,
+    ModelOption,
+    ModelsOption,
+    SetsOption,
     StrictOption,
     TargetOption,
     TaskOption,
@@ -37,24 +41,16 @@ def fit(
     inputs: InputsOption = None,
     group: GroupOption = None,
     task: TaskOption = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="MODEL", help="Such as torchvision:resnet50.  [default: auto]"),
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option("--budget", metavar="TIME", help="90s, 10m, 2h or none.  [default: 10m]"),
-    ] = None,
+    model: ModelOption = None,
+    models: ModelsOption = None,
+    budget: BudgetOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="RUN", help="The run directory to write.")
     ] = None,
     recipe: Annotated[
         Path | None, typer.Option("--recipe", metavar="FILE", help="A TOML file of options and settings.")
     ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any option or setting; may be repeated."),
-    ] = None,
+    sets: SetsOption = None,
     classes: Annotated[
         list[str] | None,
         typer.Option("--classes", metavar="NAME", help="A class name; repeat it, in the order wanted."),
@@ -74,7 +70,7 @@ def fit(
     from crosstune.reports.live import make_reporter
 
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
-    lists = {"inputs": inputs, "classes": classes, "trackers": trackers}
+    lists = {"inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
     every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict}
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())

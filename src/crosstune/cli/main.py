@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from crosstune.cli import cache, check, demo, evaluate, fit, models, predict, report, resume
+from crosstune.cli import cache, check, demo, evaluate, fit, models, plan, predict, rank, report, resume
 from crosstune.cli.console import guarded, say
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
 app.command("demo")(guarded(demo.demo))
 app.command("check")(guarded(check.check))
 app.command("models")(guarded(models.models))
+app.command("rank")(guarded(rank.rank))
+app.command("plan")(guarded(plan.plan))
 app.command("fit", epilog=fit.EPILOG)(guarded(fit.fit))
 app.command("resume")(guarded(resume.resume))
 app.command("evaluate")(guarded(evaluate.evaluate))

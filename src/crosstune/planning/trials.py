@@ -40,6 +40,9 @@ UNLIMITED = 9
 SECOND = 6
 """Trials from which a second round pays; it keeps a third of them and gives them twice the time."""
 
+TWO_ROUNDS = 5 / 3
+"""A third of the trials, twice as long, after all of them."""
+
 FACTORS = (1.0, 3.0, 1 / 3)
 """Of the rate that the rule would take (techniques H: refine by 3)."""
 
@@ -135,11 +138,11 @@ def allot(data: DataFacts, model: ModelFacts, time: TimeFacts, most: int | None)
     allowed = max(idle, min(SHARE * usable, usable - needed))
     rows = max(min(ROWS, data.train_rows), LEAST_STEPS * choose_batch_size(data).value)
     seconds = max(LEAST_SECONDS, rows * step)
+    both = min(limit, int(allowed / (seconds * TWO_ROUNDS)))
+    if both >= SECOND:
+        return Rounds(count=both, seconds=allowed / (both * TWO_ROUNDS), kept=both // 3)
     count = min(limit, int(allowed / seconds))
-    if count >= SECOND:
-        count = min(limit, max(SECOND, int(allowed / seconds / (5 / 3))))
-        return Rounds(count=count, seconds=allowed / (count * 5 / 3), kept=count // 3)
-    return Rounds(count=count, seconds=allowed / count, kept=0) if count >= 2 else None
+    return Rounds(count=count, seconds=allowed / count, kept=0) if count > 1 else None
 
 
 def propose_trials(

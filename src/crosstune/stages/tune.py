@@ -32,7 +32,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     """
     opened, probed = chosen.opened, chosen.probed
     reserve = reserve_seconds(prepared.facts, opened.facts, trains=True)
-    plan = run.once("plan", lambda: _plan(run, prepared, chosen, reserve))
+    plan = run.once("plan", lambda: plan_training(run, prepared, chosen, reserve))
     if plan["strategy"] == "closed-form":
         why = plan.decision("strategy").because
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
@@ -65,8 +65,8 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     )
 
 
-def _plan(run: Run, prepared: Prepared, chosen: Chosen, reserve: float) -> Plan:
-    """Decide everything that is open."""
+def plan_training(run: Run, prepared: Prepared, chosen: Chosen, reserve: float) -> Plan:
+    """Decide everything that is open; ``reserve`` is what must be left after training, in seconds."""
     opened = chosen.opened
     time = TimeFacts(left=run.budget.left(), reserve=reserve)
     user = run.options.settings_overrides()
