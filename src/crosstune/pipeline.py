@@ -104,7 +104,7 @@ def _stages(run: Run) -> None:
         shipped = ship(run, prepared, made.expected)
     with run.stage("figures"):
         assessed = assess(run, prepared, made, shipped)
-    summarise(run, prepared, made, shipped, assessed)
+    summarise(run, prepared, made, shipped, assessed, ranking)
     finish(run)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
+from crosstune.core.ranking import RankRow
+from crosstune.core.trial import TrialRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,14 @@ class RunSummary:
     curves: tuple[Curve, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     plan: Plan = field(default_factory=Plan)
+    ranking: tuple[RankRow, ...] = ()
+    """Models that were compared, best first; empty where one was named."""
+    skipped: tuple[tuple[str, str], ...] = ()
+    """(model, why) for those that were not compared."""
+    depth: tuple[tuple[str, Metric], ...] = ()
+    """Ridge on each block of the shipped model alone, in order, on validation."""
+    trials: tuple[TrialRow, ...] = ()
+    """Configurations that were tried for a short time, in the order in which they were."""
     seconds: dict[str, float] = field(default_factory=dict)
     """By stage, in order, and ``total``."""
     budget: float | None = None
@@ -115,6 +125,10 @@ class RunSummary:
                 "curves": tuple(Curve.from_json(row) for row in raw["curves"]),
                 "mistakes": tuple(Mistake(**row) for row in raw["mistakes"]),
                 "plan": Plan.from_json(raw["plan"]),
+                "ranking": tuple(RankRow.from_json(row) for row in raw.get("ranking", ())),
+                "skipped": tuple((name, why) for name, why in raw.get("skipped", ())),
+                "depth": tuple((block, Metric.from_json(row)) for block, row in raw.get("depth", ())),
+                "trials": tuple(TrialRow.from_json(row) for row in raw.get("trials", ())),
                 "warnings": tuple(raw["warnings"]),
             }
         )

@@ -14,15 +14,18 @@ from crosstune.artifacts.model import SavedModel
 from crosstune.core.files import replacing, write_json
 from crosstune.core.metric import Metric
 from crosstune.core.summary import Curve, Mistake, RunSummary
+from crosstune.core.trial import TrialRow
 from crosstune.core.version import VERSION
 from crosstune.evaluation.calibration import reliability
 from crosstune.evaluation.mistakes import confusion, worst
 from crosstune.evaluation.scores import score
 from crosstune.reports.card import write_card
 from crosstune.reports.page import write_report
+from crosstune.stages.advise import rank_rows
 from crosstune.stages.assess import Assessed, finite
 from crosstune.stages.outcome import Tuned
 from crosstune.stages.prepare import SPLITS, Prepared
+from crosstune.stages.ranking import Ranking
 from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
 from crosstune.tasks.base import Row
@@ -37,7 +40,9 @@ TEXT = 400
 """Most characters of a text on the page."""
 
 
-def summarise(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, assessed: Assessed) -> RunSummary:
+def summarise(
+    run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, assessed: Assessed, ranking: Ranking
+) -> RunSummary:
     """Carry the stage out."""
     task, backbone = prepared.task, tuned.model.backbone
     primary, spec = next(iter(task.metrics.items()))
@@ -73,6 +78,10 @@ def summarise(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, asse
         curves=_curves(tuned, primary),
         mistakes=_mistakes(prepared, shipped),
         plan=tuned.plan,
+        ranking=rank_rows(ranking),
+        skipped=ranking.skipped,
+        depth=_depth(run),
+        trials=_trials(run, tuned),
         seconds={**run.seconds, "total": run.budget.elapsed()},
         budget=run.options.seconds,
         warnings=tuple(run.warnings),
@@ -155,6 +164,33 @@ def _curves(tuned: Tuned, primary: str) -> tuple[Curve, ...]:
             steps, values = zip(*points, strict=True)
             curves.append(Curve(name=name, steps=list(steps), values=list(values)))
     return tuple(curves)
+
+
+def _depth(run: Run) -> tuple[tuple[str, Metric], ...]:
+    rows = [row for row in run.measurements if row.detail and "block" in row.detail]
+    return tuple((row.name.partition("@")[2], row.metric) for row in rows if "ridge@" in row.name)
+
+
+def _trials(run: Run, tuned: Tuned) -> tuple[TrialRow, ...]:
+    plan = tuned.plan
+    size = plan.value("image_size")
+    taken = (f"{plan['model']} @{size}" if size else plan["model"], plan.value("strategy"), plan.value("lr"))
+    evidence = plan.decision("lr").evidence if "lr" in plan else ()
+    return tuple(
+        TrialRow(
+            round=known["round"],
+            model=known["model"],
+            moves=known["moves"],
+            lr=known["lr"],
+            metric=row.metric,
+            loss=known["loss"],
+            epochs=known["epochs"],
+            seconds=row.seconds,
+            chosen=row.name in evidence and (known["model"], known["strategy"], known["lr"]) == taken,
+        )
+        for row in run.measurements
+        if row.name.startswith("trial/") and (known := row.detail or {})
+    )
 
 
 def _mistakes(prepared: Prepared, shipped: Shipped) -> tuple[Mistake, ...]:

@@ -36,6 +36,7 @@ from crosstune.stages.ranking import Ranking
 from crosstune.stages.reserve import reserve_seconds
 from crosstune.stages.run import Run
 from crosstune.stages.timing import start_head, timed
+from crosstune.tasks.base import MetricSpec
 from crosstune.training.run import train
 from crosstune.training.snapshot import moving, restore, take
 
@@ -81,7 +82,8 @@ def try_out(run: Run, prepared: Prepared, opened: Opened, probed: Probed, rankin
     rounds = run.once("rounds", lambda: _rounds(run, prepared, opened))
     if rounds is None:  # opening the others took the time
         return first
-    contenders = [Contender(facts=one.opened.facts, depth=_depth(one.probed)) for one in models]
+    spec = next(iter(prepared.task.metrics.values()))
+    contenders = [Contender(facts=one.opened.facts, depth=_depth(one.probed, spec)) for one in models]
     trials = propose_trials(prepared.facts, contenders, rounds.count, user)
     if len(trials) < 2:
         return first
@@ -147,14 +149,13 @@ def _others(run: Run, small: Prepared, ranking: Ranking) -> list[_Tried]:
     return found
 
 
-def _depth(probed: Probed) -> int | None:
+def _depth(probed: Probed, spec: MetricSpec) -> int | None:
     """Count the blocks behind the one at which the depth curve has come as near its maximum as shows."""
     curve = [one for fitted in probed.heads for one in fitted.measurements if "ridge@" in one.name
              and one.detail and "block" in one.detail]  # fmt: skip
     if not curve:
         return None
-    better = max if curve[0].metric.value <= curve[0].metric.high else min
-    best = better(curve, key=lambda one: one.metric.value)
+    best = max(curve, key=lambda one: signed(spec, one.metric.value))
     reached = [i for i, one in enumerate(curve) if one.metric.high >= best.metric.value >= one.metric.low]
     behind = len(curve) - 1 - min(reached, default=len(curve) - 1)
     return behind or None
@@ -218,8 +219,9 @@ def _trial(
         examples=small.facts.train_rows,
         seed=run.settings.seed,
         seconds=time.monotonic() - began,
-        detail={"model": opened.label, "strategy": trial.strategy, "last_blocks": trial.last_blocks,
-                "lr": trial.lr, "epochs": result.epochs, "round": number, "loss": loss},
+        detail={"model": opened.label, "moves": trial.moves, "strategy": trial.strategy,
+                "last_blocks": trial.last_blocks, "lr": trial.lr, "epochs": result.epochs,
+                "round": number, "loss": loss},
     )  # fmt: skip
 
 
