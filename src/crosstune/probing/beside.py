@@ -1,6 +1,6 @@
 """Scores that are reported beside the deciding one: LogME, H-score, LEEP and NCE.
 
-None of them is in the user's units, so none decides. Their intervals come from a jackknife, with the
+None of them is in the user's units, so none decides. Their intervals come from left-out rows, with the
 directions of all rows held fixed: a bootstrap repeats rows, and repeated rows look like agreement.
 Shapes: N rows, K target columns, Z source classes.
 """
@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from crosstune.core.metric import Metric
 from crosstune.core.seeding import generator
 from crosstune.probing.h_score import ledoit_wolf, separation, shrunk
-from crosstune.probing.logme import evidence
+from crosstune.probing.logme import evidence, fixed_point, left_out_densities
 from crosstune.probing.resampling import jackknifed
 from crosstune.probing.sample import Sample
 from crosstune.probing.source_head import leep, nce
-from crosstune.probing.spectrum import Spectrum
+from crosstune.probing.spectrum import Spectrum, measure_spectrum
+from crosstune.probing.system import System
 
 MOST_COLUMNS = 100
 """Target columns that LogME is averaged over at most, drawn at random."""
@@ -28,12 +29,13 @@ Row = tuple[str, Metric, dict[str, Any] | None, float]
 """Name, figure, detail, seconds."""
 
 
-def feature_scores(sample: Sample, spectrum: Spectrum) -> Iterator[Row]:
+def feature_scores(sample: Sample, system: System) -> Iterator[Row]:
     """Yield LogME, and for classes the H-score; nothing where targets do not vary."""
-    varying = sample.targets.std(axis=0) > 0
-    if not varying.any() or not spectrum.used.any():
-        return
     began = time.monotonic()
+    varying = sample.targets.std(axis=0) > 0
+    if not varying.any() or not system.gram.any():
+        return
+    spectrum = measure_spectrum(system)
     columns = np.flatnonzero(varying)
     if len(columns) > MOST_COLUMNS:
         draw = generator(sample.seed, "logme columns")
@@ -59,33 +61,32 @@ def source_scores(sample: Sample, probabilities: NDArray[np.floating]) -> Iterat
 
 
 def _logme(sample: Sample, spectrum: Spectrum, targets: NDArray[np.float64]) -> Metric:
-    """Measure the evidence on centred features and targets: the intercept is free."""
-    energies = spectrum.energies[spectrum.used]
-    basis = spectrum.coordinates[:, spectrum.used] / np.sqrt(energies)
+    """Measure the evidence on centred features and targets: the intercept is free.
 
-    def of(rows: NDArray[np.intp]) -> float:
-        centred = targets[rows] - targets[rows].mean(axis=0)
-        centred = centred[:, centred.any(axis=0)]
-        if not centred.size:
-            return np.nan
-        share = len(rows) / len(targets)
-        projected = (basis[rows].T @ centred) ** 2 / share
-        rest = np.maximum((centred**2).sum(axis=0) - projected.sum(axis=0), 0.0)
-        return float(evidence(energies * share, projected, rest, len(rows), spectrum.width).mean())
-
-    every = np.arange(len(targets))
-    return jackknifed(of(every), of, sample.units, seed=sample.seed)
+    The interval is that of the mean of the rows' left-out log densities.
+    """
+    centred = targets - targets.mean(axis=0)
+    projected = (spectrum.basis.T @ centred) ** 2
+    rest = np.maximum((centred**2).sum(axis=0) - projected.sum(axis=0), 0.0)
+    rows = len(centred)
+    value = float(evidence(spectrum.energies, projected, rest, rows, spectrum.width).mean())
+    precisions = fixed_point(spectrum.energies, projected, rest, rows)
+    densities = left_out_densities(spectrum.basis, spectrum.energies, centred, precisions).mean(axis=1)
+    units = np.bincount(sample.units, weights=densities - densities.mean())
+    deviation = float(np.sqrt((units**2).sum())) / rows
+    return Metric(value, value - 1.96 * deviation, value + 1.96 * deviation)
 
 
 def _h_score(sample: Sample, spectrum: Spectrum) -> tuple[Metric, dict[str, Any]]:
     coordinates, classes = spectrum.coordinates, np.asarray(sample.encoded)
     shrinkage = ledoit_wolf(coordinates, spectrum.energies, spectrum.width)
-    variance = shrunk(spectrum.energies, spectrum.rows, spectrum.width, shrinkage)
+    rows = len(coordinates)
+    variance = shrunk(spectrum.energies, rows, spectrum.width, shrinkage)
 
     def of(rows: NDArray[np.intp]) -> float:
         return (1 - shrinkage) * separation(coordinates[rows], variance, classes[rows])
 
-    metric = jackknifed(of(np.arange(len(classes))), of, sample.units, seed=sample.seed)
-    rank = min(spectrum.width, spectrum.rows - 1)
-    floor = (sample.targets.shape[1] - 1) * rank / max(1, spectrum.rows - 1)
+    metric = jackknifed(of(np.arange(rows)), of, sample.units, seed=sample.seed)
+    rank = min(spectrum.width, rows - 1)
+    floor = (sample.targets.shape[1] - 1) * rank / max(1, rows - 1)
     return metric, {"shrinkage": shrinkage, "noise_floor": floor}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.errors import BadValue, shown
-from crosstune.probing.spectrum import Spectrum
+from crosstune.probing.system import System
 
 
 def group_indices(groups: Sequence[object] | NDArray[np.generic] | None, rows: int) -> NDArray[np.intp]:
@@ -40,7 +40,7 @@ def group_indices(groups: Sequence[object] | NDArray[np.generic] | None, rows: i
 
 
 def left_out(
-    spectrum: Spectrum,
+    system: System,
     targets: NDArray[np.float64],
     penalty: float,
     groups: NDArray[np.intp] | None = None,
@@ -48,7 +48,7 @@ def left_out(
     """Predict each row with a ridge head that was fitted without the row's group.
 
     Args:
-        spectrum: the features.
+        system: the features.
         targets: ``(N, K)``.
         penalty: > 0, in rows. The intercept is not penalised, and is the heads' own.
         groups: ``(N,)`` from :func:`group_indices`; ``None``: each row is its own group.
@@ -56,14 +56,15 @@ def left_out(
     Returns:
         ``(N, K)``, in the units of the targets. With one row in all, its own target's mean.
 
-    Cost: 2 N R K multiplications, and n^2 R + n^3 for a group of n rows.
+    Cost: that of ``System.hat``; 2 N min(N, D) K multiplications; n^2 D + n^3 for a group of n rows.
     Checked by: ``tests/probing/test_leave_group_out.py``, against as many refits, with N above and below D.
     """
     mean = targets.mean(axis=0)
-    residual, slack = spectrum.residuals(targets - mean, penalty)
-    error = residual / np.maximum(slack, np.finfo(np.float64).tiny)[:, None]
+    hat = system.hat(penalty)
+    residual = hat.residuals(targets - mean)
+    error = residual / np.maximum(hat.diagonal(), np.finfo(np.float64).tiny)[:, None]
     for rows in _several(groups):
-        error[rows] = _solved(spectrum.slack_between(rows, penalty), residual[rows])
+        error[rows] = _solved(hat.between(rows), residual[rows])
     found: NDArray[np.float64] = targets - error
     return found
 

@@ -59,6 +59,24 @@ def evidence(
         rows: N.
         width: D >= k.
     """
+    alpha, beta = fixed_point(energies, projected, rest, rows)
+    energy = energies[:, None]
+    _, weights, error = _posterior(energy, projected, rest, alpha / beta)
+    unused = width - len(energies)
+    determinant = np.log(alpha + beta * energy).sum(axis=0) + unused * np.log(alpha)
+    total = width / 2 * np.log(alpha) + rows / 2 * np.log(beta) - determinant / 2
+    total -= beta * error / 2 + alpha * weights / 2 + rows / 2 * np.log(2 * np.pi)
+    found: NDArray[np.float64] = total / rows
+    return found
+
+
+def fixed_point(
+    energies: NDArray[np.float64], projected: NDArray[np.float64], rest: NDArray[np.float64], rows: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find the precisions of the weights and of the noise for each target column, ``(K,)`` each.
+
+    Arguments as for :func:`evidence`.
+    """
     energy = energies[:, None]
     alpha = np.ones(projected.shape[1])
     beta = np.ones(projected.shape[1])
@@ -70,12 +88,31 @@ def evidence(
         before, ratio = ratio, np.clip(alpha / beta, 1 / LARGEST, LARGEST)
         if np.all(np.abs(ratio - before) <= TOLERANCE * before):
             break
-    _, weights, error = _posterior(energy, projected, rest, ratio)
-    unused = width - len(energies)
-    determinant = np.log(alpha + beta * energy).sum(axis=0) + unused * np.log(alpha)
-    total = width / 2 * np.log(alpha) + rows / 2 * np.log(beta) - determinant / 2
-    total -= beta * error / 2 + alpha * weights / 2 + rows / 2 * np.log(2 * np.pi)
-    found: NDArray[np.float64] = total / rows
+    return ratio * beta, beta
+
+
+def left_out_densities(
+    basis: NDArray[np.float64],
+    energies: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    precisions: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Give the log density of each row's targets, foretold from all other rows, ``(N, K)``.
+
+    The evidence is a sum of such densities, each from the rows before it; how these vary from row to row
+    says how well the evidence is known.
+
+    Args:
+        basis: left singular vectors of the features, ``(N, k)``.
+        energies: ``(k,)``.
+        targets: ``(N, K)``.
+        precisions: of :func:`fixed_point`.
+    """
+    alpha, beta = precisions
+    kept = energies[:, None] / (energies[:, None] + alpha / beta)
+    slack = np.maximum(1 - basis**2 @ kept, np.finfo(np.float64).eps)
+    residual = targets - basis @ (kept * (basis.T @ targets))
+    found: NDArray[np.float64] = np.log(beta * slack / (2 * np.pi)) / 2 - beta * residual**2 / slack / 2
     return found
 
 

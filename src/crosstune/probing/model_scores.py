@@ -14,13 +14,18 @@ from numpy.typing import NDArray
 from crosstune.core.evidence import Measurement
 from crosstune.core.metric import Metric
 from crosstune.probing.beside import feature_scores, source_scores
+from crosstune.probing.depth import COARSE
 from crosstune.probing.intervals import signed
 from crosstune.probing.leave_group_out import group_indices
 from crosstune.probing.matrix import FeatureBlocks, Matrix
 from crosstune.probing.reads import check_finite, list_reads
 from crosstune.probing.sample import Answer, Sample
-from crosstune.probing.spectrum import measure_spectrum
+from crosstune.probing.system import measure_system
 from crosstune.tasks.base import Task
+
+DECOMPOSED = ("head", "mean")
+"""Reads that LogME and the H-score are measured on; on all blocks their decomposition would cost more than
+all that decides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,18 +115,9 @@ def score_model(
     began = time.monotonic()
     sample = _checked(name, task, features, encoded, groups, seed)
     log = _Log(name, sample)
-    depth, last = _depth(log, features)
-    ridge, nearest = dict[str, Answer](), dict[str, Answer]()
-    for read in list_reads(features):
-        started = time.monotonic()
-        spectrum = measure_spectrum(read.matrix)
-        ridge[read.name] = last if read.name == "last" else sample.ridge(spectrum)
-        log.answer(f"ridge@{read.name}", ridge[read.name], started)
-        started = time.monotonic()
-        nearest[read.name] = sample.nearest(spectrum)
-        log.answer(f"neighbours@{read.name}", nearest[read.name], started)
-        for figure, metric, detail, seconds in feature_scores(sample, spectrum):
-            log.add(f"{figure}@{read.name}", figure, metric, seconds, detail, beside=True)
+    ridge, nearest = _reads(log, features)
+    last = ridge.get("last", ridge["head"])
+    depth = _depth(log, features, last)
     if source_probabilities is not None and sample.kind == "classes":
         for figure, metric, seconds in source_scores(sample, source_probabilities):
             log.add(figure, figure, metric, seconds, None, beside=True)
@@ -213,20 +209,35 @@ class _Log:
         )
 
 
-def _depth(log: _Log, features: FeatureBlocks) -> tuple[tuple[Depth, ...], Answer]:
-    """Give the curve, and the answer of the last block."""
-    found, last = list[Depth](), None
+def _reads(log: _Log, features: FeatureBlocks) -> tuple[dict[str, Answer], dict[str, Answer]]:
+    """Give what ridge and the neighbours answer on each read."""
+    ridge, nearest = dict[str, Answer](), dict[str, Answer]()
+    for read in list_reads(features):
+        started = time.monotonic()
+        system = measure_system(read.matrix)
+        ridge[read.name] = log.sample.ridge(system)
+        log.answer(f"ridge@{read.name}", ridge[read.name], started)
+        started = time.monotonic()
+        nearest[read.name] = log.sample.nearest(system)
+        log.answer(f"neighbours@{read.name}", nearest[read.name], started)
+        if read.name in DECOMPOSED:
+            for figure, metric, detail, seconds in feature_scores(log.sample, system):
+                log.add(f"{figure}@{read.name}", figure, metric, seconds, detail, beside=True)
+    return ridge, nearest
+
+
+def _depth(log: _Log, features: FeatureBlocks, last: Answer) -> tuple[Depth, ...]:
+    """Give the curve; the answer of the last block is known."""
+    found, final = list[Depth](), len(features.names) - 1
     for index, (block, values) in enumerate(zip(features.names, features.blocks, strict=True)):
         started = time.monotonic()
-        last = log.sample.ridge(measure_spectrum(Matrix(((values,),))))
-        log.answer(f"depth@{block}", last, started, {"block": index, "width": values.shape[1]})
-        metric = log.metrics[f"depth@{block}"]
-        found.append(
-            Depth(block=block, width=values.shape[1], metric=metric, penalty=float(last.penalty or 0))
-        )
-    if last is None:
-        raise ValueError("a model without blocks")
-    return tuple(found), last
+        system = None if index == final else measure_system(Matrix(((values,),)))
+        answer = last if system is None else log.sample.ridge(system, COARSE)
+        detail = {"block": index, "width": values.shape[1]}
+        log.answer(f"depth@{block}", answer, started, detail)
+        metric, penalty = log.metrics[f"depth@{block}"], float(answer.penalty or 0.0)
+        found.append(Depth(block=block, width=values.shape[1], metric=metric, penalty=penalty))
+    return tuple(found)
 
 
 def _best(sample: Sample, answers: Mapping[str, Answer]) -> str:

@@ -22,6 +22,7 @@ def neighbour_means(
     features: NDArray[np.floating],
     targets: NDArray[np.float64],
     *,
+    gram: NDArray[np.float64] | None = None,
     groups: NDArray[np.intp] | None = None,
     neighbours: int = NEIGHBOURS,
     temperature: float = TEMPERATURE,
@@ -31,6 +32,7 @@ def neighbour_means(
     Args:
         features: ``(N, D)``. A row of zeros is like no other, and no other is like it.
         targets: ``(N, K)``: one-hot, multi-hot or scaled values.
+        gram: ``features @ features.T``, where it is known.
         groups: ``(N,)`` from ``leave_group_out.group_indices``: rows of one group do not vote for each other.
         neighbours: how many vote; fewer where fewer are left.
         temperature: > 0.
@@ -44,16 +46,20 @@ def neighbour_means(
     Checked by: ``tests/probing/test_neighbours.py``, against scikit-learn.
     """
     count = len(features)
-    unit = features.astype(np.float32)
-    length = np.linalg.norm(unit, axis=1, keepdims=True)
-    unit = np.divide(unit, length, out=np.zeros_like(unit), where=length > 0)
+    length = np.linalg.norm(features, axis=1).astype(np.float32)
+    nothing = length == 0
+    safe = np.where(nothing, np.float32(1.0), length)
+    unit = features / safe[:, None] if gram is None else features
+    unit = unit.astype(np.float32, copy=False)
     alike = np.arange(count) if groups is None else groups
-    nothing = length[:, 0] == 0
     found = np.empty((count, targets.shape[1]))
     size = max(1, CHUNK_VALUES // max(1, count))
     for start in range(0, count, size):
         rows = slice(start, min(start + size, count))
-        similarity = unit[rows] @ unit.T
+        if gram is None:
+            similarity = unit[rows] @ unit.T
+        else:
+            similarity = (gram[rows] / safe[rows, None] / safe).astype(np.float32)
         similarity[alike[rows, None] == alike[None, :]] = -np.inf
         similarity[:, nothing] = -np.inf
         similarity[nothing[rows]] = -np.inf

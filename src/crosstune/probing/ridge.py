@@ -136,7 +136,7 @@ def _search(
     """Try the penalties from the largest down; keep the first of equals."""
     best: Candidate | None = None
     scores: dict[float, float] = {}
-    for penalty in _order(penalties, scores, wide=_is_wide(path)):
+    for penalty in search_order(penalties, scores, wide=_is_wide(path)):
         candidate = path(penalty)
         scores[penalty] = score(candidate.left_out, rows)
         if best is None or (scores[penalty], penalty) > (scores[best.penalty], best.penalty):
@@ -150,7 +150,9 @@ def _is_wide(path: _Path) -> bool:
     return isinstance(path, Primal) and len(path.moments.gram) > WIDE
 
 
-def _order(penalties: NDArray[np.float64], scores: dict[float, float], *, wide: bool) -> Iterator[float]:
+def search_order(
+    penalties: NDArray[np.float64], scores: dict[float, float], *, wide: bool
+) -> Iterator[float]:
     """Give the penalties to try, from the largest down; ``scores`` fills up between the steps."""
     grid = [float(penalty) for penalty in penalties]
     if not wide:
