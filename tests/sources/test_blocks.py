@@ -12,7 +12,7 @@ from crosstune.sources.blocks import find_blocks
 from crosstune.sources.registry import open_model
 from crosstune.sources.trace import first_tensor, watch
 from tests.sources.conftest import Opener
-from tests.support.tiny import KINDS, Kind, random_images, random_texts, tiny_resnet_dir
+from tests.support.tiny import KINDS, TEXT_KINDS, Kind, random_images, random_texts, tiny_resnet_dir
 
 FAMILIES = (
     "torchvision:mobilenet_v3_small", "torchvision:vgg11_bn", "torchvision:densenet121",
@@ -37,7 +37,8 @@ def check_partition(backbone: Backbone) -> None:
     names = [name for name, _ in backbone.model.named_parameters()]
     body = [name for name in names if not name.startswith(f"{backbone.head}.")]
     assert sorted(owners(backbone.model, backbone.blocks)) == sorted(body)
-    assert len(body) + 2 == len(names)
+    intercept = backbone.head_module().bias is not None
+    assert len(body) + 1 + intercept == len(names)
     assert backbone.blocks[0].name == "stem"
     assert all(block.share >= 0 for block in backbone.blocks)
     assert 0.9 < sum(block.share for block in backbone.blocks) <= 1
@@ -56,7 +57,7 @@ def test_every_parameter_is_in_one_block_and_widths_are_measured(kind: Kind, tin
         )
         for path in last
     ]
-    raw = random_texts(2) if kind == "bert" else random_images(2)
+    raw = random_texts(2) if kind in TEXT_KINDS else random_images(2)
     with torch.no_grad():
         backbone.model(**backbone.preprocessing(raw))
     for hook in hooks:
@@ -71,6 +72,7 @@ def test_every_parameter_is_in_one_block_and_widths_are_measured(kind: Kind, tin
 def test_elements_of_the_tiny_families_are_listed_one_by_one(tiny_models: Opener, tmp_path: Path) -> None:
     names = {kind: [b.modules[-1] for b in tiny_models(kind).blocks] for kind in KINDS}
     assert names["bert"] == ["bert.embeddings", *(f"bert.encoder.layer.{i}" for i in range(3)), "bert.pooler"]
+    assert names["llama"] == ["model.embed_tokens", *(f"model.layers.{i}" for i in range(3)), "model.norm"]
     assert names["timm-vit"] == ["norm_pre", *(f"blocks.{i}" for i in range(6)), "norm"]
     assert names["efficientnet"] == ["bn1", *(f"blocks.{i}.0" for i in range(5)), "global_pool"]
     assert names["resnet"] == ["maxpool", *(f"layer{i}.0" for i in range(1, 4)), "global_pool"]

@@ -39,7 +39,7 @@ def test_reopened_it_is_the_same_model(
         assert getattr(again, field) == getattr(backbone, field)
 
 
-@pytest.mark.parametrize("kind", ["bert", "vit", "efficientnet", "timm-vit"])
+@pytest.mark.parametrize("kind", ["bert", "vit", "efficientnet", "timm-vit", "llama"])
 def test_transformers_gives_the_same_labels_and_scores(
     kind: Kind, tiny_models: Opener, outputs: Runner, tmp_path: Path
 ) -> None:

@@ -15,8 +15,9 @@ from PIL import Image
 from crosstune.core.seeding import derived_seed, generator
 from crosstune.sources.base import Backbone, OpenOptions
 
-Kind = Literal["bert", "vit", "resnet", "efficientnet", "timm-vit"]
-KINDS: tuple[Kind, ...] = ("bert", "vit", "resnet", "efficientnet", "timm-vit")
+Kind = Literal["bert", "vit", "resnet", "efficientnet", "timm-vit", "llama"]
+KINDS: tuple[Kind, ...] = ("bert", "vit", "resnet", "efficientnet", "timm-vit", "llama")
+TEXT_KINDS = ("bert", "llama")
 GOOD = ("good", "great", "lovely", "bright", "warm")
 BAD = ("bad", "awful", "dull", "cold", "broken")
 PLAIN = ("the", "film", "phone", "day", "was", "is", "very", "a", "this", "and", "not", "quite")
@@ -90,6 +91,34 @@ def tiny_bert_dir(path: Path, *, layers: int = 3, seed: int = 0) -> Path:
     return path
 
 
+def tiny_llama_dir(path: Path, *, layers: int = 3, seed: int = 0, side: str = "left") -> Path:
+    """Save a Llama classifier (width 32, two query heads a key head) and a tokenizer of whole words.
+
+    The tokenizer pads on ``side`` and puts nothing before a text; as with many language models, the end of
+    a text serves as padding, and the model's config knows of no padding.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedTokenizerFast
+
+    words = {word: i for i, word in enumerate(("<unk>", "<s>", "</s>", *WORDS))}
+    inner = Tokenizer(models.WordLevel(words, unk_token="<unk>"))  # noqa: S106
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    special = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>"}
+    names = ["input_ids", "attention_mask"]
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, padding_side=side, model_max_length=64, model_input_names=names, **special
+    )
+    config = LlamaConfig(
+        vocab_size=len(words), hidden_size=32, num_hidden_layers=layers, num_attention_heads=4,
+        num_key_value_heads=2, intermediate_size=64, max_position_embeddings=64, initializer_range=0.2,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        LlamaForSequenceClassification(config).save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return path
+
+
 def tiny_vit_dir(path: Path, *, layers: int = 3, seed: int = 0) -> Path:
     """Save a transformers ViT (32 px, patches of 8, width 32, dropout 0.1) with its image processor."""
     from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
@@ -125,15 +154,17 @@ def tiny_backbone(
 ) -> Backbone:
     """Open a tiny model with a new head.
 
-    ``bert`` and ``vit`` are transformers models with dropout, ``resnet`` (timm) has BatchNorm,
-    ``efficientnet`` (timm) has BatchNorm and classifier dropout, ``timm-vit`` has a class token.
+    ``bert`` and ``vit`` are transformers models with dropout, ``llama`` is a decoder, whose head reads the
+    last token and has no intercept, ``resnet`` (timm) has BatchNorm, ``efficientnet`` (timm) has BatchNorm
+    and classifier dropout, ``timm-vit`` has a class token.
     All have random weights; images are 32 px for ``vit`` and 64 px otherwise.
     """
     from crosstune.sources.registry import open_model
 
-    task = task or ("text-classification" if kind == "bert" else "image-classification")
-    if kind in ("bert", "vit"):
-        make = tiny_bert_dir if kind == "bert" else tiny_vit_dir
+    task = task or ("text-classification" if kind in TEXT_KINDS else "image-classification")
+    folders = {"bert": tiny_bert_dir, "vit": tiny_vit_dir, "llama": tiny_llama_dir}
+    if kind in folders:
+        make = folders[kind]
         path = tmp_path / f"tiny-{kind}"
         if not path.exists():
             make(path)

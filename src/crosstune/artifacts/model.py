@@ -79,8 +79,13 @@ def put_head(backbone: Backbone, head: HeadWeights, scale: float = 1.0, shift: f
     """Write a head that reads the native head's input into the native head, in place.
 
     ``scale`` and ``shift`` take the outputs to the user's units (:meth:`Task.affine`).
+
+    Raises:
+        ValueError: the native head has no intercept; such a head is shipped beside the body.
     """
     module = backbone.head_module()
+    if not backbone.has_intercept:
+        raise ValueError(f"the native head of {backbone.name} has no intercept")
     with torch.no_grad():
         module.weight.copy_(torch.from_numpy(head.weight * scale))
         module.bias.copy_(torch.from_numpy(head.bias * scale + shift))
@@ -90,13 +95,25 @@ def put_head(backbone: Backbone, head: HeadWeights, scale: float = 1.0, shift: f
 def head_kept(backbone: Backbone) -> Iterator[None]:
     """Give the native head the weights back that it had, whatever happens inside."""
     module = backbone.head_module()
-    weight, bias = module.weight.detach().clone(), module.bias.detach().clone()
+    kept = [(parameter, parameter.detach().clone()) for parameter in module.parameters()]
     try:
         yield
     finally:
         with torch.no_grad():
-            module.weight.copy_(weight)
-            module.bias.copy_(bias)
+            for parameter, before in kept:
+                parameter.copy_(before)
+
+
+def needed_head(backbone: Backbone, task: Task) -> HeadWeights | None:
+    """Give the native head as one beside the body, where it cannot return the user's units by itself.
+
+    That is where the outputs are to be shifted (the mean of a regression target) and it has no intercept.
+    """
+    if backbone.has_intercept or task.affine()[1] == 0:
+        return None
+    weight = backbone.head_module().weight.detach().double().cpu().numpy()
+    bias = np.zeros(len(weight))
+    return HeadWeights(features="head", kind="trained", weight=weight, bias=bias, penalty=0.0)
 
 
 def save_model(model: SavedModel, path: Path) -> None:
@@ -113,7 +130,10 @@ def save_model(model: SavedModel, path: Path) -> None:
         if model.head is None:
             with torch.no_grad():
                 module.weight.mul_(scale)
-                module.bias.mul_(scale).add_(shift)
+                if model.backbone.has_intercept:
+                    module.bias.mul_(scale).add_(shift)
+                elif shift:
+                    raise ValueError(f"the native head of {model.backbone.name} has no intercept")
         model.backbone.save(body, hub)
     if model.head is not None:
         with replacing(path / _HEAD) as temporary:

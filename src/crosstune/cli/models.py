@@ -1,34 +1,45 @@
 """``crosstune models``: the catalogue."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from crosstune.cli.arguments import JsonOption, TaskOption
 from crosstune.cli.console import say, say_json, say_table
 
+if TYPE_CHECKING:
+    from crosstune.sources.base import ModelInfo
 
-def models(task: TaskOption = None, as_json: JsonOption = False) -> None:
-    """List the pretrained models that can be used.
+HereOption = Annotated[
+    bool, typer.Option("--here", help="Only those that open on this machine without a network.")
+]
+
+
+def models(task: TaskOption = None, here: HereOption = False, as_json: JsonOption = False) -> None:
+    """List pretrained models: size, licence, one public figure, and whether each is here.
 
     Any other `org/name` of the Hub, `timm:name`, `torchvision:name` or local directory works as well.
     """
     from crosstune import pipeline
 
-    rows = pipeline.models(task)
+    rows = [row for row in pipeline.models(task) if row.here or not here]
     if as_json:
         say_json([asdict(row) for row in rows])
         return
-    say_table(
-        ("model", "modality", "parameters", "licence", "here", "note"),
-        (
-            (
-                row.name,
-                row.modality,
-                f"{row.parameters / 1e6:.1f} M",
-                row.licence,
-                "yes" if row.here else "",
-                row.note,
-            )
-            for row in rows
-        ),
-    )
+    say_table(("model", "reads", "parameters", "licence", "public figure", "here", "note"), map(_cells, rows))
     say("here: opens on this machine without a network")
+    say("public figure: of the original weights on the set it names; --json says where it is published")
+
+
+def _cells(row: "ModelInfo") -> tuple[str, ...]:
+    figure = row.accuracy
+    return (
+        row.name,
+        f"{row.modality}, {row.reads}" if row.reads else row.modality,
+        f"{row.parameters / 1e6:.1f} M" if row.parameters else "",
+        row.licence,
+        f"{figure.value:.1f} {figure.measure}" if figure else "",
+        "yes" if row.here else "",
+        row.note,
+    )

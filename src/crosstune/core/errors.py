@@ -80,13 +80,13 @@ class MissingExtra(UserError):
 
     code = "missing-extra"
 
-    def __init__(self, package: str, *, extra: str, purpose: str) -> None:
-        """Name the package, what it is for, and the pip command that brings it."""
+    def __init__(self, package: str, *, extra: str, purpose: str, install: str | None = None) -> None:
+        """Name the package, what it is for, and the pip command: ``install``, or that of the extra."""
         super().__init__(
             f"{purpose} needs the package `{package}`",
             found=f"`{package}` is not installed",
-            expected=f"the extra `{extra}`",
-            fix=f'pip install "crosstune[{extra}]"',
+            expected=f"the package `{package}`" if install else f"the extra `{extra}`",
+            fix=install or f'pip install "crosstune[{extra}]"',
         )
 
 

@@ -94,6 +94,23 @@ class Backbone:
         assert isinstance(module, nn.Linear)  # noqa: S101 - made so by the source
         return module
 
+    @property
+    def has_intercept(self) -> bool:
+        """Whether the native head adds a constant; those of language models in transformers cannot."""
+        return self.head_module().bias is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicFigure:
+    """One published result of a pretrained model: comparable only with the same measure."""
+
+    value: float
+    """In the measure's own units, usually percent; higher is better."""
+    measure: str
+    """Such as ``ImageNet-1k top-1``."""
+    source: str
+    """Where it is published, in words or as an address."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInfo:
@@ -101,11 +118,25 @@ class ModelInfo:
 
     name: str
     modality: str
+    """``image``, ``text`` or ``audio``."""
     parameters: int
+    """With the original head; 0 where it is not known."""
     licence: str
     here: bool
     """Whether it can be opened on this machine without a network."""
     note: str = ""
+    reads: str = ""
+    """The input that the weights were made for: ``224 px``, ``512 tokens``."""
+    accuracy: PublicFigure | None = None
+    """``None`` where no figure could be confirmed."""
+    usable: bool = True
+    """Whether crosstune can tune it; sound cannot be opened yet."""
+
+    @property
+    def image_size(self) -> int | None:
+        """Give the side in pixels that the weights were made for."""
+        number, _, unit = self.reads.partition(" ")
+        return int(number) if unit == "px" else None
 
 
 @dataclass(frozen=True, kw_only=True)

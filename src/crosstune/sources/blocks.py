@@ -19,14 +19,16 @@ def find_blocks(model: nn.Module, head: str, trace: Trace) -> tuple[Block, ...]:
     later one (a stage's downsampling); what runs after the last element, up to the last module with
     parameters, is the tail; pooling after it belongs to the last block. Parameters outside all of these
     (position embeddings, unused layers) are loose parts of the stem, so every parameter but the head's
-    is in exactly one block.
+    is in exactly one block. What no parameter reaches (the angles of rotary positions) belongs to no block:
+    all layers read it, and behind a cut it is simply computed again.
 
     Checked by: ``tests/sources/test_blocks.py`` for every family.
     """
     units = find_units(model, head, trace.calls)
     last = {path: i for i, path in enumerate(trace.order)}
     first = {path: i for i, path in reversed(list(enumerate(trace.order)))}
-    ran = sorted((unit for unit in units if unit.path in first), key=lambda unit: first[unit.path])
+    learned = [unit for unit in units if unit.path in first and _depends(model, unit.path, trace)]
+    ran = sorted(learned, key=lambda unit: first[unit.path])
     groups = _groups(model, ran)
     loose = _loose(model, head, [unit for _, group in groups for unit in group])
     _require_tensors(groups, trace)
@@ -55,6 +57,12 @@ def find_blocks(model: nn.Module, head: str, trace: Trace) -> tuple[Block, ...]:
             )
         )
     return tuple(blocks)
+
+
+def _depends(model: nn.Module, path: str, trace: Trace) -> bool:
+    """Say whether a module has parameters, or what it gives depends on any."""
+    own = any(True for _ in model.get_submodule(path).parameters())
+    return own or trace.nodes.get(path) is not None
 
 
 def _groups(model: nn.Module, ran: Sequence[Unit]) -> list[tuple[str, list[Unit]]]:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download, try_to_load_from_cache
+from huggingface_hub import HfApi, constants, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from huggingface_hub.utils._validators import validate_repo_id
 
@@ -29,6 +29,23 @@ def is_cached(name: str) -> bool:
     """Say whether the model's config and weights are on disk."""
     cached = try_to_load_from_cache(name, "config.json")
     return isinstance(cached, str) and _has_weights(Path(cached).parent)
+
+
+def cached_models() -> list[str]:
+    """List the ids of all models in the Hub's cache, sorted; none where there is no cache."""
+    from huggingface_hub import CacheNotFound, scan_cache_dir
+
+    try:
+        found = scan_cache_dir(constants.HF_HUB_CACHE)  # counts what is damaged as a warning, and goes on
+    except (CacheNotFound, OSError, ValueError):
+        return []
+    return sorted(repo.repo_id for repo in found.repos if repo.repo_type == "model")
+
+
+def cached_folder(name: str) -> Path:
+    """Return the folder of a model for which :func:`is_cached` is true."""
+    cached = try_to_load_from_cache(name, "config.json")
+    return Path(str(cached)).parent
 
 
 def snapshot(repository: str, *, name: str | None = None, weights: bool = True) -> Path:

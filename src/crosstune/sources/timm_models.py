@@ -1,28 +1,18 @@
 """timm models by name: ``timm:name`` and ``timm/name``."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from crosstune.sources import hub
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
+from crosstune.sources.catalogue import entries
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.guard import check_folder
 from crosstune.sources.timm_folders import build, open_folder, stored_weights
 
-KNOWN = (
-    ("mobilenetv4_conv_small.e2400_r224_in1k", 3_774_024, "apache-2.0"),
-    ("efficientnet_b0.ra_in1k", 5_288_548, "apache-2.0"),
-    ("vit_tiny_patch16_224.augreg_in21k_ft_in1k", 5_717_416, "apache-2.0"),
-    ("tf_efficientnetv2_b0.in1k", 7_139_704, "apache-2.0"),
-    ("resnet18.a1_in1k", 11_689_512, "apache-2.0"),
-    ("convnextv2_nano.fcmae_ft_in22k_in1k", 15_623_800, "cc-by-nc-4.0"),
-    ("vit_small_patch16_224.augreg_in21k_ft_in1k", 22_050_664, "apache-2.0"),
-    ("vit_small_patch14_dinov2.lvd142m", 22_056_192, "apache-2.0"),
-    ("resnet50.a1_in1k", 25_557_032, "apache-2.0"),
-    ("vit_base_patch16_224.augreg2_in21k_ft_in1k", 86_567_656, "apache-2.0"),
-)
-"""Name, parameters with the original head, licence of the weights."""
+PREFIX = "timm:"
 
 
 class TimmSource:
@@ -72,15 +62,9 @@ class TimmSource:
     def available(self) -> list[ModelInfo]:
         """List a few good ones of timm's more than a thousand."""
         return [
-            ModelInfo(
-                name=f"timm:{name}",
-                modality="image",
-                parameters=parameters,
-                licence=licence,
-                here=hub.is_cached(f"timm/{name}"),
-                note="any name of timm.list_models() works",
-            )
-            for name, parameters, licence in KNOWN
+            replace(info, here=hub.is_cached(f"timm/{info.name.removeprefix(PREFIX)}"))
+            for info in entries()
+            if info.name.startswith(PREFIX)
         ]
 
 

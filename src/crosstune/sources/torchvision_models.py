@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -14,7 +14,8 @@ from torch import nn
 
 from crosstune.core.files import replacing, write_json
 from crosstune.sources.assemble import Identity, assemble, require_modality, same
-from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
+from crosstune.sources.base import Backbone, ModelInfo, OpenOptions, PublicFigure
+from crosstune.sources.catalogue import SOURCES, entries
 from crosstune.sources.errors import UnknownModel, UnsupportedModel
 from crosstune.sources.guard import read_torch
 from crosstune.sources.heads import (
@@ -37,15 +38,7 @@ TIMEOUT = 10.0
 """Seconds without a byte after which a download is given up."""
 TWO_OUTPUTS = {"inception_v3", "googlenet"}
 """Models whose training forward returns auxiliary logits too."""
-KNOWN = (
-    ("mobilenet_v3_small", 2_542_856),
-    ("efficientnet_b0", 5_288_548),
-    ("resnet18", 11_689_512),
-    ("efficientnet_v2_s", 21_458_488),
-    ("resnet50", 25_557_032),
-    ("convnext_tiny", 28_589_128),
-    ("vit_b_16", 86_567_656),
-)
+PREFIX = "torchvision:"
 
 
 class TorchvisionSource:
@@ -81,17 +74,12 @@ class TorchvisionSource:
         return _with_new_head(model, architecture, sized(own, options), identity, options)
 
     def available(self) -> list[ModelInfo]:
-        """List a few of torchvision's models."""
+        """List a few of torchvision's models, and every one whose weights are in torch's cache."""
+        cached = _cached()
+        listed = {info.name: info for info in entries() if info.name.startswith(PREFIX)}
         return [
-            ModelInfo(
-                name=f"torchvision:{name}",
-                modality="image",
-                parameters=parameters,
-                licence=LICENCE,
-                here=_is_cached(name),
-                note="any classification model of torchvision.models works",
-            )
-            for name, parameters in KNOWN
+            *(replace(info, here=name in cached) for name, info in listed.items()),
+            *(info for name, info in cached.items() if name not in listed),
         ]
 
 
@@ -231,10 +219,36 @@ def _cache_file(url: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
 
 
-def _is_cached(architecture: str) -> bool:
+def _cached() -> dict[str, ModelInfo]:
+    """Look through torch's cache for weights of classification models; the default ones have no tag."""
     import torchvision
 
-    return _cache_file(torchvision.models.get_model_weights(architecture).DEFAULT.url).is_file()
+    present = {path.name for path in (Path(torch.hub.get_dir()) / "checkpoints").glob("*.pth")}
+    found: dict[str, ModelInfo] = {}
+    for architecture in torchvision.models.list_models(module=torchvision.models) if present else ():
+        choices = torchvision.models.get_model_weights(architecture)
+        for weights in choices:
+            if architecture in TWO_OUTPUTS or _cache_file(weights.url).name not in present:
+                continue
+            tag = "" if weights is choices.DEFAULT else f".{weights.name}"
+            found[f"{PREFIX}{architecture}{tag}"] = _info(f"{PREFIX}{architecture}{tag}", weights)
+    return found
+
+
+def _info(name: str, weights: Any) -> ModelInfo:  # noqa: ANN401 - torchvision is untyped
+    top = weights.meta.get("_metrics", {}).get("ImageNet-1K", {}).get("acc@1")
+    return ModelInfo(
+        name=name,
+        modality="image",
+        parameters=int(weights.meta["num_params"]),
+        licence=LICENCE,
+        here=True,
+        note="in torch's cache",
+        reads=f"{weights.transforms().crop_size[0]} px",
+        accuracy=PublicFigure(value=top, measure="ImageNet-1k top-1", source=SOURCES["torchvision"])
+        if top
+        else None,
+    )
 
 
 def _weight_file(name: str, url: str) -> Path:

@@ -19,10 +19,11 @@ from crosstune.sources.assemble import (
     text_lines,
 )
 from crosstune.sources.base import Backbone, OpenOptions, Preprocessing
+from crosstune.sources.decoders import is_decoder, read_last_token
 from crosstune.sources.errors import BadWeights, UnsupportedModel
 from crosstune.sources.guard import check_torch_files, first_line
 from crosstune.sources.heads import last_linear, no_dropout, no_linear_head, seeded, start_head
-from crosstune.sources.processors import open_processor, open_tokenizer
+from crosstune.sources.processors import Gguf, open_processor, open_tokenizer
 from crosstune.sources.record import Record
 from crosstune.sources.weights import require_finite
 
@@ -31,6 +32,8 @@ CLASSES = {"image": "AutoModelForImageClassification", "text": "AutoModelForSequ
 DROPOUTS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout", "cls_dropout")
 """What configs call the dropout before the head."""
 LOCAL = {"trust_remote_code": False, "local_files_only": True}
+NOWHERE: Mapping[str, str] = {}
+"""More arguments of ``from_pretrained``, where there are none."""
 
 
 def open_folder(
@@ -47,14 +50,21 @@ def open_folder(
     return build(folder, identity, options)
 
 
-def build(folder: Path, identity: Identity, options: OpenOptions) -> Backbone:
+def build(folder: Path, identity: Identity, options: OpenOptions, *, gguf: Gguf | None = None) -> Backbone:
     """Open the model in ``folder`` with a new head; whatever the folder lacks starts from ``seed``.
+
+    Args:
+        folder: config, weights and tokenizer, or only the file that ``gguf`` names.
+        identity: what the model is called and where it comes from.
+        options: the task and what it depends on.
+        gguf: the one file that holds all three, as llama.cpp writes it; weights become float32.
 
     Raises:
         UnsupportedModel: the architecture cannot do the task, or has no place for an option.
         BadWeights: the weights do not belong to the config, or are damaged.
     """
-    config, model_class = _config(folder, identity.name, options)
+    where = {"gguf_file": gguf.file} if gguf else {}
+    config, model_class = _config(folder, identity.name, options, where)
     if options.dropout is not None:
         _set_dropout(config, options.dropout, identity.name)
     missing: list[str] = []
@@ -62,7 +72,7 @@ def build(folder: Path, identity: Identity, options: OpenOptions) -> Backbone:
         if not options.pretrained:
             model = model_class.from_config(config, trust_remote_code=False).float()
         else:
-            model, missing = _load(model_class, folder, config)
+            model, missing = _load(model_class, folder, config, where)
     head = last_linear(model)
     if head is None:
         raise no_linear_head(identity.name)
@@ -74,7 +84,7 @@ def build(folder: Path, identity: Identity, options: OpenOptions) -> Backbone:
     linear = model.get_submodule(head)
     assert isinstance(linear, nn.Linear)  # noqa: S101 - last_linear found it
     start_head(linear, options.seed)
-    return _finish(folder, model, head, identity, options)
+    return _finish(folder, model, head, identity, options, gguf)
 
 
 def reopen(folder: Path, record: Record) -> Backbone:
@@ -90,12 +100,21 @@ def reopen(folder: Path, record: Record) -> Backbone:
     return _finish(folder, model, head, Identity.of(record), record.options)
 
 
-def _finish(folder: Path, model: Any, head: str, identity: Identity, options: OpenOptions) -> Backbone:  # noqa: ANN401
+def _finish(
+    folder: Path,
+    model: Any,  # noqa: ANN401 - untyped
+    head: str,
+    identity: Identity,
+    options: OpenOptions,
+    gguf: Gguf | None = None,
+) -> Backbone:
     text = options.task.startswith("text")
     tool: Any
     preprocessing: Preprocessing
     if text:
-        tool, preprocessing = open_tokenizer(folder, model, identity.name, options)
+        tool, preprocessing = open_tokenizer(folder, model, identity.name, options, gguf)
+        if is_decoder(model):
+            read_last_token(model, tool)
     else:
         tool, preprocessing = open_processor(folder, identity.name, options)
     return assemble(
@@ -122,11 +141,13 @@ def modalities(model_type: str) -> set[str]:
     return {modality for modality, table in tables.items() if model_type in table}
 
 
-def _config(folder: Path, name: str, options: OpenOptions) -> tuple[Any, Any]:
+def _config(
+    folder: Path, name: str, options: OpenOptions, where: Mapping[str, str] = NOWHERE
+) -> tuple[Any, Any]:
     import transformers
 
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, **LOCAL)
+        config = transformers.AutoConfig.from_pretrained(folder, **LOCAL, **where)
         config.num_labels = options.outputs
     except Exception as error:  # transformers raises anything on a config that is not what it says
         raise UnsupportedModel(
@@ -149,7 +170,12 @@ def _config(folder: Path, name: str, options: OpenOptions) -> tuple[Any, Any]:
     return config, getattr(transformers, CLASSES[wanted])
 
 
-def _load(model_class: Any, folder: Path, config: Any) -> tuple[Any, list[str]]:  # noqa: ANN401 - untyped
+def _load(
+    model_class: Any,  # noqa: ANN401 - untyped
+    folder: Path,
+    config: Any,  # noqa: ANN401 - untyped
+    where: Mapping[str, str] = NOWHERE,
+) -> tuple[Any, list[str]]:
     """Load in float32; returns the model and the names of the parameters that the folder lacks."""
     import torch
 
@@ -157,7 +183,7 @@ def _load(model_class: Any, folder: Path, config: Any) -> tuple[Any, list[str]]:
     try:
         model, info = model_class.from_pretrained(
             folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True,
-            output_loading_info=True, weights_only=True, **LOCAL,
+            output_loading_info=True, weights_only=True, **LOCAL, **where,
         )  # fmt: skip
     except Exception as error:  # transformers raises anything on a folder that is not what it says
         raise BadWeights(
@@ -170,6 +196,9 @@ def _load(model_class: Any, folder: Path, config: Any) -> tuple[Any, list[str]]:
     body = [key for key in mismatched if not key.startswith(f"{last_linear(model)}.")]
     if body:
         raise _misfit(folder, body)
+    # Weights out of a GGUF file are plain float32 by now; the mark that they were not would forbid saving.
+    if (packed := getattr(model, "hf_quantizer", None)) is not None:
+        packed.remove_quantization_config(model)
     require_finite(model.state_dict().items(), where=folder)
     return model, sorted({*info["missing_keys"], *mismatched})
 

@@ -1,27 +1,17 @@
 """Hub ids: ``organisation/name``, whatever library the model was saved with."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from crosstune.core.errors import DamagedFile
 from crosstune.core.files import read_object
 from crosstune.sources import hub
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
+from crosstune.sources.catalogue import entries, known
 from crosstune.sources.folders import open_folder
 from crosstune.sources.transformers_folders import modalities
 from crosstune.sources.weights import WEIGHTS, count_parameters
-
-KNOWN = (
-    ("sentence-transformers/all-MiniLM-L6-v2", "text", 22_713_216, "apache-2.0"),
-    ("distilbert/distilbert-base-uncased", "text", 66_362_880, "apache-2.0"),
-    ("google-bert/bert-base-uncased", "text", 109_482_240, "apache-2.0"),
-    ("FacebookAI/roberta-base", "text", 124_645_632, "mit"),
-    ("answerdotai/ModernBERT-base", "text", 149_014_272, "apache-2.0"),
-    ("facebook/dinov2-small", "image", 22_056_576, "apache-2.0"),
-    ("microsoft/resnet-50", "image", 25_557_032, "apache-2.0"),
-    ("google/vit-base-patch16-224", "image", 86_567_656, "apache-2.0"),
-)
-"""Name, modality, parameters, licence of the weights."""
 
 
 class HubSource:
@@ -44,32 +34,40 @@ class HubSource:
     def available(self) -> list[ModelInfo]:
         """List what is in the Hub's cache on this machine, and a few good models to download."""
         cached = {info.name: info for info in _cached()}
-        listed = [
-            ModelInfo(name=name, modality=modality, parameters=parameters, licence=licence, here=False)
-            for name, modality, parameters, licence in KNOWN
-            if name not in cached
-        ]
-        return [*cached.values(), *listed]
+        listed = [info for info in entries() if ":" not in info.name]
+        return [*cached.values(), *(info for info in listed if info.name not in cached)]
 
 
 def _cached() -> Iterator[ModelInfo]:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    for folder in sorted(Path(HF_HUB_CACHE).glob("models--*")):
-        name = folder.name.removeprefix("models--").replace("--", "/")
-        found = next(folder.glob("snapshots/*/config.json"), None)
-        if found is None or name.startswith("timm/") or not hub.is_cached(name):
+    """Look through the Hub's cache for models that can be opened, timm's own included."""
+    for name in hub.cached_models():
+        if not hub.is_cached(name) or _listed_by_timm(name):
             continue
-        try:
-            kinds = modalities(str(read_object(found).get("model_type", "")))
-        except (DamagedFile, OSError):
-            continue  # a list of models is no place to complain about one of them
-        for modality in sorted(kinds):
-            yield ModelInfo(
+        folder = hub.cached_folder(name)
+        before = known(name)
+        for modality in sorted(_reads(name, folder)):
+            row = before or ModelInfo(
                 name=name,
                 modality=modality,
-                parameters=count_parameters(found.parent / WEIGHTS),
-                licence=hub.licence_of(found.parent),
+                parameters=count_parameters(folder / WEIGHTS),
+                licence=hub.licence_of(folder),
                 here=True,
-                note="in the Hub's cache",
             )
+            yield replace(row, here=row.usable, note=f"in the Hub's cache {row.note}".strip())
+
+
+def _listed_by_timm(name: str) -> bool:
+    return name.startswith("timm/") and known(f"timm:{name.removeprefix('timm/')}") is not None
+
+
+def _reads(name: str, folder: Path) -> set[str]:
+    """Say what a cached model reads; nothing where its config cannot be read or is of another kind."""
+    if name.startswith("timm/"):
+        return {"image"}
+    row = known(name)
+    if row is not None and not row.usable:
+        return {row.modality}
+    try:
+        return modalities(str(read_object(folder / "config.json").get("model_type", "")))
+    except (DamagedFile, OSError):
+        return set()  # a list of models is no place to complain about one of them

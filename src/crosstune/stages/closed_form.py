@@ -18,9 +18,10 @@ def ship_closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probe
     best, reason = _readable(prepared, probed)
     deadline = run.budget.reserve(reserve_seconds(prepared.facts, opened.facts, trains=False))
     head = run.once("refit", lambda: _refit(prepared, probed, best, deadline))
-    model = saved_model(prepared, opened, None if head.features == "head" else head)
+    native = head.features == "head" and opened.backbone.has_intercept
+    model = saved_model(prepared, opened, None if native else head)
     with head_kept(opened.backbone):  # training must not start from a head that has seen validation rows
-        if head.features == "head":
+        if native:
             put_head(opened.backbone, head)
         expected = run.once("closed-form", lambda: write_model(run, prepared, model))
     name = f"closed-form head ({best.name})"
@@ -47,6 +48,8 @@ def _refit(prepared: Prepared, probed: Probed, best: FittedHead, deadline: Budge
 def _readable(prepared: Prepared, probed: Probed) -> tuple[FittedHead, str]:
     """Choose the best head that every loader can read, unless another is better by a paired interval."""
     best = probed.best
+    if not probed.intercept:
+        return best, "It is the best closed-form head on validation; the model's own has no intercept."
     native = next((one for one in probed.heads if one.head.features == "head"), best)
     if native is best:
         return best, "It is the best closed-form head on validation."

@@ -42,6 +42,8 @@ class Probed:
     """What heads were fitted from, for a refit; made again where the heads were read back."""
     place: str = "heads"
     """Name of the heads in the journal."""
+    intercept: bool = True
+    """Whether the native head has one; closed-form heads need it."""
 
     @property
     def best(self) -> FittedHead:
@@ -51,6 +53,8 @@ class Probed:
     @property
     def native(self) -> HeadWeights | None:
         """The best head that the native head can carry, if one was fitted: where LP-FT starts."""
+        if not self.intercept:
+            return None
         return next((fitted.head for fitted in self.heads if fitted.head.features == "head"), None)
 
 
@@ -93,7 +97,10 @@ def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads")
     best = heads[0]
     metric = next(iter(prepared.task.metrics))
     run.reporter.say(f"best closed-form head: {best.name}, {metric} {best.value:.4f} on validation")
-    return Probed(features=features, encoded=encoded, heads=heads, moments=sums, place=place)
+    intercept = opened.backbone.has_intercept
+    return Probed(
+        features=features, encoded=encoded, heads=heads, moments=sums, place=place, intercept=intercept
+    )
 
 
 def drawn_rows(

@@ -96,11 +96,11 @@ def propose(run: Run, prepared: Prepared) -> list[Candidate]:
         Known(
             name=info.name,
             parameters=info.parameters,
-            accuracy=getattr(info, "accuracy", None),
-            image_size=getattr(info, "image_size", 224 if info.modality == "image" else None),
+            accuracy=info.accuracy.value if info.accuracy else None,
+            image_size=info.image_size,
         )
         for info in catalogue()
-        if info.modality == modality and (info.here or info.name in run.options.models)
+        if info.modality == modality and info.usable and (info.here or info.name in run.options.models)
     ]
     return propose_candidates(known, prepared.facts, run.options.models)
 

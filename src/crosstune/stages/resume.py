@@ -187,11 +187,12 @@ def tuned(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
 
     def compute() -> dict[str, Any]:
         made = tune(run, prepared, chosen, closed)
-        return {name: getattr(made, name) for name in names} | {"closed": made.model is closed.model}
+        kept = {name: getattr(made, name) for name in names}
+        return kept | {"closed": made.model is closed.model, "head": made.model.head}
 
     found = dict(run.once("tuned", compute))
-    stays = found.pop("closed")
-    return Tuned(model=closed.model if stays else saved_model(prepared, chosen.opened), **found)
+    stays, head = found.pop("closed"), found.pop("head")
+    return Tuned(model=closed.model if stays else saved_model(prepared, chosen.opened, head), **found)
 
 
 @contextmanager

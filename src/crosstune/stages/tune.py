@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from crosstune.artifacts.model import needed_head
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue
 from crosstune.core.head import HeadWeights
@@ -40,12 +41,12 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     if plan["strategy"] == "lp-ft" and start is None:
         raise BadValue(
             "lp-ft needs a closed-form head that the model's own head can carry",
-            found=f"features={plan['features']}, strategy=lp-ft",
-            expected="features=auto or features=head",
+            found=f"features={plan['features']}, strategy=lp-ft, {opened.backbone.name}",
+            expected="features=auto or features=head, and a model whose head has an intercept (no decoder)",
             fix="leave `features` out, or take --set strategy=full",
         )
     result = _train(run, prepared, opened, plan, start, run.budget.reserve(reserve))
-    model = saved_model(prepared, opened)
+    model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
     name = f"fine-tuned ({plan['strategy']})"
     named = "strategy" in run.options.settings_overrides()
