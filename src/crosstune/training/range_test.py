@@ -227,10 +227,12 @@ class _Ramp:
 
     def _climb(self, step: Callable[[float], float]) -> None:
         """Rest, see how many steps fit, raise the rate; each loss shows what the update before it did."""
-        resting = [step(0.0)]
-        began = time.monotonic()
-        resting += [step(0.0) for _ in range(AT_REST - 1)]
-        self.step_seconds = (time.monotonic() - began) / (AT_REST - 1)
+        began, resting, times = time.monotonic(), [step(0.0)], []
+        for _ in range(AT_REST - 1):
+            before = time.monotonic()
+            resting.append(step(0.0))
+            times.append(time.monotonic() - before)
+        self.step_seconds = min(times)  # a machine that is busy for a moment is no slow machine
         self.start = sum(resting) / len(resting)
         left = self._ends - time.monotonic()
         fitting = self._agreed(MOST_STEPS if math.isinf(left) else int(left / self.step_seconds) - 1)
