@@ -39,7 +39,7 @@ def reliability(task: Task, outputs: NDArray[Any], targets: NDArray[Any]) -> lis
     return _bins(confidence, right)
 
 
-def fit_temperature(logits: NDArray[Any], targets: NDArray[Any]) -> float:
+def fit_temperature(logits: NDArray[Any], targets: NDArray[Any], *, doubt: float = 0.0) -> float:
     """Find the T > 0 for which ``logits / T`` give the lowest log loss; probabilities then mean more.
 
     The order of the classes does not change. T over 1 says that the model was too sure.
@@ -47,6 +47,8 @@ def fit_temperature(logits: NDArray[Any], targets: NDArray[Any]) -> float:
     Args:
         logits: ``(N, K)``, of examples that were not trained on.
         targets: ``(N,)`` class indices, or ``(N, K)`` of 0 and 1 for independent labels.
+        doubt: share of every target that is spread evenly over its answers; above 0 the best temperature is
+            within the range even where every output is right.
 
     Returns:
         T in [0.05, 20].
@@ -62,17 +64,25 @@ def fit_temperature(logits: NDArray[Any], targets: NDArray[Any]) -> float:
     values = checked(logits, np.shape(logits)[1])
 
     def loss(log_temperature: float) -> float:
-        return _log_loss(values / np.exp(log_temperature), targets)
+        return log_loss(values / np.exp(log_temperature), targets, doubt=doubt)
 
     low, high = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(found.x))
 
 
-def _log_loss(logits: Floats, targets: NDArray[Any]) -> float:
+def log_loss(logits: Floats, targets: NDArray[Any], *, doubt: float = 0.0) -> float:
+    """Mean negative log-likelihood in nats: over examples, or over all decisions for several labels.
+
+    ``doubt`` is the share of every target that is spread evenly over its answers.
+    """
     if targets.ndim == 2:
-        return float(-log_sigmoid(np.where(targets > 0.5, 1.0, -1.0) * logits).mean())
-    return float(-log_softmax(logits)[np.arange(len(logits)), targets].mean())
+        sign = np.where(targets > 0.5, 1.0, -1.0)
+        right, wrong = log_sigmoid(sign * logits).mean(), log_sigmoid(-sign * logits).mean()
+        return -float((1.0 - doubt / 2.0) * right + doubt / 2.0 * wrong)
+    logs = log_softmax(logits)
+    right = logs[np.arange(len(logits)), targets].mean()
+    return -float((1.0 - doubt) * right + doubt * logs.mean())
 
 
 def _bins(confidence: Floats, right: NDArray[np.bool_]) -> list[tuple[float, float, int]]:

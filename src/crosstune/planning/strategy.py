@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from crosstune.core.plan import Basis, Decision
 from crosstune.core.units import format_duration
 from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
-
-BACKWARD = 2.0
-"""PRIOR: a backward pass costs about two forward passes (techniques B6)."""
+from crosstune.planning.seconds import epoch_seconds, store_seconds
 
 MIN_EPOCHS = 1.0
 """ASSUMED: less than one pass over the data is not worth starting."""
@@ -33,15 +31,12 @@ class Reach:
 def reaches(data: DataFacts, model: ModelFacts, time: TimeFacts) -> list[Reach]:
     """List strategies by how much they move, most first, with the epochs that fit in the time left."""
     seconds = max(0.0, (time.left - time.reserve) * SLACK)
-    step = model.step_seconds or (1.0 + BACKWARD) * model.pass_seconds
-    validation = data.validation_rows * model.pass_seconds
-    found = [Reach("lp-ft", len(model.shares), 1.0, seconds / (data.train_rows * step + validation))]
-    for blocks in range(len(model.shares) - 1, 0, -1):
-        share = sum(model.shares[-blocks:])
-        rows = data.train_rows + data.validation_rows
-        left = seconds - rows * model.pass_seconds * (1.0 - share)
-        epoch = data.train_rows * step * share + validation * share
-        found.append(Reach("last", blocks, share, max(0.0, left) / max(epoch, 1e-9)))
+    every = len(model.shares)
+    found = [Reach("lp-ft", every, 1.0, seconds / epoch_seconds(data, model, every))]
+    for blocks in range(every - 1, 0, -1):
+        left = max(0.0, seconds - store_seconds(data, model, blocks))
+        epochs = left / max(epoch_seconds(data, model, blocks), 1e-9)
+        found.append(Reach("last", blocks, sum(model.shares[-blocks:]), epochs))
     return found
 
 

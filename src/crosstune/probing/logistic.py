@@ -251,7 +251,7 @@ def _ridge_start(kind: str, where: Coordinates, targets: NDArray[np.float64], pe
     return min(SCALES, key=objective) * weight, bias
 
 
-class _OutOfTime(Exception):
+class OutOfTime(Exception):
     """Raised inside the minimiser; the state of the last step is kept."""
 
 
@@ -277,7 +277,7 @@ def _minimise(
 
     def evaluate(vector: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         if objective.deadline.left() <= 0:
-            raise _OutOfTime
+            raise OutOfTime
         weight, bias = unpack(vector)
         loss, by_weight, by_bias = objective(weight, bias)
         by_weight += penalty / count * weight
@@ -285,19 +285,19 @@ def _minimise(
         loss += penalty / (2 * count) * float((weight**2).sum())
         return loss, np.concatenate([inner.ravel(), by_bias / corner])
 
-    watch = _Watch(np.concatenate([(factor.T @ weight).ravel(), bias * corner]))
+    watch = Watch(np.concatenate([(factor.T @ weight).ravel(), bias * corner]))
     try:
         scipy.optimize.minimize(
             evaluate, watch.vector, jac=True, method="L-BFGS-B", callback=watch,
             options={"maxfun": PASSES, "maxcor": 10, "ftol": 0.0, "gtol": 1e-7},
         )  # fmt: skip
-    except _OutOfTime:
+    except OutOfTime:
         return unpack(watch.vector), False
     return unpack(watch.vector), True
 
 
 @dataclass
-class _Watch:
+class Watch:
     """Keeps the last step and ends the search when steps no longer pay."""
 
     vector: NDArray[np.float64]

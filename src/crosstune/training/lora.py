@@ -16,6 +16,8 @@ TOLERANCE = 1e-4
 MERGE_BATCHES = 1
 """Validation batches on which a merge is verified, twice."""
 PURPOSE = "strategy=lora"
+_NOTE = "peft_config"
+"""The attribute in which peft remembers what it has put on a model."""
 
 
 def adapter_targets(backbone: Backbone) -> list[str]:
@@ -77,12 +79,25 @@ def add_adapters(backbone: Backbone, settings: Settings) -> list[str]:
 
 def merge_adapters(backbone: Backbone) -> None:
     """Add every adapter to its layer and take it out: the model is a plain one again, in place."""
-    layer_type = require("peft.tuners.tuners_utils", extra="peft", purpose=PURPOSE).BaseTunerLayer
-    adapted = [path for path, one in backbone.model.named_modules() if isinstance(one, layer_type)]
-    for path in adapted:
+    for path in _adapted(backbone):
         layer = backbone.model.get_submodule(path)
         layer.merge(safe_merge=True)  # type: ignore[operator]
+    remove_adapters(backbone)
+
+
+def remove_adapters(backbone: Backbone) -> None:
+    """Take every adapter off and forget it: each layer has its own weights, bit for bit."""
+    if not hasattr(backbone.model, _NOTE):
+        return
+    for path in _adapted(backbone):
+        layer = backbone.model.get_submodule(path)
         backbone.model.set_submodule(path, layer.get_base_layer())  # type: ignore[operator]
+    delattr(backbone.model, _NOTE)  # else the next adapters would be taken for a second set
+
+
+def _adapted(backbone: Backbone) -> list[str]:
+    layer_type = require("peft.tuners.tuners_utils", extra="peft", purpose=PURPOSE).BaseTunerLayer
+    return [path for path, one in backbone.model.named_modules() if isinstance(one, layer_type)]
 
 
 def check_merge(before: NDArray[np.float32], after: NDArray[np.float32]) -> None:

@@ -1,23 +1,20 @@
 """Training: the main path, from an opened model to the best weights that the budget allows."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-
-import torch
 
 from crosstune.core.clock import Budget
 from crosstune.core.head import HeadWeights
 from crosstune.core.items import Items
 from crosstune.core.progress import Reporter
 from crosstune.core.settings import Settings
-from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
+from crosstune.training.aside import at_rest_afterwards, own_randomness
 from crosstune.training.finish import finish
 from crosstune.training.identity import fingerprint
 from crosstune.training.loop import Loop
-from crosstune.training.precision import to_format
 from crosstune.training.result import TrainResult
 from crosstune.training.saver import keep_choices, start_from
 from crosstune.training.session import make_accelerator, prepare
@@ -69,7 +66,7 @@ def train(
     world = accelerator.num_processes
     identity = fingerprint(backbone, task, train_items, validation_items, settings, head, world=world)
     saved, chosen = start_from(work, identity, settings, reporter, accelerator, resume=resume)
-    with _own_randomness(accelerator.device), _at_rest_afterwards(backbone), ExitStack() as stack:
+    with own_randomness(accelerator.device), at_rest_afterwards(backbone), ExitStack() as stack:
         session = prepare(
             backbone, task, train_items, validation_items, chosen,
             accelerator=accelerator, budget=budget, reporter=reporter, head=head, stack=stack,
@@ -83,24 +80,3 @@ def train(
     if session.stored is not None:
         session.stored.delete()
     return result
-
-
-@contextmanager
-def _own_randomness(device: torch.device) -> Iterator[None]:
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        yield
-
-
-@contextmanager
-def _at_rest_afterwards(backbone: Backbone) -> Iterator[None]:
-    """Leave the model in eval mode, thawed, without gradients, where and as it was laid out before."""
-    device = next(backbone.model.parameters()).device
-    try:
-        yield
-    finally:
-        backbone.model.to(device)
-        to_format(backbone.model, channels_last=False)
-        freeze(backbone, 0)
-        backbone.model.zero_grad(set_to_none=True)
-        backbone.model.eval()

@@ -87,7 +87,7 @@ def make_updater(session: Session, forward: nn.Module, optimizer: optim.Optimize
     )  # fmt: skip
 
 
-def make_accelerator(settings: Settings, work: Path, trackers: Sequence[str]) -> Accelerator:
+def make_accelerator(settings: Settings, work: Path | None, trackers: Sequence[str]) -> Accelerator:
     """Start accelerate in float32 (precision is ours), and the trackers that were asked for.
 
     Raises:

@@ -1,0 +1,197 @@
+"""How long each stage of a run takes, from counts and measured speeds.
+
+One place for every estimate, so that a plan, a reserve and the report's table of predicted against actual
+seconds cannot disagree. Pure: nothing is measured here. Units: seconds, examples, multiplications.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from crosstune.planning.facts import DataFacts, ModelFacts
+
+BACKWARD = 2.0
+"""PRIOR: a backward pass costs about two forward passes (techniques B6)."""
+
+START_PYTHON = 15.0
+"""ASSUMED: seconds to start a fresh Python with torch and load the model, on a slow machine."""
+
+REPORT = 10.0
+"""ASSUMED: seconds for baselines, intervals, pictures and the page."""
+
+EXACT = 2.0
+"""ASSUMED: an exact pass takes about this many times a pass in half precision."""
+
+MULTIPLICATIONS = 2e10
+"""MEASURED: multiplications a second of closed-form fits on two cores: 45 passes of ``4 N D K`` over 60,000
+rows of 3,120 columns with 10 classes took 20 s (``probing/logistic.py``)."""
+
+HEAD_PASSES = 45
+"""MEASURED: passes of a whole path of logistic penalties, at the same occasion."""
+
+HEADS_LEAST = 1.0
+"""ASSUMED: seconds for intervals, the depth curve and saving, however small the data."""
+
+STAGES = ("frozen pass", "heads", "training", "evaluation", "reload and figures")
+"""In the order of a run."""
+
+
+@dataclass(frozen=True)
+class StageSeconds:
+    """The prediction for one stage."""
+
+    stage: str
+    seconds: float
+    because: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A prediction and what it came to."""
+
+    stage: str
+    predicted: float
+    actual: float
+
+    @property
+    def ratio(self) -> float:
+        """Actual over predicted; 1 where nothing was predicted and nothing happened, else infinite."""
+        if self.predicted > 0:
+            return self.actual / self.predicted
+        return 1.0 if self.actual == 0 else float("inf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What is trained, as far as time is concerned."""
+
+    blocks: int
+    """How many of the last blocks move; all of them for strategies that freeze none."""
+    epochs: float
+    cached: bool = True
+    """Whether what lies before the moving blocks is computed once and stored."""
+    evaluations: float | None = None
+    """On validation; ``None`` is one an epoch."""
+
+
+def step_seconds(model: ModelFacts) -> float:
+    """Seconds for one example in a step that moves everything: measured, else from the pass."""
+    return model.step_seconds or (1.0 + BACKWARD) * model.pass_seconds
+
+
+def frozen_seconds(data: DataFacts, model: ModelFacts, rows: int | None = None) -> float:
+    """Seconds of the frozen pass over training (``rows`` of it) and validation."""
+    train = data.train_rows if rows is None else min(rows, data.train_rows)
+    return (train + data.validation_rows) * model.pass_seconds
+
+
+def heads_seconds(data: DataFacts, columns: Sequence[int], rows: int | None = None) -> float:
+    """Seconds of all closed-form heads.
+
+    For each set of D columns that is read: a Gram, its factors, and for classes the path of logistic fits.
+
+    Args:
+        data: rows, outputs and kind of task.
+        columns: D of each set of columns (the head's input, the last block, all blocks).
+        rows: training rows of the pass; ``None`` is all.
+    """
+    train = data.train_rows if rows is None else min(rows, data.train_rows)
+    passes = 0 if data.task.endswith("regression") else HEAD_PASSES
+    total = 0.0
+    for width in columns:
+        total += float(train) * width * min(width, train) + float(min(width, train)) ** 3
+        total += passes * 4.0 * train * width * data.outputs
+    return HEADS_LEAST + total / MULTIPLICATIONS
+
+
+def store_seconds(data: DataFacts, model: ModelFacts, blocks: int) -> float:
+    """Seconds to compute once what lies before the last ``blocks`` blocks; 0 where everything moves."""
+    if blocks >= len(model.shares):
+        return 0.0
+    return frozen_seconds(data, model) * (1.0 - sum(model.shares[-blocks:] if blocks else ()))
+
+
+def epoch_seconds(data: DataFacts, model: ModelFacts, blocks: int) -> float:
+    """Seconds of one epoch of the last ``blocks`` blocks on stored activations, with one evaluation."""
+    return _steps(data, model, blocks) + evaluation_seconds(data, model, blocks)
+
+
+def evaluation_seconds(data: DataFacts, model: ModelFacts, blocks: int) -> float:
+    """Seconds of one evaluation on validation while training."""
+    return data.validation_rows * model.pass_seconds * _share(model, blocks)
+
+
+def training_seconds(data: DataFacts, model: ModelFacts, training: Training) -> float:
+    """Seconds of a whole training, storing included. Without a store every step pays the frozen part too."""
+    evaluations = training.epochs if training.evaluations is None else training.evaluations
+    steps = training.epochs * _steps(data, model, training.blocks)
+    if training.cached:
+        each = evaluation_seconds(data, model, training.blocks)
+        return store_seconds(data, model, training.blocks) + steps + evaluations * each
+    before = 1.0 - _share(model, training.blocks)
+    steps += training.epochs * data.train_rows * before * step_seconds(model) / (1.0 + BACKWARD)
+    return steps + evaluations * evaluation_seconds(data, model, len(model.shares))
+
+
+def end_seconds(data: DataFacts, model: ModelFacts, *, trains: bool) -> tuple[float, float]:
+    """Seconds of the last evaluation, and of the fresh process and the figures.
+
+    The evaluation is an exact pass over test, and over validation where a model was trained.
+    """
+    rows = data.test_rows + trains * data.validation_rows
+    exact = model.exact_seconds or EXACT * model.pass_seconds
+    return exact * rows, START_PYTHON + REPORT
+
+
+def predict(
+    data: DataFacts,
+    model: ModelFacts,
+    *,
+    columns: Sequence[int],
+    training: Training | None = None,
+    pass_rows: int | None = None,
+) -> tuple[StageSeconds, ...]:
+    """Predict every stage, in order; without ``training`` the closed-form head ships.
+
+    Args:
+        data: counts.
+        model: measured speeds.
+        columns: widths that closed-form heads read (:func:`heads_seconds`).
+        training: what moves and how long.
+        pass_rows: training rows of the frozen pass; ``None`` is all.
+
+    Checked by: ``tests/planning/test_seconds.py``.
+    """
+    exact, end = end_seconds(data, model, trains=training is not None)
+    fitted = 0.0 if training is None else training_seconds(data, model, training)
+    words = "nothing is trained"
+    if training is not None:
+        words = f"{training.epochs:.1f} epochs of {_share(model, training.blocks):.0%} of the compute"
+    speeds = f"{1.0 / model.pass_seconds:.0f} examples a second" if model.pass_seconds else "no time at all"
+    parts = (
+        (frozen_seconds(data, model, pass_rows), speeds),
+        (heads_seconds(data, columns, pass_rows), f"{sum(columns):,} columns, {data.outputs} outputs"),
+        (fitted, words),
+        (exact, "in float32 throughout"),
+        (end, "a fresh process, baselines, intervals, the page"),
+    )
+    return tuple(
+        StageSeconds(stage, seconds, why) for stage, (seconds, why) in zip(STAGES, parts, strict=True)
+    )
+
+
+def compare(predicted: Sequence[StageSeconds], actual: Mapping[str, float]) -> tuple[Compared, ...]:
+    """Set predictions beside the seconds that were measured, for the stages that have both."""
+    return tuple(
+        Compared(one.stage, one.seconds, actual[one.stage]) for one in predicted if one.stage in actual
+    )
+
+
+def _share(model: ModelFacts, blocks: int) -> float:
+    """Share of the compute of the last ``blocks`` blocks; all of it where every block moves."""
+    if blocks >= len(model.shares):
+        return 1.0
+    return sum(model.shares[-blocks:]) if blocks else 0.0
+
+
+def _steps(data: DataFacts, model: ModelFacts, blocks: int) -> float:
+    return data.train_rows * step_seconds(model) * _share(model, blocks)

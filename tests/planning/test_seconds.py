@@ -1,0 +1,95 @@
+"""Predicted seconds are counts times speeds, and the same wherever they are asked for."""
+
+from dataclasses import replace
+
+import pytest
+
+from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
+from crosstune.planning.seconds import (
+    EXACT,
+    HEADS_LEAST,
+    MULTIPLICATIONS,
+    REPORT,
+    STAGES,
+    START_PYTHON,
+    Compared,
+    StageSeconds,
+    Training,
+    compare,
+    heads_seconds,
+    predict,
+    step_seconds,
+    store_seconds,
+    training_seconds,
+)
+from crosstune.planning.strategy import SLACK, reaches
+from crosstune.stages.reserve import reserve_seconds
+
+DATA = DataFacts(
+    task="image-classification", modality="image", train_rows=1_000, validation_rows=100, test_rows=200,
+    outputs=10,
+)  # fmt: skip
+MODEL = ModelFacts(
+    name="m", width=8, shares=(0.5, 0.25, 0.25), convolutional=True, pretrained=True, pass_seconds=0.01,
+    step_seconds=0.04,
+)  # fmt: skip
+
+
+def test_every_stage_by_hand() -> None:
+    training = Training(blocks=1, epochs=2.0)
+    found = predict(DATA, MODEL, columns=[40], training=training)
+    assert tuple(one.stage for one in found) == STAGES
+    frozen, heads, trained, exact, end = (one.seconds for one in found)
+    assert frozen == pytest.approx(11.0)
+    work = 1_000 * 40 * 40 + 40**3 + 45 * 4 * 1_000 * 40 * 10
+    assert heads == pytest.approx(HEADS_LEAST + work / MULTIPLICATIONS)
+    storing, steps, evaluations = 11.0 * 0.75, 2 * 1_000 * 0.04 * 0.25, 2 * 100 * 0.01 * 0.25
+    assert trained == pytest.approx(storing + steps + evaluations)
+    assert exact == pytest.approx(EXACT * 0.01 * 300)
+    assert end == START_PYTHON + REPORT
+
+
+def test_nothing_trained_costs_nothing_and_fewer_rows_are_evaluated() -> None:
+    found = {one.stage: one.seconds for one in predict(DATA, MODEL, columns=[8], pass_rows=400)}
+    assert found["training"] == 0.0
+    assert found["evaluation"] == pytest.approx(EXACT * 0.01 * 200)
+    assert found["frozen pass"] == pytest.approx(5.0)
+
+
+def test_without_a_store_every_step_pays_the_frozen_part() -> None:
+    stored = training_seconds(DATA, MODEL, Training(blocks=1, epochs=3.0))
+    bare = training_seconds(DATA, MODEL, Training(blocks=1, epochs=3.0, cached=False))
+    assert bare == pytest.approx(3 * 1_000 * (0.04 * 0.25 + 0.75 * 0.04 / 3) + 3 * 1.0)
+    assert stored < bare
+    whole = Training(blocks=3, epochs=3.0)
+    assert training_seconds(DATA, MODEL, whole) == training_seconds(DATA, MODEL, replace(whole, cached=False))
+
+
+def test_a_step_that_was_not_measured_is_three_passes() -> None:
+    assert step_seconds(replace(MODEL, step_seconds=None)) == pytest.approx(0.03)
+    assert step_seconds(MODEL) == 0.04
+
+
+def test_values_have_no_logistic_path_and_few_rows_a_small_gram() -> None:
+    values = replace(DATA, task="image-regression", outputs=1)
+    assert heads_seconds(values, [40]) < heads_seconds(DATA, [40])
+    wide = heads_seconds(replace(values, train_rows=10), [10_000]) - HEADS_LEAST
+    assert wide == pytest.approx((10 * 10_000 * 10 + 10**3) / MULTIPLICATIONS)
+
+
+def test_rules_and_reserve_use_the_same_seconds() -> None:
+    for option in reaches(DATA, MODEL, TimeFacts(left=200.0, reserve=20.0)):
+        training = Training(blocks=option.last_blocks, epochs=option.epochs)
+        assert training_seconds(DATA, MODEL, training) == pytest.approx(180.0 * SLACK)
+    end = sum(one.seconds for one in predict(DATA, MODEL, columns=[8])[-2:])
+    assert reserve_seconds(DATA, MODEL, trains=False) == pytest.approx(end)
+    assert store_seconds(DATA, MODEL, 3) == 0.0
+
+
+def test_predictions_are_set_beside_what_happened() -> None:
+    predicted = [StageSeconds("heads", 4.0, "x"), StageSeconds("training", 0.0, "y")]
+    assert compare(predicted, {"heads": 5.0, "training": 0.0, "other": 1.0}) == (
+        Compared("heads", 4.0, 5.0),
+        Compared("training", 0.0, 0.0),
+    )
+    assert [one.ratio for one in compare(predicted, {"heads": 5.0, "training": 2.0})] == [1.25, float("inf")]
