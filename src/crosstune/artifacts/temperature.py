@@ -32,7 +32,7 @@ def cool_native(backbone: Backbone, temperature: float) -> None:
     _check(temperature)
     module = backbone.head_module()
     with torch.no_grad():
-        for parameter in (module.weight, module.bias):
+        for parameter in module.parameters():
             parameter.copy_((parameter.double() / temperature).to(parameter.dtype))
 
 

@@ -14,7 +14,8 @@ from crosstune.core.plan import Basis, Decision
 from crosstune.core.units import format_duration
 from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
 from crosstune.planning.optimisation import choose_batch_size, choose_lr
-from crosstune.planning.strategy import BACKWARD, SLACK, survives, wanted_epochs
+from crosstune.planning.seconds import epoch_seconds, step_seconds
+from crosstune.planning.strategy import SLACK, survives, wanted_epochs
 
 ROWS = 5000
 """Training rows of a trial, at most (techniques I: N_s <= 5k)."""
@@ -129,9 +130,9 @@ def allot(data: DataFacts, model: ModelFacts, time: TimeFacts, most: int | None)
         count = min(UNLIMITED, limit)
         kept = count // 3 if count >= SECOND else 0
         return Rounds(count=count, seconds=math.inf, kept=kept) if count else None
-    step = model.step_seconds or (1.0 + BACKWARD) * model.pass_seconds
+    step = step_seconds(model)
     usable = max(0.0, time.left - time.reserve) * SLACK
-    epoch = data.train_rows * step + data.validation_rows * model.pass_seconds
+    epoch = epoch_seconds(data, model, len(model.shares))
     wanted = wanted_epochs(data)
     needed = max(LEAST_EPOCHS, FINAL_SHARE * wanted) * epoch
     idle = usable - wanted * epoch

@@ -17,6 +17,7 @@ from crosstune.frozen.passes import frozen_pass
 from crosstune.planning.candidates import Candidate, Known, propose_candidates
 from crosstune.planning.choice import RankFacts, choose_candidate
 from crosstune.planning.facts import ModelFacts
+from crosstune.planning.opening import DEFAULT_MODELS
 from crosstune.probing import ranking as scoring
 from crosstune.probing.model_scores import ModelScores, score_model
 from crosstune.sources.registry import catalogue
@@ -92,15 +93,24 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
 def propose(run: Run, prepared: Prepared) -> list[Candidate]:
     """List the candidates: those that the user names, or all of the catalogue that open here."""
     modality = prepared.facts.modality
+    named = run.options.models
+    infos = [
+        info
+        for info in catalogue()
+        if info.modality == modality and info.usable and (info.here or info.name in named)
+    ]
+    first = next((info.accuracy for info in infos if info.name == DEFAULT_MODELS[modality]), None)
     known = [
         Known(
             name=info.name,
             parameters=info.parameters,
-            accuracy=info.accuracy.value if info.accuracy else None,
+            # figures of different benchmarks say nothing about each other
+            accuracy=info.accuracy.value
+            if info.accuracy and first and info.accuracy.measure == first.measure
+            else None,
             image_size=info.image_size,
         )
-        for info in catalogue()
-        if info.modality == modality and info.usable and (info.here or info.name in run.options.models)
+        for info in infos
     ]
     return propose_candidates(known, prepared.facts, run.options.models)
 
