@@ -22,21 +22,17 @@ from crosstune.sources.registry import catalogue
 
 from common import DATA, Benchmark
 from regret_grid import (
-    TABLE,
-    Keywords,
-    append_row,
+    Work,
     configurations,
     estimated_seconds,
     in_order,
     quick_configurations,
-    read_rows,
     run_one,
     written,
 )
 from regret_judge import judge, oracles
-from regret_sets import QUICK, SETS, RealSet
-
-Work = list[tuple[RealSet, Keywords]]
+from regret_sets import QUICK, SETS
+from regret_table import GRID, Row, append_row, read_rows
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -66,7 +62,7 @@ def whole_grid(names: Iterable[str], models: set[str]) -> tuple[Work, set[str]]:
 
 def left_of(work: Work, table: Path) -> Work:
     """Leave out what has a row."""
-    done = {(row.set, row.configuration) for row in read_rows(table)}
+    done = {(row.set, row.configuration) for row in read_rows(table, Row)}
     return [pair for pair in work if (pair[0].name, written(pair[1])) not in done]
 
 
@@ -88,7 +84,7 @@ def carry_out(work: Work, table: Path, *, seconds: float | None, limit: int | No
 def grid_figures(work: Work, table: Path) -> dict[str, object]:
     """Say how far the grid is, and how long all of it takes if the rest keeps to its estimates so far."""
     names = {(one.name, written(keywords)): (one, keywords) for one, keywords in work}
-    rows = [row for row in read_rows(table) if (row.set, row.configuration) in names]
+    rows = [row for row in read_rows(table, Row) if (row.set, row.configuration) in names]
     spent = sum(row.seconds for row in rows)
     expected = sum(estimated_seconds(*names[row.set, row.configuration]) for row in rows)
     rest = sum(estimated_seconds(*pair) for pair in left_of(work, table))
@@ -114,7 +110,7 @@ def quick(benchmark: Benchmark) -> None:
         rest = carry_out(work, table, seconds=None, limit=None)
         again = carry_out(work, table, seconds=None, limit=None)
         figures = grid_figures(work, table)
-        every = all(row.test is not None and row.test > 0.3 for row in read_rows(table))
+        every = all(row.test is not None and row.test > 0.3 for row in read_rows(table, Row))
     targets = {
         "every configuration has a row": first + rest == len(work) == figures["finished"],
         "nothing is run twice": again == 0,
@@ -136,14 +132,14 @@ def main() -> None:
     for model in sorted(missing):
         print(f"note: {model} cannot be opened here; its configurations are left out", flush=True)
     if asked.judge:
-        figures, targets = judge(work, read_rows(TABLE), limit=asked.limit, seconds=asked.seconds)
+        figures, targets = judge(work, read_rows(GRID, Row), limit=asked.limit, seconds=asked.seconds)
         benchmark.finish(figures=figures, targets=targets)
     if asked.list:
-        for one, keywords in left_of(work, TABLE):
+        for one, keywords in left_of(work, GRID):
             print(f"{one.name:14} {estimated_seconds(one, keywords):6.0f} s  {written(keywords)}")
     else:
-        carry_out(work, TABLE, seconds=asked.seconds, limit=asked.limit)
-    figures = grid_figures(work, TABLE)
+        carry_out(work, GRID, seconds=asked.seconds, limit=asked.limit)
+    figures = grid_figures(work, GRID)
     benchmark.finish(figures=figures, targets={"no configuration failed": not figures["failed"]})
 
 

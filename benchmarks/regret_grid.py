@@ -1,18 +1,12 @@
-"""The grid of ``benchmarks/regret.py``: what is tried on each set, and the table that keeps what came out.
+"""The grid of ``benchmarks/regret.py``: what is tried on each set, and how one configuration is run.
 
 A configuration is the keywords of one ``crosstune.fit``. Written out, they are its name in the table, so a
 configuration whose epochs are changed is another one, and its old row is no longer part of the grid.
 """
 
-import csv
-import os
-import resource
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +16,7 @@ from crosstune.core.files import read_json
 from crosstune.core.progress import Silent
 
 from regret_sets import RealSet, write_set
-
-PLACE = Path(__file__).resolve().parent
-TABLE = PLACE / "regret_grid.csv"
+from regret_table import Row, commit, cpu_seconds, today
 
 Keywords = dict[str, Any]
 
@@ -43,7 +35,7 @@ START = {"closed_form": "ridge", "features": "head"}
 """What trained configurations compute closed-form: no more than the head that they start from."""
 
 SEEN = {"digits": 5_000, "fashion-500": 6_000, "mnist-2000": 6_000, "fashion-2000": 8_000}
-"""Pictures that a full fine-tuning sees. Suffixes on cached activations are cheap and see half as many more."""
+"""Pictures seen by full fine-tuning. Suffixes on cached activations are cheap and see half as many more."""
 
 SIDES = {"digits": (48, 64), "mnist-2000": (48, 64), "fashion-500": (64, 96), "fashion-2000": (64, 96)}
 """Pixels. Digits of 8 x 8 hold nothing more; the whole grid has to fit in about three hours."""
@@ -134,19 +126,25 @@ FIXED = 8.0
 
 def estimated_seconds(one: RealSet, keywords: Keywords) -> float:
     """Estimate the seconds of a configuration on two cores."""
-    area = (keywords.get("image_size", 64) / 64) ** 2
+    area: float = (keywords.get("image_size", 64) / 64) ** 2
     speed = SPEED[keywords["model"]] / area
     passes = (one.train + one.validation) / (4.5 * speed) + one.test / (2.2 * speed)
     if keywords["strategy"] == "closed-form":
         heads = 12.0 if one.modality == "image" else 1.0
         return FIXED + heads + passes
-    share = {"head": 0.0, "last": keywords.get("last_blocks", 0) / (18 if one.modality == "image" else 6)}
+    share: dict[str, float] = {
+        "head": 0.0,
+        "last": keywords.get("last_blocks", 0) / (18 if one.modality == "image" else 6),
+    }
     moving = share.get(keywords["strategy"], 1.0)
     epoch = one.train * moving / speed + one.validation * (0.1 + moving) / (3 * speed)
     return FIXED + 5.0 + passes + keywords["epochs"] * epoch
 
 
-def in_order(sets: Iterable[RealSet], grid: Callable[[RealSet], list[Keywords]]) -> list[tuple[RealSet, Keywords]]:
+Work = list[tuple[RealSet, Keywords]]
+
+
+def in_order(sets: Iterable[RealSet], grid: Callable[[RealSet], list[Keywords]]) -> Work:
     """Order the work: every set's closed-form heads, then each rate of everything, the cheapest first.
 
     A grid that is broken off is useful so: the cuts are compared at the middle rate before others are tried.
@@ -166,89 +164,7 @@ def _alike(ours: Keywords, theirs: Keywords) -> bool:
     return {**ours, "lr": 0} == {**theirs, "lr": 0}
 
 
-# --- the table ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One finished configuration."""
-
-    set: str
-    configuration: str
-    metric: str
-    validation: float | None
-    test: float | None
-    test_low: float | None
-    test_high: float | None
-    wall_s: float
-    """Seconds that went by."""
-    cpu_s: float
-    """User and system seconds of the process and its children: the machine may be shared."""
-    version: str
-    commit: str
-    """``+`` behind it: the sources were edited after it."""
-    date: str
-    error: str = ""
-    """The code of the error that ended it; it has no figures then."""
-
-    @property
-    def seconds(self) -> float:
-        """What it took: seconds that others took from a shared machine are left out.
-
-        Two busy cores spend more processor seconds than seconds. Where it is the other way round, something
-        else ran.
-        """
-        return min(self.wall_s, self.cpu_s)
-
-
-def _number(text: str) -> float | None:
-    return float(text) if text else None
-
-
-def read_rows(table: Path) -> list[Row]:
-    """Read the table; a line that was broken off is left out."""
-    if not table.is_file():
-        return []
-    whole = table.read_text(encoding="utf-8")
-    whole = whole[: whole.rfind("\n") + 1]
-    numbers = {field.name for field in fields(Row) if "float" in str(field.type)}
-    return [
-        Row(**{key: _number(value) if key in numbers else value for key, value in row.items()})
-        for row in csv.DictReader(whole.splitlines())
-    ]
-
-
-def append_row(table: Path, row: Row) -> None:
-    """Add a line that stays, whatever happens next; one that was broken off is cut away first."""
-    names = [field.name for field in fields(row)]
-    with table.open("a+", newline="", encoding="utf-8") as handle:
-        handle.seek(0)
-        whole = handle.read()
-        end = whole.rfind("\n") + 1
-        handle.truncate(len(whole[:end].encode()))
-        writer = csv.DictWriter(handle, names, lineterminator="\n")
-        if not end:
-            writer.writeheader()
-        writer.writerow(asdict(row))
-        handle.flush()
-        os.fsync(handle.fileno())
-
-
-def cpu_seconds() -> float:
-    """User and system seconds of this process and of its children that ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(part.ru_utime + part.ru_stime for part in used)
-
-
-def commit() -> str:
-    """Return the short commit of the sources, with ``+`` where they were edited since; ``""`` without git."""
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", "-C", str(PLACE), *words], capture_output=True, text=True, check=False)
-        return done.stdout.strip()
-
-    edited = git("status", "--porcelain", "--", str(PLACE.parent / "src"))
-    return git("rev-parse", "--short", "HEAD") + ("+" if edited else "")
+# --- running one ------------------------------------------------------------------------------------------
 
 
 def run_one(one: RealSet, keywords: Keywords, folder: Path) -> Row:
@@ -276,7 +192,7 @@ def run_one(one: RealSet, keywords: Keywords, folder: Path) -> Row:
         cpu_s=round(cpu_seconds() - cpu, 1),
         version=crosstune.__version__,
         commit=commit(),
-        date=datetime.now(tz=UTC).strftime("%Y-%m-%d"),
+        date=today(),
         error=error,
         **figures,
     )
