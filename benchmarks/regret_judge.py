@@ -115,11 +115,19 @@ def elsewhere(name: str, tuned: Mapping[str, Scores]) -> dict[str, float]:
 
 
 def rank_scores(one: RealSet, models: Sequence[str]) -> dict[str, float] | None:
-    """Ask ``crosstune.rank`` for the score of each model; ``None`` where there is no such function yet."""
+    """Ask ``crosstune.rank`` for the score of each model; ``None`` where there is no such function yet.
+
+    A model that is ranked at several input sizes counts with its best; random weights are left out.
+    """
     rank = getattr(crosstune, "rank", None)
     if rank is None:
         return None
-    return {row.model: float(row.score) for row in rank(write_set(one), target=one.target, models=models)}
+    found: dict[str, float] = {}
+    for row in rank(write_set(one), target=one.target, models=models):
+        if getattr(row, "pretrained", True):
+            score = float(getattr(row.score, "value", row.score))
+            found[row.model] = max(score, found.get(row.model, float("-inf")))
+    return found
 
 
 def ranking(sets: Mapping[str, RealSet], rows: Iterable[Row]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crosstune.core.metric import Metric
 from tests.support.benchmark_scripts import benchmark_script
 
 judging = benchmark_script("regret_judge")
@@ -79,7 +80,10 @@ def test_rank_is_asked_where_it_exists(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def rank(data: str, *, target: str | None, models: list[str]) -> list[SimpleNamespace]:
         asked.append((data, target, models))
-        return [SimpleNamespace(model=model, score=score) for score, model in enumerate(models)]
+        rows = [SimpleNamespace(model=model, score=Metric(n, n, n)) for n, model in enumerate(models)]
+        smaller = SimpleNamespace(model=models[-1], score=Metric(-9, -9, -9), pretrained=True)
+        control = SimpleNamespace(model=models[0], score=Metric(99, 99, 99), pretrained=False)
+        return [*rows, smaller, control]
 
     monkeypatch.setattr(judging, "crosstune", SimpleNamespace(rank=rank))
     monkeypatch.setattr(judging, "write_set", lambda one: one.name)
