@@ -89,7 +89,7 @@ def _of_texts() -> list[Keywords]:
         for move in moves:
             rest = {"epochs": TEXT_EPOCHS[move["strategy"]], "patience": PATIENCE, **START}
             found.append({"model": MINILM, **move, **rest})
-    # SmolLM2 costs as much as all else together at three rates, so it has the middle one only.
+    # At three rates SmolLM2 would cost half as much as all else together, so it has the middle one only.
     rest = {"epochs": TEXT_EPOCHS["last"], "patience": PATIENCE, **START}
     found.append({"model": SMOLLM, "strategy": "last", "last_blocks": 1, "lr": 1e-4, **rest})
     return found
