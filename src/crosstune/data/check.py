@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 
 from crosstune.core.errors import shown
 from crosstune.core.progress import Reporter, Silent
+from crosstune.data.digests import Digests
 from crosstune.data.errors import AmbiguousTask, WrongTask
-from crosstune.data.gate.alike import find_alike
+from crosstune.data.gate.alike import find_alike, origins_of
 from crosstune.data.gate.between import alike_findings, group_findings
-from crosstune.data.gate.giveaways import giveaway_findings
+from crosstune.data.gate.giveaways import giveaway_findings, sampled
 from crosstune.data.gate.groups import hidden_group_findings
 from crosstune.data.gate.inputs import Inputs, Problem, look_at_images, look_at_texts, size_facts
 from crosstune.data.gate.policy import bad_share_findings, judged
@@ -23,7 +25,7 @@ from crosstune.data.gate.values import outlier_findings
 from crosstune.data.infer import infer_task, is_multi_label
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
-from crosstune.data.store import ORIGIN, values
+from crosstune.data.store import ORIGIN, shared_values, values
 from crosstune.data.targets import class_counts, is_missing
 
 __all__ = ["BadItem", "CheckReport", "Finding", "check"]
@@ -108,11 +110,8 @@ def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 def _digests(
     inputs: Mapping[str, Inputs], problems: Mapping[str, Mapping[int, Problem]]
-) -> dict[str, tuple[str, ...]]:
-    return {
-        split: tuple("" if row in problems[split] else digest for row, digest in enumerate(look.digests))
-        for split, look in inputs.items()
-    }
+) -> dict[str, Digests]:
+    return {split: look.digests().without(problems[split]) for split, look in inputs.items()}
 
 
 def _facts(
@@ -125,7 +124,7 @@ def _facts(
 def _usable(
     inputs: Mapping[str, Inputs], problems: Mapping[str, Mapping[int, Problem]]
 ) -> dict[str, NDArray[np.bool_]]:
-    usable = {split: np.ones(len(found.digests), np.bool_) for split, found in inputs.items()}
+    usable = {split: np.ones(len(found), np.bool_) for split, found in inputs.items()}
     for split, found in problems.items():
         usable[split][list(found)] = False
     return usable
@@ -144,21 +143,21 @@ def _between(
 ) -> tuple[list[Finding], dict[str, NDArray[np.int32]]]:
     """Compare rows with each other: content, groups, scripts, and what gives the target away."""
     regression = bool(task and task.endswith("regression"))
-    alike = find_alike(data, inputs, np.concatenate([usable[split] for split in inputs]))
+    every = np.concatenate([usable[split] for split in inputs])
+    alike = find_alike(data, inputs, every)
+    origins = partial(origins_of, alike, data)
     findings = alike_findings(data, alike, targets, regression=regression)
     findings += hidden_group_findings(data)
-    origins = {split: values(dataset, ORIGIN) for split, dataset in data.splits.items()}
     if data.modality == "text":
         scripts = np.concatenate([inputs[split].table()[:, 2] * usable[split] for split in inputs])
-        findings += script_findings(scripts, [name for found in origins.values() for name in found])
+        findings += script_findings(scripts, origins)
     if regression:
-        kept = {split: _only(found, usable[split]) for split, found in targets.items()}
-        named = {split: _only(origins[split], usable[split]) for split in targets}
-        findings += outlier_findings(kept, named)
+        findings += outlier_findings(targets, every, origins)
     training = _training(targets)
-    table = inputs[training].table()[usable[training]].astype(np.float64)
     if task:
-        known = _only(targets[training], usable[training])
+        rows = sampled(np.flatnonzero(usable[training]))
+        table = inputs[training].table()[rows].astype(np.float64)
+        known = [targets[training][row] for row in rows.tolist()]
         findings += giveaway_findings(_properties(data.modality, table), known, regression=regression)
     return findings, alike.labels()
 
@@ -200,7 +199,9 @@ def _targets(data: LabelledData) -> dict[str, list[Any]]:
     if data.target is None:
         return {}
     return {
-        split: values(dataset, data.target) if data.target in dataset.column_names else [None] * len(dataset)
+        split: shared_values(dataset, data.target)
+        if data.target in dataset.column_names
+        else [None] * len(dataset)
         for split, dataset in data.splits.items()
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 from datasets import Dataset
 
 from crosstune.data.content import digest_bytes, digest_rows, digest_texts
+from crosstune.data.digests import Digests
 from crosstune.data.images import decode, read_bytes
 from crosstune.data.store import ORIGIN, values
 from crosstune.data.threads import each_in_order
@@ -25,7 +26,7 @@ class SplitItems:
     inputs: tuple[str, ...]
     target: str | None
     modality: str
-    digests: tuple[str, ...] | None = None
+    digests: Digests | None = None
     """Row hashes, where the check has made them."""
 
     def __len__(self) -> int:
@@ -66,7 +67,7 @@ class SplitItems:
         return values(self.dataset, ORIGIN)
 
     @cached_property
-    def row_digests(self) -> tuple[str, ...]:
+    def row_digests(self) -> Digests:
         """A content hash for every example; from the check, or computed by reading everything once."""
         if self.digests is not None:
             return self.digests
@@ -74,7 +75,7 @@ class SplitItems:
         for start in range(0, len(self), _MANY):
             rows = self._rows(range(start, min(start + _MANY, len(self))))
             found.extend(self._digest(row) for row in rows)
-        return tuple(found)
+        return Digests.of(found)
 
     def _digest(self, row: Any) -> str:  # noqa: ANN401
         if self.modality == "image":
@@ -94,5 +95,5 @@ class SplitItems:
             inputs=self.inputs,
             target=self.target,
             modality=self.modality,
-            digests=None if self.digests is None else tuple(self.digests[i] for i in chosen),
+            digests=None if self.digests is None else self.digests.take(chosen),
         )

@@ -7,6 +7,7 @@ import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
 
+from crosstune.data.digests import Digests
 from crosstune.data.items import SplitItems
 from crosstune.data.store import ORIGIN, PROBLEM
 
@@ -34,7 +35,7 @@ class LabelledData:
     """Class names that the data itself declares, in their order."""
     notes: tuple[str, ...] = ()
     """What the reader and the splitter did, for people."""
-    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    digests: Mapping[str, Digests] = field(default_factory=dict)
     """By split: a content hash for each row, where the check has made them."""
 
     alike: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
@@ -64,9 +65,7 @@ class LabelledData:
         """
         splits = {name: self.splits[old].select(rows) for name, (old, rows) in chosen.items()}
         digests = {
-            name: tuple(self.digests[old][row] for row in rows)
-            for name, (old, rows) in chosen.items()
-            if old in self.digests
+            name: self.digests[old].take(rows) for name, (old, rows) in chosen.items() if old in self.digests
         }
         alike = {
             name: self.alike[old][np.asarray(rows, np.int64)]

@@ -144,6 +144,19 @@ def values(dataset: Dataset, name: str) -> list[Any]:
     return result
 
 
+def shared_values(dataset: Dataset, name: str) -> list[Any]:
+    """Return one column as Python values, of which equal texts are one object: 8 bytes for each row."""
+    found = column(dataset, name)
+    if not (pa.types.is_string(found.type) or pa.types.is_large_string(found.type)):
+        return values(dataset, name)
+    result: list[Any] = []
+    known: dict[str, str] = {}
+    for chunk in found.dictionary_encode().chunks:
+        texts = [known.setdefault(text, text) for text in chunk.dictionary.to_pylist()]
+        result += [None if place is None else texts[place] for place in chunk.indices.to_pylist()]
+    return result
+
+
 def map_chunks(array: pa.ChunkedArray, function: Callable[[pa.Array], pa.Array]) -> pa.ChunkedArray:
     """Apply a function to every chunk of a ``ChunkedArray``."""
     chunks = [function(chunk) for chunk in array.chunks]

@@ -1,6 +1,7 @@
 """Candidate pairs of pictures: copies, however they were made, and few others."""
 
 import numpy as np
+import pytest
 
 from crosstune.data.gate import dhash
 from crosstune.data.gate.inputs import thumbnail
@@ -36,6 +37,16 @@ def test_flat_pictures_are_no_candidates_and_none_are_fine() -> None:
 def test_many_equal_thumbnails_cost_a_few_pairs_each() -> None:
     many = np.repeat(thumbs(scene(1)), 400, axis=0)
     assert 400 <= len(dhash.candidates(many)) <= 400 * 2 * dhash.WINDOW * 28
+
+
+def test_small_blocks_find_the_same_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = [scene(seed) for seed in range(40)]
+    images = thumbs(*base, *(image.resize((31, 31)) for image in base), *(i.transpose(0) for i in base))
+    whole = dhash.candidates(images).tolist()
+    assert len(whole) > 80
+    monkeypatch.setattr(dhash, "_BATCH", 7)
+    pieces = dhash.Rows([images[:50], images[50:]])
+    assert dhash.candidates(pieces).tolist() == whole
 
 
 def test_correlation_is_that_of_numpy() -> None:

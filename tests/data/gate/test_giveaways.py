@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from crosstune.data.gate.giveaways import giveaway_findings, probe_score
+from crosstune.data.gate.giveaways import MOST, giveaway_findings, probe_score, sampled
 
 
 def test_a_file_size_that_tells_the_class_is_named() -> None:
@@ -46,3 +46,12 @@ def test_balanced_accuracy_is_not_fooled_by_a_rare_class() -> None:
     truth = np.eye(2)[(np.arange(1_000) % 20 == 0).astype(int)]
     matrix = np.stack([np.ones(1_000), draw.normal(size=1_000)], axis=1)
     assert abs(probe_score(matrix, truth, draw) - 0.5) < 0.1
+
+
+def test_of_many_rows_some_are_looked_at_always_the_same() -> None:
+    rows = np.arange(10, 3 * MOST)
+    chosen = sampled(rows)
+    assert len(set(chosen.tolist())) == MOST
+    assert np.isin(chosen, rows).all()
+    assert np.array_equal(chosen, sampled(rows))
+    assert np.array_equal(sampled(rows[:7]), rows[:7])

@@ -15,6 +15,7 @@ from PIL import Image
 
 from crosstune.data.gate import dhash, minhash
 from crosstune.data.gate.inputs import Inputs, normalised
+from crosstune.data.gate.rows import Rows, blocks
 from crosstune.data.images import decode
 from crosstune.data.labelled import LabelledData
 from crosstune.data.store import ORIGIN, values
@@ -35,6 +36,7 @@ CROWD, CROWD_SHARE = 20, 0.02
 """More rows than both that hang together as nearly equal are a pattern (forms), not copies. ASSUMED."""
 
 _BLOCK = 2_000
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +76,9 @@ def find_alike(data: LabelledData, inputs: Mapping[str, Inputs], usable: NDArray
     Checked by: ``tests/data/gate/test_alike.py``.
     """
     starts = dict(
-        zip(inputs, np.cumsum([0, *(len(found.digests) for found in inputs.values())]).tolist(), strict=False)
+        zip(inputs, np.cumsum([0, *(len(found) for found in inputs.values())]).tolist(), strict=False)
     )
-    keys = np.array([int(d[:15] or "0", 16) for found in inputs.values() for d in found.digests], np.int64)
+    keys = np.concatenate([found.digests().keys() for found in inputs.values()])
     keys[~usable] = np.arange(len(keys))[~usable]
     same = _first(keys)
     rows = np.flatnonzero(usable & (same == np.arange(len(same))))
@@ -147,12 +149,9 @@ Found = tuple[NDArray[np.int64], NDArray[np.int64], int]
 
 def _pictures(inputs: Mapping[str, Inputs], rows: NDArray[np.int64], fetch: _Fetch) -> Found:
     """Find pictures of equal pixels, and pictures that are nearly equal, as they are or mirrored."""
-    thumbs = np.concatenate([found.thumbnails() for found in inputs.values()])[rows]
-    sizes = np.concatenate([found.table()[:, :2] for found in inputs.values()])[rows]
-    shapes = np.concatenate(
-        [thumbs, np.ascontiguousarray(sizes).view(np.uint8).reshape(len(rows), 16)], axis=1
-    )
-    first = _first_bytes(shapes)
+    thumbs = Rows([found.thumbnails() for found in inputs.values()], rows)
+    sizes = Rows([found.table() for found in inputs.values()], rows)
+    first = _first(_hashed(thumbs, sizes))
     twins = np.stack([first, np.arange(len(rows))], axis=1)[first != np.arange(len(rows))]
     pairs = np.concatenate([twins, dhash.candidates(thumbs)])
     chosen = np.unique(pairs)[:MOST_DECODED]
@@ -165,11 +164,15 @@ def _pictures(inputs: Mapping[str, Inputs], rows: NDArray[np.int64], fetch: _Fet
     return rows[pairs[equal]], rows[pairs[near]], skipped
 
 
-def _first_bytes(table: NDArray[np.uint8]) -> NDArray[np.int64]:
-    width = table.shape[1]
-    if not len(table):
-        return np.empty(0, np.int64)
-    return _first(np.ascontiguousarray(table).view(np.dtype((np.void, width))).ravel())  # type: ignore[arg-type]
+def _hashed(thumbs: Rows, sizes: Rows) -> NDArray[np.uint64]:
+    """Hash thumbnails with width and height; pairs that collide are told apart by their pixels later."""
+    found = np.zeros(len(thumbs), np.uint64)
+    for cut in blocks(len(thumbs)):
+        place = np.arange(cut.start, cut.stop)
+        for column in (*thumbs.take(place).view(np.uint64).T, *sizes.take(place)[:, :2].T):
+            found[cut] = (found[cut] ^ column) * _FACTOR
+            found[cut] ^= found[cut] >> np.uint64(29)
+    return found
 
 
 def _looks(rows: NDArray[np.int64], fetch: _Fetch) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
@@ -222,13 +225,13 @@ def _mirrored(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _texts(inputs: Mapping[str, Inputs], rows: NDArray[np.int64], fetch: _Fetch) -> Found:
     """Find texts that are equal once normalised, and texts that are nearly equal."""
-    bands = np.concatenate([found.bands() for found in inputs.values()])[rows]
+    bands = Rows([found.bands() for found in inputs.values()], rows)
     chars = np.concatenate([found.table()[:, 0] for found in inputs.values()])[rows]
     # Texts of equal content have equal keys in every band; different lengths cannot be alike.
-    first = _first_bytes(bands.view(np.uint8).reshape(len(rows), 4 * minhash.BANDS))
+    first = _first(_joined(bands))
     twins = np.stack([first, np.arange(len(rows))], axis=1)[first != np.arange(len(rows))]
     heads = np.flatnonzero((first == np.arange(len(rows))) & (chars >= minhash.SHORT))
-    pairs = heads[minhash.candidates(bands[heads])]
+    pairs = heads[minhash.candidates(bands.only(heads))]
     shorter = np.minimum(chars[pairs[:, 0]], chars[pairs[:, 1]])
     pairs = pairs[shorter >= 0.6 * np.maximum(chars[pairs[:, 0]], chars[pairs[:, 1]])]
     skipped = max(0, len(pairs) - MOST_COMPARED)
@@ -241,6 +244,14 @@ def _texts(inputs: Mapping[str, Inputs], rows: NDArray[np.int64], fetch: _Fetch)
         for place, (left, right) in enumerate(np.searchsorted(chosen, block).tolist(), start):
             equal[place], near[place] = _compared(folded[left], folded[right])
     return rows[pairs[equal]], rows[pairs[near]], skipped
+
+
+def _joined(bands: Rows) -> NDArray[np.uint64]:
+    found = np.zeros(len(bands), np.uint64)
+    for number in range(minhash.BANDS):
+        found = (found ^ bands.column(number)) * _FACTOR
+        found ^= found >> np.uint64(29)
+    return found
 
 
 def _compared(one: str, other: str) -> tuple[bool, bool]:

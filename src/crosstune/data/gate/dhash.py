@@ -6,11 +6,13 @@ least two of eight parts, so that equal pairs of parts, 28 tables of them, find 
 bucket is searched only among neighbours in sorted order, which keeps the time linear.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from crosstune.data.gate.rows import Rows, blocks
 
 ROWS, COLUMNS = 8, 9
 THUMB = ROWS * COLUMNS
@@ -62,7 +64,7 @@ def dhashes(thumbs: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], ...]:
     return pack(planes[:, :, :-1] + STEP < planes[:, :, 1:]), pack(down), pack(levels)
 
 
-def candidates(thumbs: NDArray[np.uint8]) -> NDArray[np.int64]:
+def candidates(thumbs: Rows | NDArray[np.uint8]) -> NDArray[np.int64]:
     """Find pairs of rows whose thumbnails are alike, as they are or mirrored.
 
     Args:
@@ -72,25 +74,40 @@ def candidates(thumbs: NDArray[np.uint8]) -> NDArray[np.int64]:
         ``(P, 2)`` row numbers, the smaller first, sorted, each pair once.
 
     Cost: 28 sorts of 2 N integers; 0.8 CPU seconds for 10,000 of Fashion-MNIST with
-    everything that follows.
+    everything that follows. Memory: some 90 bytes for each row, and the pairs.
     Checked by: ``tests/data/gate/test_dhash.py``.
     """
-    rows = np.flatnonzero(thumbs.std(axis=1) >= FLAT)
-    chosen = thumbs[rows]
-    turned = np.ascontiguousarray(chosen.reshape(-1, ROWS, COLUMNS)[:, :, ::-1]).reshape(-1, THUMB)
-    across, down, levels = (
-        np.concatenate(pair) for pair in zip(dhashes(chosen), dhashes(turned), strict=True)
-    )
+    table = thumbs if isinstance(thumbs, Rows) else Rows([thumbs])
+    rows, hashes = _hashes(table)
     size = 2 * len(rows)
     codes = np.empty(0, np.int64)
-    for left, right in _close(across, down, levels, len(rows)):
+    for left, right in _close(hashes, len(rows)):
         codes = _distinct(np.concatenate([codes, left * size + right]))  # memory stays small
     left, right = np.divmod(codes, max(1, size))
-    one, other = rows[left % len(rows)], rows[right % len(rows)]
-    good = alike(thumbs, one, other, (left >= len(rows)) | (right >= len(rows)))
+    one, other = rows[left % max(1, len(rows))], rows[right % max(1, len(rows))]
+    good = alike(table, one, other, (left >= len(rows)) | (right >= len(rows)))
     low, high = np.minimum(one[good], other[good]), np.maximum(one[good], other[good])
-    pairs = _distinct(low * len(thumbs) + high)
-    return np.stack(np.divmod(pairs, max(1, len(thumbs))), axis=1)
+    pairs = _distinct(low * len(table) + high)
+    return np.stack(np.divmod(pairs, max(1, len(table))), axis=1)
+
+
+def _hashes(table: Rows) -> tuple[NDArray[np.int64], list[NDArray[np.uint64]]]:
+    """Return the rows that are not flat, and their three hashes: first as they are, then mirrored."""
+    rows: list[NDArray[np.int64]] = []
+    sides: list[tuple[tuple[NDArray[np.uint64], ...], tuple[NDArray[np.uint64], ...]]] = []
+    for cut in blocks(len(table)):
+        place = np.arange(cut.start, cut.stop)
+        chosen = table.take(place)
+        uneven = chosen.std(axis=1) >= FLAT
+        chosen = chosen[uneven]
+        turned = np.ascontiguousarray(chosen.reshape(-1, ROWS, COLUMNS)[:, :, ::-1]).reshape(-1, THUMB)
+        rows.append(place[uneven])
+        sides.append((dhashes(chosen), dhashes(turned)))
+    if not rows:
+        return np.empty(0, np.int64), [np.empty(0, np.uint64)] * 3
+    return np.concatenate(rows), [
+        np.concatenate([side[turn][kind] for turn in range(2) for side in sides]) for kind in range(3)
+    ]
 
 
 def _distinct(codes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -100,47 +117,57 @@ def _distinct(codes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _close(
-    across: NDArray[np.uint64], down: NDArray[np.uint64], levels: NDArray[np.uint64], count: int
+    hashes: Sequence[NDArray[np.uint64]], count: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Give pairs of entries within ``MOST_BITS``; of two mirror images neither, and of one picture none."""
-    parts = across.view(np.uint8).reshape(-1, 8)
+    parts = hashes[0].view(np.uint8).reshape(-1, 8)
     for first, second in combinations(range(8), 2):
         order = [first, second, *(part for part in range(8) if part not in (first, second))]
         # Big-endian: the two chosen bytes lead, and the others bring like hashes together within a bucket.
         keys = np.ascontiguousarray(parts[:, order]).view(">u8").ravel().astype(np.uint64)
         places = np.argsort(keys)
-        ordered, below, level = across[places], down[places], levels[places]
-        bucket = keys[places] >> np.uint64(48)
-        found = []
-        for step in range(1, WINDOW + 1):
-            near = bucket[step:] == bucket[:-step]
-            if not near.any():
-                break
-            bits = np.bitwise_count(ordered[step:] ^ ordered[:-step])
-            near &= bits <= MOST_BITS
-            bits += np.bitwise_count(below[step:] ^ below[:-step])
-            bits += np.bitwise_count(level[step:] ^ level[:-step])
-            near &= bits <= MOST_IN_ALL
-            left, right = places[:-step][near], places[step:][near]
-            useful = ((left < count) | (right < count)) & (left % count != right % count)
-            found.append(np.sort(np.stack([left[useful], right[useful]]), axis=0))
+        found = [
+            pair
+            for cut in blocks(len(places), _BATCH)
+            # A block sees the first neighbours of the next one too, so that no pair is lost at its edge.
+            for pair in _neighbours(places[cut.start : cut.stop + WINDOW], keys, hashes, count)
+        ]
         if found:
             left, right = np.concatenate(found, axis=1)
             yield left, right
 
 
+def _neighbours(
+    places: NDArray[np.intp], keys: NDArray[np.uint64], hashes: Sequence[NDArray[np.uint64]], count: int
+) -> Iterator[NDArray[np.intp]]:
+    """Give ``(2, P)`` entries that lie close in sorted order, in one bucket, and differ in few bits."""
+    across, down, levels = (found[places] for found in hashes)
+    bucket = keys[places] >> np.uint64(48)
+    for step in range(1, WINDOW + 1):
+        near = bucket[step:] == bucket[:-step]
+        if not near.any():
+            return
+        bits = np.bitwise_count(across[step:] ^ across[:-step])
+        near &= bits <= MOST_BITS
+        bits += np.bitwise_count(down[step:] ^ down[:-step])
+        bits += np.bitwise_count(levels[step:] ^ levels[:-step])
+        near &= bits <= MOST_IN_ALL
+        left, right = places[:-step][near], places[step:][near]
+        useful = ((left < count) | (right < count)) & (left % count != right % count)
+        yield np.sort(np.stack([left[useful], right[useful]]), axis=0)
+
+
 def alike(
-    thumbs: NDArray[np.uint8],
+    thumbs: Rows,
     left: NDArray[np.intp],
     right: NDArray[np.intp],
     mirrored: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Say whether the thumbnails of each pair correlate by ``LIKENESS``; ``mirrored`` turns the right one."""
     good = np.zeros(len(left), np.bool_)
-    for start in range(0, len(left), _BATCH):
-        cut = slice(start, start + _BATCH)
-        one = thumbs[left[cut]].astype(np.float32)
-        planes = thumbs[right[cut]].reshape(-1, ROWS, COLUMNS)
+    for cut in blocks(len(left)):
+        one = thumbs.take(left[cut]).astype(np.float32)
+        planes = thumbs.take(right[cut]).reshape(-1, ROWS, COLUMNS)
         planes = np.where(mirrored[cut, None, None], planes[:, :, ::-1], planes)
         good[cut] = correlation(one, planes.reshape(-1, THUMB).astype(np.float32)) >= LIKENESS
     return good

@@ -23,13 +23,19 @@ _DEVIATIONS = 5.0
 _MOST_CLASSES = 50
 
 
+def sampled(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Choose at most ``MOST`` of the rows."""
+    return np.sort(generator(0, "giveaways").permutation(rows)[:MOST]) if len(rows) > MOST else rows
+
+
 def giveaway_findings(
     properties: Mapping[str, NDArray[np.float64]], targets: Sequence[Any], *, regression: bool
 ) -> list[Finding]:
     """Warn of every property from which a probe predicts the target far better than chance.
 
     Args:
-        properties: name, as in "the file size", to ``(N,)`` or ``(N, D)`` values of the rows.
+        properties: name, as in "the file size", to ``(N,)`` or ``(N, D)`` values of the rows; see
+            :func:`sampled` for large sets.
         targets: N targets: one class each, or numbers.
         regression: whether they are numbers.
 
@@ -40,14 +46,13 @@ def giveaway_findings(
     if truth is None or len(truth) < FEWEST:
         return []
     draw = generator(0, "giveaways")
-    rows = np.sort(draw.permutation(len(truth))[:MOST])
     findings = []
     for name, found in properties.items():
-        matrix = _binned(found.reshape(len(truth), -1)[rows])
+        matrix = _binned(found.reshape(len(truth), -1))
         if matrix.shape[1] == 1:
             continue
-        score = probe_score(matrix, truth[rows], draw)
-        chance = [probe_score(matrix, draw.permutation(truth[rows]), draw) for _ in range(_PERMUTATIONS)]
+        score = probe_score(matrix, truth, draw)
+        chance = [probe_score(matrix, draw.permutation(truth), draw) for _ in range(_PERMUTATIONS)]
         level, spread = max(0.0, float(np.mean(chance))), float(np.std(chance))
         if score > level + _DEVIATIONS * spread and (score - level) / (1 - level) >= FAR:
             findings.append(_finding(name, score, level, regression=regression))

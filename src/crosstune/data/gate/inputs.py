@@ -14,6 +14,7 @@ from PIL import Image
 
 from crosstune.core.progress import Reporter
 from crosstune.data.content import digest_bytes, digest_texts
+from crosstune.data.digests import NONE, Digests
 from crosstune.data.gate.dhash import COLUMNS, ROWS, THUMB
 from crosstune.data.gate.minhash import BANDS, band_keys
 from crosstune.data.gate.scripts import scripts_of
@@ -24,6 +25,7 @@ from crosstune.data.threads import each_in_order
 
 _CHUNK = 128
 _TEXTS = 10_000
+_LARGEST = 2**32 - 1
 
 Problem = tuple[str, str]
 """Code and reason."""
@@ -31,12 +33,13 @@ Problem = tuple[str, str]
 
 @dataclass
 class Inputs:
-    """What was seen in one split; some 200 bytes for each row."""
+    """What was seen in one split: 100 bytes for each picture, 76 for each text."""
 
-    digests: list[str] = field(default_factory=list)
+    held: bytearray = field(default_factory=bytearray)
+    """The content hash of each row, ``Digests.WIDTH`` bytes."""
     problems: dict[int, Problem] = field(default_factory=dict)
     """By row."""
-    measures: "array[int]" = field(default_factory=lambda: array("q"))
+    measures: "array[int]" = field(default_factory=lambda: array("I"))
     """Three for each row. Images: width, height, bytes of the file. Texts: characters, words, script."""
     prints: bytearray = field(default_factory=bytearray)
     """Images: a thumbnail for each row. Texts: the keys of its bands. Empty where nothing was asked for."""
@@ -46,17 +49,25 @@ class Inputs:
     def add(self, digest: str, measures: tuple[int, int, int] | None, problem: Problem | None) -> None:
         """Append one row."""
         if problem is not None:
-            self.problems[len(self.digests)] = problem
-        self.measures.extend(measures or (0, 0, 0))
-        self.digests.append(digest)
+            self.problems[len(self)] = problem
+        self.measures.extend(min(number, _LARGEST) for number in measures or (0, 0, 0))
+        self.held += bytes.fromhex(digest) or NONE
 
-    def table(self) -> NDArray[np.int64]:
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.measures) // 3
+
+    def digests(self) -> Digests:
+        """Give the content hashes."""
+        return Digests(self.held)
+
+    def table(self) -> NDArray[np.uint32]:
         """Give the measures, ``(N, 3)``."""
-        return np.asarray(self.measures, np.int64).reshape(-1, 3)
+        return np.frombuffer(self.measures, np.uint32).reshape(-1, 3)
 
     def good(self) -> NDArray[np.bool_]:
         """Say for each row whether its input can be used."""
-        usable = np.ones(len(self.digests), np.bool_)
+        usable = np.ones(len(self), np.bool_)
         usable[list(self.problems)] = False
         return usable
 
@@ -97,7 +108,7 @@ def look_at_images(
             result.add(digest, (facts.width, facts.height, size) if facts else None, problem)
             result.prints += thumb
             result.treatments.update(facts.treatments if facts else ())
-        reporter.advance(done + len(result.digests))
+        reporter.advance(done + len(result))
     _known_problems(dataset, result)
     return result
 
@@ -133,7 +144,7 @@ def look_at_texts(
             result.add(*_look_at_text(row, script))
         if prints:
             result.prints += band_keys([normalised(row) for row in rows]).tobytes()
-        reporter.advance(done + len(result.digests))
+        reporter.advance(done + len(result))
     _known_problems(dataset, result)
     return result
 
@@ -170,7 +181,7 @@ def _known_problems(dataset: Dataset, result: Inputs) -> None:
             result.problems[row] = parts(words)
 
 
-def size_facts(modality: str, table: NDArray[np.int64]) -> dict[str, float]:
+def size_facts(modality: str, table: NDArray[np.uint32]) -> dict[str, float]:
     """Summarise the measures ``(N, 3)`` of good rows: sides in pixels, or characters and words."""
     if not len(table):
         return {}

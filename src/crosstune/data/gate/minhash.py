@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.seeding import generator
+from crosstune.data.gate.rows import Rows
 
 PIECE = 5
 BANDS, EACH = 12, 5
@@ -76,25 +77,29 @@ def _keys(texts: Sequence[str]) -> NDArray[np.uint32]:
     return (keys >> np.uint64(32)).astype(np.uint32)
 
 
-def candidates(keys: NDArray[np.uint32]) -> NDArray[np.int64]:
+def candidates(keys: Rows | NDArray[np.uint32]) -> NDArray[np.int64]:
     """Find pairs of rows that share a band: each with the first of its bucket and with a few neighbours.
 
     Returns:
         ``(P, 2)`` row numbers, the smaller first, each pair once; at most five pairs for each row and band.
     """
-    count = len(keys)
-    codes = [np.empty(0, np.int64)]
-    for band in range(keys.shape[1]):
-        order = np.argsort(keys[:, band], kind="stable")
-        ordered = keys[order, band]
-        new = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if count else np.empty(0, np.bool_)
-        first = order[np.maximum.accumulate(np.where(new, np.arange(count), 0))] if count else order
-        codes.append(first[~new] * count + order[~new])
+    table = keys if isinstance(keys, Rows) else Rows([keys])
+    count = len(table)
+    found = np.empty(0, np.int64)
+    for band in range(BANDS if count else 0):
+        column = table.column(band)
+        order = np.argsort(column, kind="stable")
+        ordered = column[order]
+        new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+        again = np.flatnonzero(~new)
+        starts = np.flatnonzero(new)
+        first = order[starts[np.searchsorted(starts, again, side="right") - 1]]
+        codes = [found, first * count + order[again]]
         for step in range(1, WINDOW + 1):
-            same = ordered[step:] == ordered[:-step]
-            codes.append(order[:-step][same] * count + order[step:][same])
-    found = np.sort(np.concatenate(codes))
-    found = found[np.flatnonzero(np.diff(found, prepend=-1))]
+            same = np.flatnonzero(ordered[step:] == ordered[:-step])
+            codes.append(order[same] * count + order[same + step])
+        found = np.sort(np.concatenate(codes))
+        found = found[np.flatnonzero(np.diff(found, prepend=-1))]  # memory stays small
     return np.stack(np.divmod(found, max(1, count)), axis=1)
 
 

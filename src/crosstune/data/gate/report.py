@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crosstune.core.errors import shown
 from crosstune.core.files import replacing
+from crosstune.data.digests import Digests
 from crosstune.data.errors import CheckFailed
 from crosstune.data.labelled import LabelledData
 from crosstune.data.store import values, with_column
@@ -61,7 +62,7 @@ class CheckReport:
     findings: tuple[Finding, ...]
     bad: tuple[BadItem, ...]
     """In order of split and row; a row with two defects is here once, with the first."""
-    digests: Mapping[str, tuple[str, ...]]
+    digests: Mapping[str, Digests]
     """By split: a content hash for every row; an empty string for rows that are set aside."""
     alike: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
     """By split: a number for each row; rows of equal or nearly equal content have the same."""

@@ -4,7 +4,7 @@ Languages that share a script (English and German) cannot be told apart this way
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +65,10 @@ def scripts_of(texts: Sequence[str]) -> NDArray[np.uint8]:
     return found
 
 
-def script_findings(scripts: NDArray[np.integer], origins: Sequence[str] | None = None) -> list[Finding]:
-    """Name the texts whose script is another than that of nearly all."""
+def script_findings(
+    scripts: NDArray[np.integer], origins: Callable[[NDArray[np.int64]], Sequence[str]]
+) -> list[Finding]:
+    """Name the texts whose script is another than that of nearly all; ``origins`` names rows."""
     known = Counter(scripts[scripts > 0].tolist())
     if not known:
         return []
@@ -75,7 +77,7 @@ def script_findings(scripts: NDArray[np.integer], origins: Sequence[str] | None 
     if not len(odd) or count < COMMON * known.total():
         return []
     names = shown(f"{number:,} {NAMES[script]}" for script, number in known.most_common()[1:])
-    items = tuple(origins[row] for row in odd[:1_000]) if origins is not None else ()
+    items = tuple(origins(odd[:1_000]))
     return [
         Finding(
             severity=WARNING,

@@ -1,9 +1,10 @@
 """Numbers as targets: values so far from the others that they may be codes or slips."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crosstune.core.errors import shown
 from crosstune.data.gate.report import MOST_ITEMS, NOTE, WARNING, Finding
@@ -18,19 +19,26 @@ _DEVIATION = 1.4826
 
 
 def outlier_findings(
-    targets: Mapping[str, Sequence[Any]], origins: Mapping[str, Sequence[str]]
+    targets: Mapping[str, Sequence[Any]],
+    usable: NDArray[np.bool_],
+    origins: Callable[[NDArray[np.int64]], Sequence[str]],
 ) -> list[Finding]:
     """Name the values that lie far outside, by median and median absolute deviation.
 
     Nothing is said where more than half of the values are equal.
+
+    Args:
+        targets: by split.
+        usable: ``(N,)``, through all splits: rows that count.
+        origins: names rows that are numbered through all splits.
+
     Checked by: ``tests/data/gate/test_values.py``.
     """
-    flat = [(name, as_number(value)) for split, found in targets.items()
-            for name, value in zip(origins[split], found, strict=True) if not is_missing(value)]  # fmt: skip
-    known = [(name, number) for name, number in flat if number is not None and np.isfinite(number)]
-    if not known:
+    numbers = np.fromiter((_number(value) for found in targets.values() for value in found), np.float64)
+    rows = np.flatnonzero(usable & np.isfinite(numbers))
+    if not len(rows):
         return []
-    numbers = np.array([number for _, number in known])
+    numbers = numbers[rows]
     middle = float(np.median(numbers))
     spread = _DEVIATION * float(np.median(np.abs(numbers - middle)))
     if spread == 0:
@@ -40,7 +48,11 @@ def outlier_findings(
     if not len(odd):
         return []
     odd = odd[np.argsort(-score[odd], kind="stable")]
-    items = tuple(f"{known[row][0]} ({numbers[row]:g})" for row in odd[:MOST_ITEMS].tolist())
+    shown_first = odd[:MOST_ITEMS]
+    items = tuple(
+        f"{name} ({number:g})"
+        for name, number in zip(origins(rows[shown_first]), numbers[shown_first].tolist(), strict=True)
+    )
     absurd = int((score > ABSURD).sum())
     return [
         Finding(
@@ -52,3 +64,8 @@ def outlier_findings(
             items=items,
         )
     ]
+
+
+def _number(value: Any) -> float:  # noqa: ANN401 - a raw target
+    number = None if is_missing(value) else as_number(value)
+    return float("nan") if number is None else number
