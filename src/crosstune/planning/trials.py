@@ -7,7 +7,7 @@ rate of a whole one.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crosstune.core.plan import Basis, Decision
@@ -165,6 +165,19 @@ def propose_trials(
                 found.append((2 * place + 2 * further + turn, trial))
     found.sort(key=lambda pair: pair[0])
     return [trial for _, trial in found[:count]]
+
+
+def within(trials: Sequence[Trial], ends: Mapping[int, float | None]) -> list[Trial]:
+    """Bring rates above the largest usable one of their model down to it, and drop what is then there twice.
+
+    ``ends`` come from range tests of each contender's first configuration; ``None`` says nothing.
+    """
+    found: dict[Trial, None] = {}
+    for trial in trials:
+        end = ends.get(trial.contender)
+        lower = trial if end is None or trial.lr <= end else replace(trial, lr=float(f"{end:.2g}"))
+        found[lower] = None
+    return list(found)
 
 
 def _moves(contender: Contender, user: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -5,11 +5,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from crosstune.artifacts.model import needed_head
+from crosstune.artifacts.model import SavedModel, needed_head
+from crosstune.artifacts.temperature import cool
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue
+from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
+from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
+from crosstune.evaluation.temperature import calibrated
 from crosstune.planning.facts import TimeFacts
 from crosstune.planning.make import make_plan, settings_of
 from crosstune.planning.strategy import survives
@@ -48,6 +52,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     result = _train(run, prepared, opened, plan, start, run.budget.reserve(reserve))
     model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
+    model, outputs = _cooled(run, prepared, model, outputs)
     name = f"fine-tuned ({plan['strategy']})"
     named = "strategy" in run.options.settings_overrides()
     ships, comparison = _compare(prepared, name, outputs, closed, named=named)
@@ -64,6 +69,25 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
         candidates={name: outputs, **closed.candidates},
         result=result,
     )
+
+
+def _cooled(
+    run: Run, prepared: Prepared, model: SavedModel, outputs: NDArray[Any]
+) -> tuple[SavedModel, NDArray[Any]]:
+    """Divide the outputs by one temperature where that makes the probabilities more honest."""
+    found = calibrated(prepared.task, outputs, prepared.encoded["validation"], seed=run.settings.seed)
+    if found.value == 1.0 or found.before is None or found.after is None:
+        return model, outputs
+    run.measurements.extend(
+        Measurement(
+            name=f"temperature/{name}", candidate=f"outputs divided by {divided:.3g}", figure="log loss",
+            metric=Metric(one.log_loss, one.log_loss, one.log_loss), examples=found.examples,
+            seed=run.settings.seed, seconds=0.0, detail={"calibration error": one.error},
+        )
+        for name, divided, one in (("before", 1.0, found.before), ("after", found.value, found.after))
+    )  # fmt: skip
+    run.reporter.say(f"outputs are divided by {found.value:.3g}: {found.because}")
+    return cool(model, found.value), outputs / found.value
 
 
 def plan_training(run: Run, prepared: Prepared, chosen: Chosen, reserve: float) -> Plan:

@@ -1,0 +1,151 @@
+"""Where trials are made: one configuration after the other, on the same rows, for the same time."""
+
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from crosstune.core.clock import Budget
+from crosstune.core.evidence import Measurement
+from crosstune.core.head import HeadWeights
+from crosstune.core.metric import Metric
+from crosstune.core.plan import Decision
+from crosstune.core.settings import Settings
+from crosstune.planning.facts import TimeFacts
+from crosstune.planning.make import make_plan, settings_of
+from crosstune.planning.strategy import survives
+from crosstune.planning.trials import Outcome, Rounds, Trial
+from crosstune.probing.intervals import figure, measured, signed
+from crosstune.stages.opening import Opened
+from crosstune.stages.prepare import Prepared
+from crosstune.stages.probe import Probed
+from crosstune.stages.run import Run
+from crosstune.stages.timing import start_head
+from crosstune.training.aside import unchanged
+from crosstune.training.range_test import range_test
+from crosstune.training.run import train
+
+Z95 = 1.96
+"""A 95 % interval reaches this many standard errors to each side."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One model that takes part."""
+
+    opened: Opened
+    probed: Probed
+    ranked: Sequence[Decision] = field(default=())
+    """How it is named in a plan; empty for the model that is open already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What all trials of a run share."""
+
+    run: Run
+    small: Prepared
+    """The rows that trials see."""
+    models: Sequence[Tried]
+    rounds: Rounds
+    user: Mapping[str, Any]
+    """What the user has chosen, and what was decided before."""
+
+    def round(self, trials: Sequence[Trial], number: int) -> list[Outcome]:
+        """Make the trials of one round, or recall those that an earlier process made."""
+        outcomes, spec = [], next(iter(self.small.task.metrics.values()))
+        for place, trial in enumerate(trials, start=1):
+            name = f"trial/{number}.{place}"
+            found = self.run.once(
+                name.replace("/", "-"),
+                lambda t=trial, n=name: self._trial(t, number, n),  # type: ignore[misc]
+            )
+            self.run.measurements.append(found)
+            metric, loss = found.metric, (found.detail or {})["loss"]
+            self.run.reporter.say(f"{found.candidate}: {found.figure} {metric}, loss {loss:.4g}")
+            noise = (metric.high - metric.low) / (2 * Z95)
+            outcomes.append(
+                Outcome(trial=trial, value=signed(spec, metric.value), noise=noise, loss=loss,
+                        shown=str(metric), evidence=name)
+            )  # fmt: skip
+        return outcomes
+
+    def largest_rate(self, place: int, trial: Trial) -> float | None:
+        """Measure the largest usable rate of one model by a range test; ``None`` where there is no answer."""
+        opened = self.models[place].opened
+        name = f"range test {place}"
+
+        def compute() -> Measurement:
+            settings, head = self._settings(trial, 1)
+            test = range_test(
+                opened.backbone, self.small.task, self.small.items["train"], settings,
+                budget=self._budget(0.5), head=head, share=1.0, reporter=self.run.reporter,
+            )  # fmt: skip
+            return test.measurement(opened.label, seed=self.run.settings.seed)
+
+        found: Measurement = self.run.once(name, compute)
+        self.run.measurements.append(found)
+        value = found.metric.value
+        return value if math.isfinite(value) else None
+
+    def _trial(self, trial: Trial, number: int, name: str) -> Measurement:
+        """Train one configuration for a short time; the weights come back as they were."""
+        began = time.monotonic()
+        opened, small, work = self.models[trial.contender].opened, self.small, self.run.work / "trials"
+        settings, head = self._settings(trial, number)
+        device = next(opened.backbone.model.parameters()).device
+        try:
+            with unchanged(opened.backbone, device):
+                result = train(
+                    opened.backbone, small.task, small.items["train"], small.items["validation"], settings,
+                    budget=self._budget(number), work=work, reporter=self.run.reporter, head=head,
+                    pass_seconds=opened.facts.pass_seconds,
+                )  # fmt: skip
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        metric, loss = _judged(small, result.outputs, self.run.settings.seed)
+        return Measurement(
+            name=name,
+            candidate=f"{opened.label}, {trial.moves}, lr {trial.lr:g}",
+            figure=next(iter(small.task.metrics)),
+            metric=metric,
+            examples=small.facts.train_rows,
+            seed=self.run.settings.seed,
+            seconds=time.monotonic() - began,
+            detail={"model": opened.label, "moves": trial.moves, "strategy": trial.strategy,
+                    "last_blocks": trial.last_blocks, "lr": trial.lr, "epochs": result.epochs,
+                    "round": number, "loss": loss},
+        )  # fmt: skip
+
+    def _settings(self, trial: Trial, number: int) -> tuple[Settings, HeadWeights | None]:
+        """Make the plan of a trial, and the head that it starts from."""
+        model = self.models[trial.contender]
+        opened = model.opened
+        user = {
+            **self.user, "strategy": trial.strategy, "lr": trial.lr, "last_blocks": trial.last_blocks,
+            "average": "none", "checkpoint_every": 1e9, "evals_per_epoch": 1,
+        }  # fmt: skip
+        if math.isinf(self.rounds.seconds):
+            user["epochs"] = float(number)
+        time_facts = TimeFacts(left=number * self.rounds.seconds, reserve=0.0)
+        plan = make_plan(opened.plan, self.small.facts, opened.facts, time_facts, user)
+        head = start_head(model.probed, trial.strategy, survives=survives(opened.facts))
+        return settings_of(plan), head
+
+    def _budget(self, number: float) -> Budget:
+        seconds = number * self.rounds.seconds
+        return Budget(None if math.isinf(seconds) else seconds)
+
+
+def _judged(small: Prepared, outputs: NDArray[Any] | None, seed: int) -> tuple[Metric, float]:
+    """Give the primary metric with its interval, and the log loss or squared error, of a trial's end."""
+    if outputs is None:  # not one step fitted
+        return Metric(math.nan, math.nan, math.nan), math.inf
+    task, truth = small.task, small.encoded["validation"]
+    loss = task.metrics.get("log-loss", task.metrics.get("rmse"))
+    first = next(iter(task.metrics.values()))
+    return measured(first, outputs, truth, seed=seed), figure(loss or first, outputs, truth)
