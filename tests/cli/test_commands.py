@@ -13,7 +13,10 @@ import crosstune
 from crosstune.cli.main import app
 from crosstune.core.errors import BadValue
 from crosstune.core.metric import Metric
+from crosstune.core.plan import Basis, Decision, Plan
+from crosstune.core.ranking import RankRow
 from crosstune.core.run_dir import RunDir
+from crosstune.stages.advise import Advice
 
 
 class Recorded:
@@ -74,6 +77,46 @@ def test_fit_hands_over_the_options(pipeline: Recorded, tmp_path: Path) -> None:
         "text-regression", "timm:n", "1h", Path("runs/x"),
     )  # fmt: skip
     assert str(tmp_path / "report.html") in done.stdout
+
+
+def rank_row(model: str, **values: Any) -> RankRow:
+    metric = Metric(0.8, 0.75, 0.85)
+    found = {"model": model, "figure": "accuracy", "score": metric, "ridge": metric, "neighbours": metric,
+             "shortlisted": True, "rate": 100.0, "examples": 425, "image_size": 96,
+             "beside": {"logme@head": metric, "logme@all": metric}, "depth": (("stem", metric),)}  # fmt: skip
+    return RankRow(**{**found, **values})
+
+
+def test_rank_prints_the_shortlist_and_json(pipeline: Recorded) -> None:
+    pipeline.result = (
+        rank_row("package:a", accuracy=75.1),
+        rank_row("b", shortlisted=False, pretrained=False),
+    )
+    done = run("rank", "d", "--models", "package:a", "--models", "b", "--rows", "500")
+    assert done.exit_code == 0, done.output
+    (options,) = pipeline.args
+    assert (options.models, options.rank_rows, options.budget) == (("package:a", "b"), 500, "none")
+    lines = [line for line in done.stdout.splitlines() if "@96" in line]
+    assert lines[0].split()[:3] == ["*", "package:a", "@96"]
+    assert "75.1" in lines[0]
+    assert lines[1].split()[:4] == ["b", "@96", "(random", "weights)"]
+    done = run("rank", "d", "--json")
+    assert [RankRow.from_json(row) for row in json.loads(done.stdout)] == list(pipeline.result)
+
+
+def test_plan_prints_reasons_and_writes_the_recipe(pipeline: Recorded, tmp_path: Path) -> None:
+    decisions = (
+        Decision("lr", 0.001, Basis.PRIOR, "usual"),
+        Decision("momentum", 0.9, Basis.ASSUMED, "the default"),
+    )
+    pipeline.result = Advice(plan=Plan(decisions), ranking=(), skipped=(("big", "no time left for it"),))
+    done = run("plan", "d", "--budget", "5m", "--out", str(tmp_path / "p.toml"))
+    assert done.exit_code == 0, done.output
+    assert pipeline.name == "write_recipe"
+    assert pipeline.args[2] == tmp_path / "p.toml"
+    assert "usual" in done.stdout
+    assert "momentum" not in done.stdout
+    assert "not compared: big (no time left for it)" in done.stdout
 
 
 def test_fit_without_data_is_a_user_error(pipeline: Recorded) -> None:

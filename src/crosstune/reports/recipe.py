@@ -24,7 +24,7 @@ def recipe_text(plan: Plan, options: Mapping[str, Any], *, name: str = "FILE") -
         options: what the run was asked for: data, target, budget ...
         name: of the file, for the head.
     """
-    lines = [HEAD.format(name=plain(name)).rstrip("\n"), ""]
+    lines = [HEAD.format(name=_one_line(name)).rstrip("\n"), ""]
     lines += [f"{key} = {toml(value)}" for key, value in options.items() if value not in (None, "", ())]
     for title, bases in (
         ("Measured here, or chosen by you", (Basis.MEASURED, Basis.USER)),
@@ -47,12 +47,25 @@ def toml(value: Any) -> str:  # noqa: ANN401
         return f"[{', '.join(toml(one) for one in value)}]"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{toml(str(key))} = {toml(one)}" for key, one in value.items()) + "}"
-    text = "".join(_ESCAPES.get(letter, letter) for letter in str(value))
-    return '"' + "".join(c if c.isprintable() or c == "\\" else f"\\u{ord(c):04x}" for c in text) + '"'
+    return '"' + "".join(map(_letter, str(value))) + '"'
+
+
+def _letter(letter: str) -> str:
+    if letter in _ESCAPES:
+        return _ESCAPES[letter]
+    number = ord(letter)
+    if 0xD800 <= number <= 0xDFFF:  # half a pair, from a path that is no text: TOML has no way to say it
+        return "\ufffd"
+    return letter if letter.isprintable() else f"\\U{number:08x}"
+
+
+def _one_line(text: str) -> str:
+    """Keep a text within its comment."""
+    return " ".join(plain(text).split())
 
 
 def _line(row: Decision) -> str:
-    why = plain(row.because).replace("\n", " ").replace("\r", " ")
+    why = _one_line(row.because)
     if row.value is None:
         return f"# {row.setting} is left open: {why}"
     return f"{row.setting} = {toml(row.value)}  # {why}"

@@ -1,0 +1,106 @@
+"""Ranking models on a sample, and what happens to those that cannot be measured."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crosstune import pipeline
+from crosstune.core.clock import Budget
+from crosstune.core.plan import Basis
+from crosstune.core.progress import Silent
+from crosstune.core.run_dir import RunDir
+from crosstune.options import FitOptions
+from crosstune.stages.prepare import prepare
+from crosstune.stages.ranking import choose_by_ranking
+from crosstune.stages.run import Run, new_folder
+from tests.support.sets import write_texts
+from tests.support.tiny import tiny_bert_dir
+
+
+class Heard(Silent):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        """Keep it."""
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ranking")
+    tiny_bert_dir(folder / "small", layers=1)
+    tiny_bert_dir(folder / "large", layers=3, seed=1)
+    write_texts(folder / "texts.csv", 160, rated=True)
+    return folder
+
+
+def options(place: Path, **values: Any) -> FitOptions:
+    found = {"data": place / "texts.csv", "target": "rating", "engine": "torch", "budget": "none", **values}
+    return FitOptions(**{"models": (str(place / "small"), str(place / "large")), **found})
+
+
+def started(asked: FitOptions, out: Path, reporter: Silent | None = None) -> Run:
+    return Run(asked, new_folder(out), Budget(asked.seconds), reporter or Silent())
+
+
+def test_models_are_compared_and_the_first_becomes_decisions(place: Path, tmp_path: Path) -> None:
+    run = started(options(place), tmp_path / "run")
+    ranking = choose_by_ranking(run, prepare(run))
+    assert [row.candidate.pretrained for row in ranking.rows].count(False) == 1
+    assert len(ranking.rows) == 3
+    decision = ranking.decisions[0]
+    assert (decision.setting, decision.basis) == ("model", Basis.MEASURED)
+    assert decision.value in run.options.models
+    names = {row.name for row in run.measurements}
+    assert set(decision.evidence) <= names
+    assert all(row.candidate.label != ranking.chosen for row in ranking.others)
+
+
+def test_a_taken_up_ranking_is_read_back(place: Path, tmp_path: Path) -> None:
+    first = started(options(place), tmp_path / "run")
+    ranking = choose_by_ranking(first, prepare(first))
+    again = Run(first.options, first.folder, Budget(None), Silent(), resumed=True)
+    recalled = choose_by_ranking(again, prepare(again))
+    assert recalled.decisions == ranking.decisions
+    assert [row.scores.deciding for row in recalled.rows] == [row.scores.deciding for row in ranking.rows]
+    assert [row.to_json() for row in again.measurements] == [row.to_json() for row in first.measurements]
+
+
+def test_a_named_model_and_a_tight_budget_are_not_compared(place: Path, tmp_path: Path) -> None:
+    run = started(options(place, model=str(place / "small")), tmp_path / "named")
+    assert not choose_by_ranking(run, prepare(run)).rows
+    heard = Heard()
+    run = started(options(place, budget="60s"), tmp_path / "tight", heard)
+    assert not choose_by_ranking(run, prepare(run)).rows
+    assert any("not compared" in line for line in heard.lines)
+
+
+def test_a_model_that_cannot_be_opened_is_named_with_its_reason(place: Path, tmp_path: Path) -> None:
+    asked = options(place, models=(str(place / "small"), "package:no-such-thing", str(place / "large")))
+    run = started(asked, tmp_path / "run")
+    ranking = choose_by_ranking(run, prepare(run))
+    assert [name for name, _ in ranking.skipped] == ["package:no-such-thing"]
+    assert len(ranking.rows) == 3
+
+
+def test_rank_gives_rows_that_survive_json(place: Path) -> None:
+    rows = pipeline.rank(options(place), reporter=Silent())
+    assert [type(row).from_json(row.to_json()) for row in rows] == list(rows)
+    assert [row.score.value for row in rows] == sorted((row.score.value for row in rows), reverse=True)
+    assert all(len(row.depth) >= 1 and row.rate > 0 for row in rows)
+
+
+def test_a_plan_trains_nothing_and_fit_takes_its_recipe(place: Path, tmp_path: Path) -> None:
+    asked = options(place, model=str(place / "small"), budget="10m")
+    advice = pipeline.plan(asked, reporter=Silent())
+    pipeline.write_recipe(advice, asked, tmp_path / "plan.toml")
+    from crosstune.options import fit_options
+
+    taken = fit_options({"epochs": 1.0, "out": tmp_path / "run"}, recipe=tmp_path / "plan.toml")
+    assert taken.settings_overrides()["lr"] == advice.plan["lr"]
+    run: RunDir = pipeline.fit(taken, reporter=Silent())
+    assert run.metrics.exists()
