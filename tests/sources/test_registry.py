@@ -1,5 +1,6 @@
 """Names find their source; what cannot be opened is an error that says what can."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,5 +194,60 @@ def test_the_catalogue_puts_first_what_is_here() -> None:
     listed = catalogue()
     assert [info.here for info in listed] == sorted((info.here for info in listed), reverse=True)
     assert len({info.name for info in listed}) == len(listed)
-    assert {info.modality for info in listed} == {"image", "text"}
+    assert {info.modality for info in listed} == {"image", "text", "audio"}
     assert all(info.parameters > 0 and info.licence for info in listed)
+    assert not any(info.here for info in listed if info.modality == "audio")
+
+
+def a_cached_model(cache: Path, name: str, config: dict[str, object]) -> None:
+    """Put a model into a Hub cache as a download leaves it."""
+    from safetensors.torch import save_file
+
+    root = cache / f"models--{name.replace('/', '--')}"
+    snapshot = root / "snapshots" / "0123456789abcdef0123456789abcdef01234567"
+    snapshot.mkdir(parents=True)
+    (root / "refs").mkdir()
+    (root / "refs" / "main").write_text(snapshot.name)
+    (snapshot / "config.json").write_text(json.dumps(config))
+    (snapshot / "README.md").write_text("---\nlicense: mit\n---\nA card.\n")
+    save_file({"weight": torch.zeros(5, 7)}, snapshot / "model.safetensors")
+
+
+def test_what_the_hubs_cache_holds_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    a_cached_model(tmp_path, "some/encoder", {"model_type": "bert"})
+    a_cached_model(tmp_path, "some/speech", {"model_type": "whisper"})
+    a_cached_model(tmp_path, "thenlper/gte-small", {"model_type": "bert"})
+    a_cached_model(tmp_path, "facebook/wav2vec2-base", {"model_type": "wav2vec2"})
+    a_cached_model(tmp_path, "timm/other.weights", {"architecture": "other"})
+    a_cached_model(tmp_path, "timm/resnet18.a1_in1k", {"architecture": "resnet18"})
+    (tmp_path / "models--broken--one").mkdir()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.file_download.HF_HUB_CACHE", str(tmp_path), raising=False)
+    listed = {info.name: info for info in catalogue()}
+    new = listed["some/encoder"]
+    assert (new.here, new.parameters, new.licence, new.modality) == (True, 35, "mit", "text")
+    assert (listed["timm/other.weights"].here, listed["timm/other.weights"].modality) == (True, "image")
+    assert listed["timm:resnet18.a1_in1k"].here
+    assert listed["thenlper/gte-small"].here
+    assert listed["thenlper/gte-small"].accuracy is not None
+    assert not listed["facebook/wav2vec2-base"].here
+    assert listed["facebook/wav2vec2-base"].note.startswith("in the Hub's cache")
+    assert not {"some/speech", "broken/one", "timm/resnet18.a1_in1k"} & listed.keys()
+
+
+def test_other_torchvision_weights_in_the_cache_are_listed_with_their_own_figure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import torchvision
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    weights = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
+    file = tmp_path / "hub" / "checkpoints" / weights.url.rpartition("/")[2]
+    file.parent.mkdir(parents=True)
+    file.touch()
+    listed = {info.name: info for info in catalogue()}
+    found = listed["torchvision:resnet50.IMAGENET1K_V1"]
+    assert found.here
+    assert found.accuracy is not None
+    assert found.accuracy.value == pytest.approx(76.13)
+    assert not listed["torchvision:resnet50"].here
