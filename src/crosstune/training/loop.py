@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from accelerate.utils import broadcast, broadcast_object_list
+from accelerate.utils import broadcast
 from numpy.typing import NDArray
 from torch import nn, optim
 
@@ -20,7 +20,6 @@ from crosstune.frozen.freeze import evaluating, freeze
 from crosstune.training import recovery, state
 from crosstune.training.alarms import equal_rates, one_answer
 from crosstune.training.average import MovingAverage
-from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.keeper import SOUP_MOST, Keeper
 from crosstune.training.loader import Loaded, stream, worker_failures
@@ -283,13 +282,7 @@ class Loop:
 
     def refresh(self) -> None:
         """Measure the BatchNorm statistics of the present weights on the first batches of training."""
-        if modules := training_batchnorms(self.model):
-            steps = range(min(REFRESH_STEPS, self.order.steps_per_epoch))
-            refresh_batchnorm(
-                self.session.forward, modules, map(self.session.loader, steps),
-                device=self.session.accelerator.device, bf16=self.session.numerics.bf16,
-                channels_last=self.session.numerics.channels_last,
-            )  # fmt: skip
+        self.session.refresh_batchnorm()
 
     # ---------------------------------------------------------------- budget
 
@@ -338,11 +331,7 @@ class Loop:
 
     def _agreed(self, value: T) -> T:
         """Return the value of the first process in all of them."""
-        if self.session.accelerator.num_processes == 1:
-            return value
-        box = [value]
-        broadcast_object_list(box)
-        return box[0]
+        return self.session.agreed(value)
 
     def _share_buffers(self) -> None:
         if self.session.accelerator.num_processes > 1:

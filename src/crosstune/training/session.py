@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -23,6 +23,7 @@ from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.training.augment import ON_BATCHES, ON_PICTURES, Augmenter, names
+from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.errors import NothingToTrain, ShardedTraining, WrongWorldSize
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
@@ -41,6 +42,8 @@ EVALUATION_BATCH = 64
 BENCHMARK_SECONDS = 20.0
 BENCHMARK_SHARE = 0.05
 """Of the budget left, at most, for the benchmark of precision and memory format."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,28 @@ class Session:
             "memory_format": self.numerics.memory_format,
             "cache": "on" if self.stored else "off",
         }
+
+    def agreed(self, value: T) -> T:
+        """Return the value of the first process in all of them."""
+        return agreed(self.accelerator, value)
+
+    def refresh_batchnorm(self) -> None:
+        """Measure the statistics of BatchNorms in training mode on the first batches of training."""
+        if modules := training_batchnorms(self.backbone.model):
+            steps = range(min(REFRESH_STEPS, self.loader.order.steps_per_epoch))
+            refresh_batchnorm(
+                self.forward, modules, map(self.loader, steps), device=self.accelerator.device,
+                bf16=self.numerics.bf16, channels_last=self.numerics.channels_last,
+            )  # fmt: skip
+
+
+def agreed(accelerator: Accelerator, value: T) -> T:
+    """Return the value of the first process in all of them: they must do equally much."""
+    if accelerator.num_processes == 1:
+        return value
+    box = [value]
+    broadcast_object_list(box)
+    return box[0]
 
 
 def make_updater(session: Session, forward: nn.Module, optimizer: optim.Optimizer) -> Updater:
