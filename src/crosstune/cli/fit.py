@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from crosstune.cli.arguments import (
+    ExtendableOption,
     GroupOption,
     InputsOption,
     MaxBadOption,
@@ -61,6 +62,7 @@ def fit(
     ] = None,
     max_bad: MaxBadOption = None,
     strict: StrictOption = False,
+    extendable: ExtendableOption = False,
     trackers: TrackersOption = None,
 ) -> None:
     """Fine-tune a pretrained model on DATA.
@@ -75,7 +77,7 @@ def fit(
 
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
     lists = {"inputs": inputs, "classes": classes, "trackers": trackers}
-    every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict}
+    every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict, "extendable": extendable}
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())
     with heeding(), make_reporter() as reporter:
