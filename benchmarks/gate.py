@@ -134,9 +134,11 @@ def measured(path: Path) -> dict[str, Any]:
         [sys.executable, __file__, "--child", str(path)], check=True, capture_output=True, text=True
     )
     row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    each = row["rows"] / row["seconds"]
+    resident, own = (f"{row[most]:.0f} MiB ({row[least]:.0f} before)"
+                     for most, least in (("mib", "before"), ("own", "own_before")))  # fmt: skip
     print(f"  {path.name}: {row['rows']:,} rows, {row['seconds']:.1f} s ({row['cpu']:.1f} CPU s), "
-          f"{row['rows'] / row['seconds']:,.0f} rows/s, "
-          f"peak {row['mib']:.0f} MiB ({row['before']:.0f} before), own {row['own']:.0f} ({row['own_before']:.0f})", flush=True)  # fmt: skip
+          f"{each:,.0f} rows/s, resident {resident}, own {own}", flush=True)  # fmt: skip
     return row
 
 

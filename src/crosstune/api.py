@@ -63,7 +63,14 @@ def fit(
         return pipeline.fit(options, reporter=live)
 
 
-def resume(run: str | Path, *, data: Data = None, reporter: Reporter | None = None) -> RunDir:
+def resume(
+    run: str | Path,
+    *,
+    data: Data = None,
+    epochs: float | None = None,
+    budget: str | None = None,
+    reporter: Reporter | None = None,
+) -> RunDir:
     """Go on with a run that was broken off, at whatever moment; one that has ended is left as it is.
 
     On the same number of threads, and without a budget, it ends with the weights and metrics of the run
@@ -72,19 +79,22 @@ def resume(run: str | Path, *, data: Data = None, reporter: Reporter | None = No
     Args:
         run: the run directory.
         data: again, where it was given in memory; otherwise the run knows its place.
+        epochs: extends a run that has ended (and was made with ``extendable=True``) to so many in all.
+        budget: how much longer that may take, such as ``"5m"``; ``None`` is no limit.
         reporter: receives progress; ``None`` shows it live on standard error.
 
     Raises:
         NotARun, RunInUse: there is nothing to take up, or another process is at it.
         ResumeMismatch: the data or the model is not what it was.
+        NotExtendable: the run has not ended, nothing was trained, or its checkpoint is gone.
     """
     from crosstune import pipeline
     from crosstune.reports.live import make_reporter
 
     if reporter is not None:
-        return pipeline.resume(Path(run), data=data, reporter=reporter)
+        return pipeline.resume(Path(run), data=data, epochs=epochs, budget=budget, reporter=reporter)
     with make_reporter() as live:
-        return pipeline.resume(Path(run), data=data, reporter=live)
+        return pipeline.resume(Path(run), data=data, epochs=epochs, budget=budget, reporter=live)
 
 
 def rank(

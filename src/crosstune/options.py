@@ -107,6 +107,8 @@ class RunOptions(BaseModel):
     """Share of the rows that may be set aside; ``None``: 1 %, in small sets 10 % but at most ten rows."""
     strict: bool = False
     """Whether warnings of the check are errors."""
+    extendable: bool = False
+    """Whether the last checkpoints are kept after the end, for ``crosstune resume --epochs``."""
     trackers: Names = ()
     """Experiment trackers to log to, such as ``tensorboard``; none unless named."""
 

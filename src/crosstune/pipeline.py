@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crosstune.core.clock import Budget
+from crosstune.core.errors import BadValue
 from crosstune.core.files import write_text
 from crosstune.core.interruption import Interrupted
 from crosstune.core.metric import Metric
@@ -28,6 +29,7 @@ from crosstune.stages.advise import Advice, plan_data, rank_data
 from crosstune.stages.assess import assess
 from crosstune.stages.closed_form import ship_closed_form
 from crosstune.stages.demo import write_digits
+from crosstune.stages.extend import longer, reopen
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
@@ -56,16 +58,39 @@ def fit(options: FitOptions, *, reporter: Reporter | None = None, started: float
 
 
 @quiet_libraries()
-def resume(path: Path, *, data: Any = None, reporter: Reporter | None = None) -> RunDir:  # noqa: ANN401
+def resume(
+    path: Path,
+    *,
+    data: Any = None,  # noqa: ANN401
+    epochs: float | None = None,
+    budget: str | None = None,
+    reporter: Reporter | None = None,
+) -> RunDir:
     """Go on with a run that was broken off, at whatever moment; one that has ended is left as it is.
 
     On the same number of threads and without a budget the result is that of the run without the break, bit
     for bit. With a budget, decisions that were taken are read back, and the time that was used counts.
 
+    ``epochs`` extends a run that has ended to so many in all, within ``budget`` more time: see
+    :mod:`crosstune.stages.extend`.
+
     Raises ``UserError`` where the directory holds no run, or the data or the model is not what it was.
     """
     about = read_asked(path)
     told = reporter or make_reporter(quiet=True)
+    if epochs is not None:
+        about = longer(path, about, epochs, budget)
+        run = take_up(path, about, told, data)
+        with alone(run):
+            reopen(run, about)
+        return _carry_out(run)
+    if budget is not None:
+        raise BadValue(
+            "a budget alone does not extend a run",
+            found=f"--budget {budget} without --epochs",
+            expected="how far the run shall go at most",
+            fix="name the epochs too: crosstune resume RUN --epochs 10 --budget 5m",
+        )
     if about["finished"]:
         told.say(f"the run {path} ended on {about['finished']}; nothing is left to do")
         return RunDir(path)

@@ -10,7 +10,7 @@ from crosstune.cli.main import app
 DATA_FLAGS = {"--target", "--inputs", "--group", "--task"}
 POLICY = {"--max-bad", "--strict"}
 FROZEN = {
-    "resume": set(),
+    "resume": {"--epochs", "--budget"},
     "demo": {"--out"},
     "check": {*DATA_FLAGS, "--json", *POLICY},
     "models": {"--task", "--json", "--here"},
@@ -26,6 +26,7 @@ FROZEN = {
         "--set",
         "--classes",
         "--trackers",
+        "--extendable",
         *POLICY,
     },
     "evaluate": {"--target", "--out", "--engine", "--json", "--max-bad"},

@@ -55,6 +55,17 @@ def test_the_projection_of_multihead_attention_is_left_alone() -> None:
     assert adapter_targets(backbone) == ["second.0"]
 
 
+def test_a_layer_whose_path_ends_like_a_target_gets_no_adapter() -> None:
+    backbone = convolutional(3)
+    backbone.model.add_module("out_proj", nn.Linear(8, 8))
+    backbone.model.add_module("attention", nn.MultiheadAttention(8, 2))  # has an out_proj of its own
+    backbone.model.add_module("odd", nn.Sequential(nn.Linear(8, 8)))
+    backbone.model.odd.add_module("head", nn.Linear(8, 8))  # ends like the head, and is none
+    assert add_adapters(backbone, plain(lora_rank=2)) == ["second.0", "out_proj", "odd.0", "odd.head"]
+    adapted = {name.split(".lora_")[0] for name, _ in backbone.model.named_parameters() if ".lora_" in name}
+    assert adapted == {"second.0", "out_proj", "odd.0", "odd.head"}
+
+
 def test_a_merge_that_differs_is_an_error() -> None:
     outputs = np.float32([[1.0, -20.0]])
     check_merge(outputs, outputs + 1e-3)

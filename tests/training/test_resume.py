@@ -129,3 +129,50 @@ def test_without_resume_older_checkpoints_are_removed(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "work" / "checkpoints").iterdir()} == {
         "step-000000004", "step-000000004-end"
     }  # fmt: skip
+
+
+EXTENDED: dict[str, dict[str, Any]] = {
+    "full, augmentation, dropout": {"augment": "flip+crop+mixup"},
+    "a moving average, two workers": {"average": "ema", "ema_decay": 0.9, "workers": 2},
+    "schedule-free and a soup": {"optimizer": "schedule-free", "average": "soup", "evals_per_epoch": 2},
+    "a suffix on the cache": {
+        "strategy": "last",
+        "cache": "on",
+        "augment": "flip",
+        "stored_augmentations": 2,
+    },
+    "lora": {"strategy": "lora"},
+}
+
+
+@pytest.mark.parametrize("name", EXTENDED)
+def test_at_a_constant_rate_a_run_that_is_extended_is_one_that_was_asked_for_it_all(
+    name: str, tmp_path: Path
+) -> None:
+    values = {"schedule": "constant", **EXTENDED[name]}
+    assert child(tmp_path, "whole", **values, epochs=4).code == 0
+    assert child(tmp_path, "parts", **values, epochs=2).code == 0
+    before = signature(tmp_path / "parts")
+    killed = child(tmp_path, "parts", 12, resume=True, **values, epochs=4)
+    assert killed.killed, killed.error
+    again = child(tmp_path, "parts", resume=True, **values, epochs=4)
+    assert again.code == 0, again.error
+    after = signature(tmp_path / "parts")
+    assert after == signature(tmp_path / "whole")
+    assert after != before
+
+
+def test_an_extended_run_takes_up_the_schedule_of_the_longer_one(tmp_path: Path) -> None:
+    values = {"schedule": "linear", "evals_per_epoch": 4}
+    run(tmp_path / "work", **values, epochs=2)
+    run(tmp_path / "work", **values, epochs=4, resume=True)
+    rows = json.loads((tmp_path / "work" / "result.json").read_text())[0]
+    rates = [round(float(row["lr"]) / 0.03, 6) for row in rows]
+    wanted = [1 - step / 8 for step in range(8)] + [1 - step / 16 for step in range(8, 16)]
+    assert rates == [round(rate, 6) for rate in wanted]
+
+
+def test_a_run_that_has_ended_does_not_become_a_shorter_one(tmp_path: Path) -> None:
+    run(tmp_path / "work", epochs=2)
+    with pytest.raises(ResumeMismatch, match="setting epochs"):
+        run(tmp_path / "work", epochs=1, resume=True)

@@ -46,6 +46,9 @@ TrackersOption = Annotated[
     list[str] | None,
     typer.Option("--trackers", metavar="NAME", help="An experiment tracker to log to; may be repeated."),
 ]
+ExtendableOption = Annotated[
+    bool, typer.Option("--extendable", help="Keep the last checkpoints, for `resume --epochs`.")
+]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What runs the model: auto, torch, openvino or onnxruntime.")
 ]

@@ -8,6 +8,7 @@ import typer
 
 from crosstune.cli.arguments import (
     BudgetOption,
+    ExtendableOption,
     GroupOption,
     InputsOption,
     MaxBadOption,
@@ -57,6 +58,7 @@ def fit(
     ] = None,
     max_bad: MaxBadOption = None,
     strict: StrictOption = False,
+    extendable: ExtendableOption = False,
     trackers: TrackersOption = None,
 ) -> None:
     """Fine-tune a pretrained model on DATA.
@@ -71,7 +73,7 @@ def fit(
 
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
     lists = {"inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
-    every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict}
+    every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict, "extendable": extendable}
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())
     with heeding(), make_reporter() as reporter:

@@ -134,8 +134,7 @@ def compare_losses(
         metric: the judge; ``None`` takes the task's primary metric.
         deadline: losses that are not fitted by then are left out, the default last; 20 s if ``None``.
 
-    Raises:
-        ValueError: the features hold NaN or infinity, which the frozen pass refuses before.
+    Raises ``ValueError`` where the features hold NaN or infinity, which the frozen pass refuses before.
 
     Cost: 2.8 s on two cores for N = 5,000, D = 1,280, K = 10, five losses and three folds.
     Checked by: ``tests/probing/test_losses.py``.

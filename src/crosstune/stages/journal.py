@@ -69,6 +69,11 @@ class Journal:
         write_json(self._folder / f"{name}.json", {**about, "value": plain})
         keep_used(self._work, self._budget)
 
+    def forget(self, name: str) -> None:
+        """Drop an entry, so that it is made again."""
+        for suffix in (".json", ".safetensors"):
+            (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
+
     def recall(self, name: str) -> Any | None:  # noqa: ANN401
         """Return an entry, or ``None`` where there is none that is whole."""
         path = self._folder / f"{name}.json"

@@ -99,7 +99,12 @@ class Run:
         return self.folder.root / "work"
 
     def tidy(self) -> None:
-        """Remove what only a resume would need, once the run has ended well; the logs of trackers stay."""
+        """Remove what only a resume would need, once the run has ended well; the logs of trackers stay.
+
+        An extendable run keeps everything.
+        """
+        if self.options.extendable:
+            return
         if not self.options.trackers:
             shutil.rmtree(self.work, ignore_errors=True)
             return

@@ -1,5 +1,7 @@
 """LoRA adapters through peft: put on, trained, merged, and the merge verified."""
 
+import re
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -67,8 +69,10 @@ def add_adapters(backbone: Backbone, settings: Settings) -> list[str]:
     """
     peft = require("peft", extra="peft", purpose=PURPOSE)
     targets = adapter_targets(backbone)
+    # A list would be matched by the end of a path, and so reach layers that were left out on purpose.
+    exactly = "|".join(map(re.escape, targets))
     config = peft.LoraConfig(
-        r=settings.lora_rank, lora_alpha=settings.lora_alpha, lora_dropout=0.0, target_modules=targets
+        r=settings.lora_rank, lora_alpha=settings.lora_alpha, lora_dropout=0.0, target_modules=exactly
     )
     torch.manual_seed(derived_seed(settings.seed, "lora"))
     peft.inject_adapter_in_model(config, backbone.model)

@@ -37,7 +37,7 @@ def train(
 ) -> TrainResult:
     """Train ``backbone.model`` in place; afterwards it holds the best weights, in eval mode.
 
-    Best means by the task's primary metric on validation. It makes the steps of ``epochs``, or as many as fit
+    Best means by the primary metric on validation. It makes the steps of ``epochs``, or as many as fit
     into the budget at the speed measured so far. The caller's random state is left as it was.
 
     Args:
@@ -52,8 +52,8 @@ def train(
         head: closed-form head on the native head's input, to start from; ``lp-ft`` needs it.
         trackers: names of accelerate's trackers, such as ``tensorboard``; none by default.
         pass_seconds: of one example through the frozen model by the fastest engine, where it was measured.
-        resume: go on from the newest whole checkpoint under ``work``; on the same number of threads the
-            result is that of the run without a break, bit for bit. Without it, older ones are removed.
+        resume: go on from the newest whole checkpoint under ``work``, bit for bit on the same number of
+            threads; with more ``epochs`` than its own also where it has ended. Without: remove older ones.
 
     Raises:
         NonFiniteLoss, Interrupted, DataWorkerFailed, OutOfMemory, DiskFull: earlier checkpoints stay.

@@ -77,7 +77,10 @@ def _found(work: Path, fingerprint: dict[str, Any], reporter: Reporter) -> tuple
     if folder is None:
         return None
     held = state.read_values(folder)
-    check_same(held["fingerprint"], fingerprint, reporter)
+    then = held["fingerprint"]
+    if held["ended"] and state.extends(then, fingerprint):
+        then = then | {state.EPOCHS: fingerprint[state.EPOCHS]}
+    check_same(then, fingerprint, reporter)
     return folder, held
 
 

@@ -8,7 +8,7 @@ Randomness needs no state: every draw comes from (seed, step) or (seed, epoch, e
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ TENSORS, VALUES = "state.safetensors", "state.json"
 PLAIN = ("step", "epoch", "total", "evaluated_at", "without_gain", "stopped", "ended", "train_seconds",
          "evaluation_seconds", "losses", "history", "retried", "rate_factor", "warnings")  # fmt: skip
 """Fields of the loop that are kept as they are."""
+EPOCHS = "setting epochs"
+"""Entry of a fingerprint."""
 
 
 def tensors(loop: "Loop") -> dict[str, Tensor]:
@@ -124,6 +126,24 @@ def restore(loop: "Loop", folder: Path, held: dict[str, Any]) -> None:
         loader=replace(loop.session.loader, micro_batch=held["micro_batch"]),
         evaluator=replace(loop.session.evaluator, batch_size=held["evaluation_batch"]),
     )
+    if held["ended"] and extends(held["fingerprint"], loop.session.fingerprint):
+        _reopen(loop)
+
+
+def extends(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Say whether a run with the fingerprint ``now`` is that of ``then`` with more epochs, or may be."""
+    return EPOCHS in then and EPOCHS in now and float(now[EPOCHS]) > float(then[EPOCHS])
+
+
+def _reopen(loop: "Loop") -> None:
+    """Let a run that has ended go on: as a run of so many epochs does from this step on.
+
+    The weights, the optimizer, the averages, the best and the history stay. With a constant rate the result
+    is that of a run that was asked for all these epochs from the start.
+    """
+    loop.ended, loop.stopped, loop.without_gain = False, "epochs", 0
+    loop.total = loop.session.planned
+    loop.schedule.total, loop.schedule.position = loop.total, float(loop.step)
 
 
 def _names(loop: "Loop") -> dict[int, str]:
