@@ -94,6 +94,8 @@ class RunSummary:
     """Configurations that were tried for a short time, in the order in which they were."""
     seconds: dict[str, float] = field(default_factory=dict)
     """By stage, in order, and ``total``."""
+    predicted_seconds: dict[str, float] = field(default_factory=dict)
+    """What some of the stages were expected to take when they began."""
     budget: float | None = None
     warnings: tuple[str, ...] = ()
     """Alarms of the run, in words."""

@@ -16,6 +16,7 @@ from crosstune.data.items import SplitItems
 from crosstune.data.stratify import hold_out
 from crosstune.frozen.features import Features
 from crosstune.frozen.passes import frozen_pass
+from crosstune.planning.seconds import frozen_seconds, heads_seconds
 from crosstune.probing.heads import FittedHead, fit_heads, training_moments
 from crosstune.probing.moments import Moments
 from crosstune.stages.opening import Opened
@@ -61,6 +62,8 @@ class Probed:
 def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads") -> Probed:
     """Carry the stage out; ``place`` names the heads in the journal, and the figures of a second model."""
     items, encoded = drawn_rows(prepared, opened.plan["pass_rows"], run.settings.seed)
+    if place == "heads":
+        run.foresee("frozen pass and closed-form heads", _foreseen(prepared, opened))
     features = {
         split: frozen_pass(
             opened.backbone,
@@ -101,6 +104,14 @@ def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads")
     return Probed(
         features=features, encoded=encoded, heads=heads, moments=sums, place=place, intercept=intercept
     )
+
+
+def _foreseen(prepared: Prepared, opened: Opened) -> float:
+    """Give the seconds of the pass and the heads, before either."""
+    widths = [block.width for block in opened.backbone.blocks]
+    rows = opened.plan["pass_rows"]
+    heads = heads_seconds(prepared.facts, (widths[-1], sum(widths)), rows)
+    return frozen_seconds(prepared.facts, opened.facts, rows) + heads
 
 
 def drawn_rows(

@@ -17,6 +17,7 @@ from crosstune.core import interruption
 from crosstune.core.clock import USED, Budget
 from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
+from crosstune.core.metric import Metric
 from crosstune.core.plan import Decision
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
@@ -66,6 +67,19 @@ class Run:
         made = compute()
         self.journal.keep(name, (made, self.measurements[measured:], self.warnings[warned:]))
         return made
+
+    def foresee(self, stage: str, seconds: float) -> None:
+        """Note how long a stage should take, for the table of foreseen against actual seconds."""
+        row = Measurement(
+            name=f"speed/foreseen/{stage}",
+            candidate=stage,
+            figure="seconds",
+            metric=Metric(seconds, seconds, seconds),
+            examples=0,
+            seed=0,
+            seconds=0.0,
+        )
+        self.measurements.append(self.once(f"foreseen {stage}", lambda: row))
 
     @property
     def settings(self) -> Settings:

@@ -83,6 +83,7 @@ def summarise(
         depth=_depth(run),
         trials=_trials(run, tuned),
         seconds={**run.seconds, "total": run.budget.elapsed()},
+        predicted_seconds=_foreseen(run),
         budget=run.options.seconds,
         warnings=tuple(run.warnings),
         versions=versions(),
@@ -164,6 +165,11 @@ def _curves(tuned: Tuned, primary: str) -> tuple[Curve, ...]:
             steps, values = zip(*points, strict=True)
             curves.append(Curve(name=name, steps=list(steps), values=list(values)))
     return tuple(curves)
+
+
+def _foreseen(run: Run) -> dict[str, float]:
+    rows = [row for row in run.measurements if row.name.startswith("speed/foreseen/")]
+    return {row.candidate: row.metric.value for row in rows}
 
 
 def _depth(run: Run) -> tuple[tuple[str, Metric], ...]:

@@ -72,6 +72,8 @@ def try_out(run: Run, prepared: Prepared, opened: Opened, probed: Probed, rankin
         firsts = {trial.contender: trial for trial in reversed(trials)}
         ends = {place: bench.largest_rate(place, firsts[place]) for place in sorted(firsts)}
         trials = within(trials, ends)
+    if not math.isinf(rounds.seconds):
+        run.foresee("trials", rounds.seconds * (len(trials) + 2 * rounds.kept))
     run.reporter.say(f"{len(trials)} trials of {_length(rounds, 1)}, on {small.facts.train_rows:,} rows")
     outcomes = bench.round(trials, 1)
     if rounds.kept:

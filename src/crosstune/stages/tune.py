@@ -16,6 +16,7 @@ from crosstune.core.plan import Plan
 from crosstune.evaluation.temperature import calibrated
 from crosstune.planning.facts import TimeFacts
 from crosstune.planning.make import make_plan, settings_of
+from crosstune.planning.seconds import Training, training_seconds
 from crosstune.planning.strategy import survives
 from crosstune.stages.opening import Opened
 from crosstune.stages.outcome import Tuned, difference, saved_model
@@ -41,6 +42,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     if plan["strategy"] == "closed-form":
         why = plan.decision("strategy").because
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
+    run.foresee("training", _foreseen(run, prepared, opened, plan, reserve))
     start = start_head(probed, plan["strategy"], survives=survives(opened.facts))
     if plan["strategy"] == "lp-ft" and start is None:
         raise BadValue(
@@ -69,6 +71,15 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
         candidates={name: outputs, **closed.candidates},
         result=result,
     )
+
+
+def _foreseen(run: Run, prepared: Prepared, opened: Opened, plan: Plan, reserve: float) -> float:
+    """Give the seconds of the training that is planned, as far as the budget lets it go."""
+    blocks = plan["last_blocks"] if plan["strategy"] == "last" else len(opened.facts.shares)
+    blocks = 0 if plan["strategy"] == "head" else blocks
+    training = Training(blocks=blocks, epochs=plan["epochs"], cached=plan["cache"] != "off")
+    needed = training_seconds(prepared.facts, opened.facts, training)
+    return min(needed, max(0.0, run.budget.left() - reserve))
 
 
 def _cooled(
