@@ -15,6 +15,7 @@ from PIL import Image
 from crosstune.sources.preprocessing import ImagePreprocessing, TextPreprocessing, crop_share
 from crosstune.sources.timm_folders import preprocessing_of
 from crosstune.sources.torchvision_models import preset
+from tests.sources.conftest import Opener
 from tests.support.tiny import random_images, random_texts
 
 
@@ -108,3 +109,14 @@ def test_descriptions_differ_where_the_tokens_do(bert_folder: Path) -> None:
     assert first != TextPreprocessing(tokenizer, 9).describe()
     other = tokenizer.train_new_from_iterator(random_texts(9), 60)
     assert first != TextPreprocessing(other, 8).describe()
+
+
+def test_the_description_of_a_tokenizer_does_not_depend_on_its_last_call(tiny_models: Opener) -> None:
+    tokenizer = tiny_models("bert").preprocessing.tokenizer
+    fresh = TextPreprocessing(tokenizer, 64)
+    fresh(["good", "a bad film"])
+    padded = fresh.describe()
+    again = TextPreprocessing(tokenizer, 64)
+    again.lengths(["good", "a bad film"])
+    assert again.describe() == padded
+    assert TextPreprocessing(tokenizer, 32).describe() != padded

@@ -1,6 +1,7 @@
 """From raw examples to the batch a model reads, exactly as the saved model will do it."""
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -146,6 +147,13 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - JSON
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
+def _stateless(backend: Any) -> str:  # noqa: ANN401 - untyped
+    """Write a tokenizer without how the last call padded and cut, which it remembers."""
+    described = json.loads(backend.to_str())
+    kept = {key: value for key, value in described.items() if key not in {"padding", "truncation"}}
+    return json.dumps(kept, sort_keys=True)
+
+
 @dataclass(frozen=True)
 class TextPreprocessing:
     """A transformers tokenizer: cut at ``max_length`` tokens, padded to the longest of the batch."""
@@ -180,7 +188,7 @@ class TextPreprocessing:
     def _digest(self) -> str:
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
         content = (
-            backend.to_str() if backend is not None else repr(sorted(self.tokenizer.get_vocab().items()))
+            _stateless(backend) if backend is not None else repr(sorted(self.tokenizer.get_vocab().items()))
         )
         settings = repr(
             (self.tokenizer.padding_side, self.tokenizer.truncation_side, self.tokenizer.model_input_names)
