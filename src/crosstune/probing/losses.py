@@ -153,10 +153,8 @@ def compare_losses(
         owners = None if groups is None else [groups[row] for row in chosen]
         splits, matrix = _folds(task, encoded, owners, settings.seed), Matrix(((features,),))
     else:
-        count = len(features)
-        splits = [(np.arange(count), np.arange(count, count + len(validation[0])))]
-        matrix = Matrix(((features,), (validation[0],)))
-        encoded = np.concatenate([encoded, validation[1]])
+        splits = [(np.arange(len(features)), len(features) + np.arange(len(validation[0])))]
+        matrix, encoded = _stacked((features, encoded), validation)
     where = whiten(matrix, task.linear_targets(encoded))
     bench = _Bench(task, settings, where, encoded, splits, deadline or Budget(SECONDS))
     found, untried = bench.fit_all(names)
@@ -166,6 +164,12 @@ def compare_losses(
         found.append(bench.adjusted(found[0]))
     scores = _judged(task.metrics[name], found, encoded[bench.judged], settings.seed)
     return replace(empty, scores=scores, untried=untried, seconds=time.monotonic() - began)
+
+
+def _stacked(
+    first: tuple[NDArray[np.float32], NDArray[Any]], second: tuple[NDArray[np.float32], NDArray[Any]]
+) -> tuple[Matrix, NDArray[Any]]:
+    return Matrix(((first[0],), (second[0],))), np.concatenate([first[1], second[1]])
 
 
 def _candidates(task: Task, settings: Settings) -> list[str]:
