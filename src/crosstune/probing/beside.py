@@ -1,7 +1,7 @@
 """Scores that are reported beside the deciding one: LogME, H-score, LEEP and NCE.
 
-None of them is in the user's units, so none decides. Their intervals come from left-out rows, with the
-directions of all rows held fixed: a bootstrap repeats rows, and repeated rows look like agreement.
+None of them is in the user's units, so none decides. Their intervals come from left-out rows and not
+from a bootstrap, which repeats rows: repeated rows look like agreement.
 Shapes: N rows, K target columns, Z source classes.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from crosstune.core.metric import Metric
 from crosstune.core.seeding import generator
-from crosstune.probing.h_score import ledoit_wolf, separation, shrunk
+from crosstune.probing.h_score import score_of_classes
 from crosstune.probing.logme import evidence, fixed_point, left_out_densities
 from crosstune.probing.resampling import jackknifed
 from crosstune.probing.sample import Sample
@@ -78,15 +78,18 @@ def _logme(sample: Sample, spectrum: Spectrum, targets: NDArray[np.float64]) -> 
 
 
 def _h_score(sample: Sample, spectrum: Spectrum) -> tuple[Metric, dict[str, Any]]:
+    """Measure the H-score; its jackknife takes the left-out rows off the Gram, which is diagonal here."""
     coordinates, classes = spectrum.coordinates, np.asarray(sample.encoded)
-    shrinkage = ledoit_wolf(coordinates, spectrum.energies, spectrum.width)
-    rows = len(coordinates)
-    variance = shrunk(spectrum.energies, rows, spectrum.width, shrinkage)
+    rows, width, gram = len(classes), spectrum.width, np.diag(spectrum.energies)
+    value, shrinkage = score_of_classes(coordinates, gram, width, classes)
 
-    def of(rows: NDArray[np.intp]) -> float:
-        return (1 - shrinkage) * separation(coordinates[rows], variance, classes[rows])
+    def of(kept: NDArray[np.intp]) -> float:
+        out = np.delete(coordinates, kept, axis=0)
+        mean = coordinates[kept].mean(axis=0)
+        left = gram - out.T @ out - len(kept) * np.outer(mean, mean)
+        return score_of_classes(coordinates[kept] - mean, left, width, classes[kept])[0]
 
-    metric = jackknifed(of(np.arange(rows)), of, sample.units, seed=sample.seed)
-    rank = min(spectrum.width, rows - 1)
+    metric = jackknifed(value, of, sample.units, seed=sample.seed)
+    rank = min(width, rows - 1)
     floor = (sample.targets.shape[1] - 1) * rank / max(1, rows - 1)
     return metric, {"shrinkage": shrinkage, "noise_floor": floor}

@@ -10,8 +10,11 @@ Shapes: N rows, D columns, C classes, R directions.
 """
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse
 from numpy.typing import NDArray
+
+from crosstune.probing.leave_one_out import cholesky
 
 RANK = 1e-10
 """Directions below this share of the largest variance are rounding, and carry no class."""
@@ -34,56 +37,55 @@ def h_score(
     Checked by: ``tests/probing/test_h_score.py``: the same after an invertible map of the features where
     nothing is shrunk, its floor on noise, and scikit-learn's shrinkage.
     """
-    centred = np.asarray(features, np.float64) - np.mean(features, axis=0, dtype=np.float64)
-    basis, scale, _ = np.linalg.svd(centred, full_matrices=False)
-    coordinates, energies = basis * scale, scale**2
-    if shrinkage is None:
-        shrinkage = ledoit_wolf(coordinates, energies, centred.shape[1])
-    return separation(coordinates, shrunk(energies, len(centred), centred.shape[1], shrinkage), classes) * (
-        1 - shrinkage
-    )
+    values = np.asarray(features, np.float64)
+    basis, scale, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
+    used = scale > np.sqrt(RANK) * max(float(scale.max(initial=0.0)), np.finfo(np.float64).tiny)
+    coordinates = basis[:, used] * scale[used]
+    return score_of_classes(coordinates, np.diag(scale[used] ** 2), values.shape[1], classes, shrinkage)[0]
 
 
-def ledoit_wolf(coordinates: NDArray[np.float64], energies: NDArray[np.float64], width: int) -> float:
-    """Choose the shrinkage of a covariance, in [0, 1].
+def score_of_classes(
+    coordinates: NDArray[np.float64],
+    gram: NDArray[np.float64],
+    width: int,
+    classes: NDArray[np.integer],
+    shrinkage: float | None = None,
+) -> tuple[float, float]:
+    """Give the H-score and its shrinkage, for features in rotated coordinates.
 
     Args:
-        coordinates: centred features in their principal directions, ``(N, R)``.
-        energies: squared lengths of their columns, ``(R,)``.
-        width: D.
+        coordinates: centred features, rotated, ``(N, R)``.
+        gram: ``coordinates.T @ coordinates``, ``(R, R)``.
+        width: D >= R: directions that are left out have no variance.
+        classes: ``(N,)``.
+        shrinkage: ``None``: after Ledoit and Wolf.
 
-    The estimate of Ledoit and Wolf (2004), in terms that no rotation of the features changes; 0 for
-    constant features, which nothing can be shrunk to.
+    Cost: R^3 / 3 + C R^2 multiplications.
+    """
+    if not gram.any():
+        return 0.0, 0.0
+    rows = len(coordinates)
+    if shrinkage is None:
+        shrinkage = ledoit_wolf(coordinates, gram, width)
+    _, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    member = scipy.sparse.csr_matrix((np.ones(rows), (index, np.arange(rows))))
+    means = (member @ coordinates) / np.sqrt(counts * rows)[:, None]
+    ridge = shrinkage * float(np.trace(gram)) / rows / max(1, width)
+    factor = cholesky((1 - shrinkage) * gram / rows, ridge)
+    half = scipy.linalg.solve_triangular(factor, means.T, lower=True, check_finite=False)
+    return (1 - shrinkage) * float((half**2).sum()), shrinkage
+
+
+def ledoit_wolf(coordinates: NDArray[np.float64], gram: NDArray[np.float64], width: int) -> float:
+    """Choose the shrinkage of a covariance, in [0, 1].
+
+    Arguments as for :func:`score_of_classes`. The estimate of Ledoit and Wolf (2004), in terms that no
+    rotation of the features changes; 0 for constant features, which nothing can be shrunk to.
     """
     rows = max(1, len(coordinates))
-    squares = float((energies**2).sum()) / rows**2
-    mean = float(energies.sum()) / rows / max(1, width)
+    squares = float((gram**2).sum()) / rows**2
+    mean = float(np.trace(gram)) / rows / max(1, width)
     fourth = float(((coordinates**2).sum(axis=1) ** 2).sum()) / rows
     spread = (squares - width * mean**2) / max(1, width)
     noise = min((fourth - squares) / (rows * max(1, width)), spread)
     return max(0.0, noise / spread) if spread > 0 else 0.0
-
-
-def shrunk(energies: NDArray[np.float64], rows: int, width: int, shrinkage: float) -> NDArray[np.float64]:
-    """Give the shrunk variance along each principal direction, ``(R,)``; infinite where there is none."""
-    variance = energies / max(1, rows)
-    found = (1 - shrinkage) * variance + shrinkage * variance.sum() / max(1, width)
-    carries = found > RANK * max(float(variance.max(initial=0.0)), np.finfo(np.float64).tiny)
-    return np.where(carries, found, np.inf)
-
-
-def separation(
-    coordinates: NDArray[np.float64], variance: NDArray[np.float64], classes: NDArray[np.integer]
-) -> float:
-    """Sum up the variance between classes over the variance, along the principal directions.
-
-    Args:
-        coordinates: features in their principal directions, ``(N, R)``.
-        variance: of :func:`shrunk`, ``(R,)``.
-        classes: ``(N,)``.
-    """
-    _, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
-    member = scipy.sparse.csr_matrix((np.ones(len(index)), (index, np.arange(len(index)))))
-    means = (member @ coordinates) / counts[:, None] - coordinates.mean(axis=0)
-    between = (counts / len(index)) @ means**2
-    return float((between / variance).sum())
