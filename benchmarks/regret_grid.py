@@ -32,8 +32,10 @@ HEAD_RATES = (3e-3, 1e-2, 1e-3)
 PATIENCE = 3
 """Evaluations without improvement; one an epoch. LP-FT often falls first and recovers after."""
 
-START = {"closed_form": "ridge", "features": "head"}
-"""What trained configurations compute closed-form: no more than the head that they start from."""
+PICTURES = {"closed_form": "ridge", "features": "head", "loss": "cross-entropy", "patience": PATIENCE}
+TEXTS = {**PICTURES, "loss": "mse"}
+"""What trained configurations share. No more closed-form than the head that they start from; and a named
+loss, so that later versions of the rules change no configuration."""
 
 SEEN = {"digits": 5_000, "fashion-500": 6_000, "mnist-2000": 6_000, "fashion-2000": 8_000}
 """Pictures seen by full fine-tuning. Suffixes on cached activations are cheap and see half as many more."""
@@ -58,8 +60,8 @@ def _of_pictures(one: RealSet) -> list[Keywords]:
         for side in sides
     ]
     seen = SEEN[one.name]
-    suffix = {"epochs": round(1.5 * seen / one.train), "patience": PATIENCE, **START}
-    full = {"epochs": round(seen / one.train), "patience": PATIENCE, **START}
+    suffix = {"epochs": round(1.5 * seen / one.train), **PICTURES}
+    full = {"epochs": round(seen / one.train), **PICTURES}
     for lr in PICTURE_RATES:
         for blocks, side in ((3, sides[1]), (8, sides[0])):
             cut = {"strategy": "last", "last_blocks": blocks, "lr": lr}
@@ -87,10 +89,10 @@ def _of_texts() -> list[Keywords]:
             {"strategy": "full", "lr": lr},
         ]
         for move in moves:
-            rest = {"epochs": TEXT_EPOCHS[move["strategy"]], "patience": PATIENCE, **START}
+            rest = {"epochs": TEXT_EPOCHS[move["strategy"]], **TEXTS}
             found.append({"model": MINILM, **move, **rest})
     # At three rates SmolLM2 would cost half as much as all else together, so it has the middle one only.
-    rest = {"epochs": TEXT_EPOCHS["last"], "patience": PATIENCE, **START}
+    rest = {"epochs": TEXT_EPOCHS["last"], **TEXTS}
     found.append({"model": SMOLLM, "strategy": "last", "last_blocks": 1, "lr": 1e-4, **rest})
     return found
 
@@ -100,7 +102,7 @@ def quick_configurations() -> list[Keywords]:
     small = {"model": LITE.format(0), "image_size": 48}
     moves: list[Keywords] = [
         {"strategy": "closed-form", "closed_form": "ridge", "features": "all"},
-        {"strategy": "last", "last_blocks": 1, "lr": 5e-4, "epochs": 3, **START},
+        {"strategy": "last", "last_blocks": 1, "lr": 5e-4, "epochs": 3, **PICTURES},
     ]
     return [{**small, **move} for move in moves]
 
