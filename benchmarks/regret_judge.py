@@ -69,6 +69,7 @@ def oracles(rows: Iterable[Row]) -> dict[str, dict[str, Any]]:
             "best_closed_form": max(closed, default=None),
             "finished": len(ours),
             "seconds": sum(row.seconds for row in ours),
+            "cpu_seconds": sum(row.cpu_s for row in ours),
         }
     return found
 
@@ -219,6 +220,7 @@ def verdict(fits: Mapping[str, Fit], best: Mapping[str, Mapping[str, Any]]) -> d
             "fit": row.test,
             "interval": [row.test_low, row.test_high],
             "share_of_time": row.wall_s / best[name]["seconds"],
+            "share_of_processor_time": row.cpu_s / best[name]["cpu_seconds"],
             "seconds": row.wall_s,
             "shipped": row.shipped,
             "plan": row.plan,
