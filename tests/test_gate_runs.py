@@ -73,7 +73,13 @@ def test_texts_train_on_the_rest_and_evaluate_says_what_was_set_aside(tmp_path: 
     pipeline.evaluate(run.root, data, out=out, max_bad=0.1, reporter=Listener())
     aside = json.loads(out.read_text())["set_aside"]
     assert aside == {"unknown-class": 2, "empty-text": 2}
-    assert said == ["4 of 71 labelled rows of all were set aside: 2 unknown-class, 2 empty-text"]
+    between = json.loads(out.read_text())["between"]
+    assert {name: between[name] for name in ("repeated", "contradicting", "seen")} == {
+        "repeated": 0, "contradicting": 0, "seen": 1,
+    }  # fmt: skip
+    assert between["without_seen"].keys() == json.loads(out.read_text())["metrics"].keys()
+    assert said[0] == "4 of 71 labelled rows of all were set aside: 2 unknown-class, 2 empty-text"
+    assert "1 of 67 rows have exactly the content of a row that the run was trained" in said[1]
 
 
 def test_strict_ends_a_run_before_training(tmp_path: Path) -> None:

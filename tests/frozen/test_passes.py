@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from crosstune.core.errors import OutOfMemory
 from crosstune.core.progress import Silent
 from crosstune.frozen import passes
 from crosstune.frozen.engines import registry
@@ -30,6 +31,17 @@ class Listening(Silent):
     def say(self, text: str) -> None:
         """Keep one line."""
         self.said.append(text)
+
+
+class Warned(Silent):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warned: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Keep one."""
+        self.warned.append(text)
 
 
 def _pass(opened: Backbone, examples: MemoryItems, tmp_path: Path, **options: Any) -> Features:
@@ -111,6 +123,63 @@ def test_a_pass_that_meets_nan_names_the_example(
         opened.model.get_submodule(opened.blocks[2].modules[-1]).bn2.weight.fill_(float("nan"))
     with pytest.raises(NonFiniteFeatures, match=r"blocks, column \d+, computed by torch, for memory:0"):
         _pass(opened, items("resnet", 5), tmp_path)
+
+
+MEMORY = "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: 12345 bytes"
+
+
+def small_memory(monkeypatch: pytest.MonkeyPatch, room: list[int]) -> None:
+    """Let memory run out where a batch has more examples than the first of ``room`` that is left."""
+    compile_plainly = passes._Runner._compile
+
+    def compile_limited(self: Any, *arguments: Any) -> Any:
+        compiled = compile_plainly(self, *arguments)
+
+        def limited(batch: Any) -> Any:
+            found = compiled(batch)
+            if len(found[0]) > (room[0] if len(room) == 1 else room.pop(0)):
+                raise RuntimeError(MEMORY)
+            return found
+
+        return limited
+
+    monkeypatch.setattr(passes._Runner, "_compile", compile_limited)
+
+
+@pytest.mark.parametrize("kind", ["resnet", "bert"])
+def test_where_memory_runs_out_batches_are_halved_and_no_row_is_lost(
+    kind: Kind, backbone: OpenTiny, items: MakeItems, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, examples, heard = backbone(kind), items(kind, 11), Warned()
+    wanted = _pass(opened, examples, tmp_path / "enough")
+    logits = model_outputs(opened, examples, engine="torch")
+    small_memory(monkeypatch, [4, 3, 1])  # one batch fits, then ever less
+    found = _pass(opened, examples, tmp_path / "little", reporter=heard)
+    assert np.allclose(found.all_blocks(), wanted.all_blocks(), atol=1e-6)
+    assert np.allclose(found.head_input, wanted.head_input, atol=1e-6)
+    assert [line.rsplit("memory ran out in the ")[1] for line in heard.warned] == [
+        "frozen pass: batches of 2 from here on",
+        "frozen pass: batches of 1 from here on",
+    ]
+    outputs = model_outputs(opened, examples, engine="torch", batch_size=8)
+    assert np.allclose(outputs, logits, atol=1e-6)
+
+
+def test_where_one_example_does_not_fit_or_something_else_fails_it_is_an_error(
+    backbone: OpenTiny, items: MakeItems, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, examples = backbone("resnet"), items("resnet", 5)
+    with monkeypatch.context() as patch:
+        small_memory(patch, [0])
+        with pytest.raises(OutOfMemory, match="1 example at once"):
+            _pass(opened, examples, tmp_path / "none")
+    heard = Warned()
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{__name__}.MEMORY", "shapes do not match")
+        small_memory(patch, [0])
+        with pytest.raises(RuntimeError, match="shapes"):
+            _pass(opened, examples, tmp_path / "other", reporter=heard)
+    assert heard.warned == []
 
 
 @pytest.mark.parametrize("kind", ["bert", "efficientnet"])

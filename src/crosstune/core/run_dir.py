@@ -37,6 +37,11 @@ class RunDir:
         return self.root / "predictions.parquet"
 
     @property
+    def seen(self) -> Path:
+        """Hashes of the rows that were trained and validated on."""
+        return self.root / "seen.safetensors"
+
+    @property
     def bad_items(self) -> Path:
         """What was set aside, and why."""
         return self.root / "bad_items.csv"

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -100,3 +101,9 @@ def class_counts(targets: Iterable[object], *, declared: Sequence[str] = ()) -> 
     counts = Counter(name for value in targets if not is_missing(value) for name in labels_of(value))
     names = LabelMap.from_values(counts, declared).names
     return {name: counts[name] for name in names}
+
+
+def plain_name(name: str) -> str:
+    """Write a class name so that case, width of letters, hyphens and spaces make no difference."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(folded.replace("_", " ").replace("-", " ").split())

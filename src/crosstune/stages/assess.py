@@ -13,6 +13,7 @@ from crosstune.stages.leaks import without_leaks
 from crosstune.stages.outcome import Tuned
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
+from crosstune.stages.seen import keep_seen
 from crosstune.stages.ship import Shipped
 from crosstune.stages.tables import labelled_table
 
@@ -30,7 +31,7 @@ class Assessed:
 
 
 def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Assessed:
-    """Carry the stage out; writes ``predictions.parquet`` and ``evidence.json``.
+    """Carry the stage out; writes ``predictions.parquet``, ``seen.safetensors``, ``evidence.json``.
 
     Validation figures are those of the decision: what is shipped may since have been fitted on these rows.
     """
@@ -48,6 +49,7 @@ def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Asse
     items = prepared.items["test"]
     with replacing(run.folder.predictions) as temporary:
         labelled_table(items.origins(), rows, items.targets()).to_parquet(temporary, index=False)
+    keep_seen(run.folder, prepared.items)
     write_json(run.folder.evidence, [finite(row.to_json()) for row in run.measurements])
     return assessed
 

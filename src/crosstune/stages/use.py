@@ -20,6 +20,7 @@ from crosstune.data.labelled import LabelledData
 from crosstune.data.read import read
 from crosstune.evaluation.scores import score
 from crosstune.stages.assess import finite
+from crosstune.stages.seen import between_rows
 from crosstune.stages.tables import write_rows
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
@@ -70,7 +71,8 @@ def evaluate_run(
 ) -> dict[str, Metric]:
     """Measure a saved model on one split of labelled data: test, else validation, else the only one.
 
-    Says how many labelled rows of that split were set aside, and why; ``out`` has the number too.
+    Says how many labelled rows of that split were set aside, and why, how many repeat each other, and how
+    many the run was trained on; ``out`` has the numbers too.
     """
     model = load_model(run)
     raw = read(data, target=target or model.target, inputs=model.inputs if _named(data) else ())
@@ -86,11 +88,22 @@ def evaluate_run(
         rows = len(items) + aside.total()
         reporter.warn(f"{aside.total():,} of {rows:,} labelled rows of {split} were set aside: {reasons}")
     outputs = model.outputs(items, engine=engine)
-    metrics = score(model.task, outputs, model.task.encode(items.targets()))
+    encoded = model.task.encode(items.targets())
+    metrics = score(model.task, outputs, encoded)
+    between = between_rows(run, items, model.task, outputs, encoded, reporter)
     if out is not None:
         figures = {name: metric.to_json() for name, metric in metrics.items()}
         write_json(
-            out, finite({"split": split, "rows": len(items), "set_aside": dict(aside), "metrics": figures})
+            out,
+            finite(
+                {
+                    "split": split,
+                    "rows": len(items),
+                    "set_aside": dict(aside),
+                    "metrics": figures,
+                    "between": between,
+                }
+            ),
         )
     return metrics
 

@@ -1,7 +1,6 @@
 """What can be wrong with targets: missing, no number, a class that training never sees, one class only."""
 
 import math
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,8 @@ from crosstune.core.errors import nearest, shown
 from crosstune.core.labels import LabelMap
 from crosstune.data.gate.inputs import Problem
 from crosstune.data.gate.report import ERROR, NOTE, WARNING, Finding
-from crosstune.data.targets import as_number, is_missing, labels_of
+from crosstune.data.gate.slips import slip_findings
+from crosstune.data.targets import as_number, is_missing, labels_of, plain_name
 
 _IMBALANCE = 10
 
@@ -77,6 +77,7 @@ def class_findings(counts: Mapping[str, Mapping[str, int]], training: str, *, mu
     if present:
         findings.append(_counts(train, present))
     findings.extend(_near_names(list(train)))
+    findings.extend(slip_findings(train))
     findings.extend(_absent(counts, training, present))
     return findings
 
@@ -106,15 +107,10 @@ def _counts(train: Mapping[str, int], present: list[str]) -> Finding:
     )
 
 
-def _plain(name: str) -> str:
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return " ".join(folded.replace("_", " ").replace("-", " ").split())
-
-
 def _near_names(names: Sequence[str]) -> list[Finding]:
     alike: dict[str, list[str]] = {}
     for name in names:
-        alike.setdefault(_plain(name), []).append(name)
+        alike.setdefault(plain_name(name), []).append(name)
     # "-1" and "1" differ by more than their writing.
     groups = [group for group in alike.values() if len(group) > 1 and not all(map(_numeric, group))]
     if not groups:
