@@ -121,13 +121,24 @@ def score_model(
     if source_probabilities is not None and sample.kind == "classes":
         for figure, metric, seconds in source_scores(sample, source_probabilities):
             log.add(figure, figure, metric, seconds, None, beside=True)
-    started = time.monotonic()
+    return _gathered(log, ridge, nearest, depth, began)
+
+
+def _gathered(
+    log: "_Log",
+    ridge: Mapping[str, Answer],
+    nearest: Mapping[str, Answer],
+    depth: tuple[Depth, ...],
+    began: float,
+) -> ModelScores:
+    """Choose the best read of each kind, and put together what decides and what stands beside it."""
+    sample, started = log.sample, time.monotonic()
     best, near = _best(sample, ridge), _best(sample, nearest)
     deciding = sample.interval(ridge[best], nearest[near])
-    detail = {"ridge": best, "neighbours": near, "grouped": groups is not None}
+    detail = {"ridge": best, "neighbours": near, "grouped": sample.groups is not None}
     log.add("deciding", sample.spec.name, deciding, time.monotonic() - started, detail)
     return ModelScores(
-        model=name,
+        model=log.model,
         figure=sample.spec.name,
         higher_is_better=sample.spec.higher_is_better,
         deciding=deciding,
@@ -137,13 +148,13 @@ def score_model(
         neighbours_read=near,
         outputs=ridge[best].outputs,
         neighbours_outputs=nearest[near].outputs,
-        encoded=encoded,
+        encoded=sample.encoded,
         units=sample.units,
         depth=depth,
         beside=log.beside,
         measurements=tuple(log.rows),
         seconds=time.monotonic() - began,
-        seed=seed,
+        seed=sample.seed,
     )
 
 
