@@ -76,11 +76,11 @@ def reopen(run: Run, about: dict[str, Any]) -> None:
     Checked by: ``tests/stages/test_extend.py``.
     """
     epochs = about["options"]["epochs"]
-    ((plan, survived), *noted), result = _ended(run, epochs)
+    (plan, *noted), result = _ended(run, epochs)
     before = plan["epochs"]
     decision = replace(plan.decision("epochs"), value=epochs, basis=Basis.USER, replaced=before,
                        because=f"the run was extended; it was planned for {before:g}")  # fmt: skip
-    run.journal.keep("plan", ((plan.extended(decision), survived), *noted))
+    run.journal.keep("plan", (plan.extended(decision), *noted))
     for name in MADE_AGAIN:
         run.journal.forget(name)
     write_json(run.folder.options, about)
@@ -99,7 +99,7 @@ def _ended(run: Run, epochs: float) -> tuple[Any, TrainResult]:
     """
     root = run.folder.root
     planned, tuned = run.journal.recall("plan"), run.journal.recall("tuned")
-    strategy = planned[0][0]["strategy"] if planned else ""
+    strategy = planned[0]["strategy"] if planned else ""
     if strategy == "closed-form":
         raise NotExtendable(root, "nothing was trained: its strategy is closed-form")
     if strategy == "gradual":
