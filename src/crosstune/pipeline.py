@@ -38,6 +38,7 @@ from crosstune.stages.resume import alone, begin, finish, hold_to_data, read_ask
 from crosstune.stages.run import Run, new_folder, quiet_libraries
 from crosstune.stages.ship import ship
 from crosstune.stages.summarise import summarise
+from crosstune.stages.suspects import list_suspects
 from crosstune.stages.tokens import with_tokens
 from crosstune.stages.trials import try_out
 
@@ -121,6 +122,7 @@ def _stages(run: Run) -> None:
     with run.stage("frozen pass and closed-form heads"):
         probed = probe(run, prepared, opened)
         closed = ship_closed_form(run, prepared, opened, probed)
+        list_suspects(run, prepared, probed)
     with run.stage("trials"):
         chosen = try_out(run, prepared, opened, probed, ranking)
     with run.stage("training"):

@@ -47,6 +47,11 @@ class RunDir:
         return self.root / "bad_items.csv"
 
     @property
+    def suspects(self) -> Path:
+        """Training rows whose label may be wrong; only where there are some."""
+        return self.root / "suspects.csv"
+
+    @property
     def history(self) -> Path:
         """One row for each evaluation."""
         return self.root / "history.csv"

@@ -51,6 +51,10 @@ class FittedHead:
     measurements: tuple[Measurement, ...] = ()
     members: tuple["FittedHead", ...] = ()
     """Of a blend: the heads whose logits it averages."""
+    left_out_rows: NDArray[np.intp] | None = None
+    """``(S,)`` training rows that ridge answered without having seen them; ``None`` for other heads."""
+    left_out: NDArray[np.float64] | None = None
+    """``(S, K)``: those answers, calibrated like the validation outputs."""
 
     @property
     def value(self) -> float:
@@ -122,7 +126,8 @@ def ridge_candidate(
     weight, bias = scale * fit.weight, scale * fit.bias + shifts
     head = HeadWeights(features=reads, kind="ridge", weight=weight, bias=bias, penalty=fit.penalty)
     detail = {"penalty": fit.penalty, "leave_one_out": fit.scores, "rows_left_out": len(fit.rows)}
-    return _judged(problem, head, held_out, scale, shifts, detail, began)
+    found = _judged(problem, head, held_out, scale, shifts, detail, began)
+    return replace(found, left_out_rows=fit.rows, left_out=scale * fit.left_out + shifts)
 
 
 def logistic_candidate(

@@ -37,6 +37,8 @@ class Probed:
     features: Mapping[str, Features]
     encoded: Mapping[str, NDArray[Any]]
     """Encoded targets of the same rows."""
+    items: SplitItems
+    """The training rows that the pass covered."""
     heads: list[FittedHead]
     """Best first, by the primary metric on validation."""
     moments: Callable[[], Mapping[str, Moments]]
@@ -102,8 +104,14 @@ def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads")
     run.reporter.say(f"best closed-form head: {best.name}, {metric} {best.value:.4f} on validation")
     intercept = opened.backbone.has_intercept
     return Probed(
-        features=features, encoded=encoded, heads=heads, moments=sums, place=place, intercept=intercept
-    )
+        features=features,
+        encoded=encoded,
+        items=items["train"],
+        heads=heads,
+        moments=sums,
+        place=place,
+        intercept=intercept,
+    )  # fmt: skip
 
 
 def _foreseen(prepared: Prepared, opened: Opened) -> float:
