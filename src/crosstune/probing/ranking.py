@@ -61,7 +61,7 @@ def rank_models(scores: Sequence[ModelScores], spec: MetricSpec, *, seed: int = 
     Raises:
         ValueError: no model, or models scored on other rows, groups or by another metric.
 
-    Cost: 200 resamples for each model; under a second for ten models on 2,000 rows.
+    Cost: 200 resamples of two figures for each model.
     Checked by: ``tests/probing/test_ranking.py``.
     """
     if not scores:
