@@ -107,7 +107,8 @@ def minimise(
         total, mass = loss(outputs, targets)
         mean = total / mass
         (slope,) = torch.autograd.grad(mean, outputs)
-        by_weight = (values.T @ slope).double().numpy() + penalty / count * weight
+        # a wide product: written as X' E, the same one is over ten times slower
+        by_weight = (slope.T.contiguous() @ values).double().numpy().T + penalty / count * weight
         by_bias = slope.sum(0).double().numpy()
         size = penalty / (2 * count) * float((weight**2).sum())
         return float(mean.detach()) + size, np.concatenate([(by_weight / steep).ravel(), by_bias / flat])
