@@ -172,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="over all kinds of runs")
     parser.add_argument("--out", type=Path, default=Path("chaos.json"))
+    parser.add_argument("--only", default="", help="a part of the name of the kinds of runs that are killed")
     parser.add_argument("--resume", action="store_true", help="keep the rows that --out holds")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after them, exit code 3")
     asked = parser.parse_args()
@@ -186,8 +187,10 @@ def main() -> None:
         os.environ["CROSSTUNE_CACHE"] = str(place / "warm-cache")
         forked(lambda: None, place, under=place)
         for case in CASES:
-            kills(place, place, case, asked.kills // len(CASES), kept)
-        tampering(place, place, kept)
+            if asked.only in case:
+                kills(place, place, case, asked.kills // len(CASES), kept)
+        if not asked.only:
+            tampering(place, place, kept)
     rows, damaged = kept.rows["kills"], kept.rows["tampering"]
     print(f"\n{table(rows, lambda row: row['stage'], 'killed during')}\n")
     print(f"{table(rows, lambda row: row['case'], 'run')}\n")

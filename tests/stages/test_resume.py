@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -219,6 +221,27 @@ def test_what_cannot_be_taken_up_is_said(place: Path, tmp_path: Path) -> None:
     assert again.options.settings_overrides() == {"epochs": 2.0}
     with alone(run), pytest.raises(RunInUse), alone(again):
         pass
+
+
+def test_a_worker_that_outlives_a_killed_run_does_not_hold_its_lock(place: Path, tmp_path: Path) -> None:
+    run = Run(options(place, tmp_path / "run"), new_folder(tmp_path / "run"), Budget(), Silent())
+    said = tmp_path / "worker"
+
+    def work() -> None:
+        with alone(run):
+            worker = os.fork()
+            if worker == 0:
+                time.sleep(60)
+                os._exit(0)
+            said.write_text(str(worker))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert forked(work, tmp_path, under=tmp_path / "nothing").killed
+    try:
+        with alone(run):
+            os.kill(int(said.read_text()), 0)  # it is still there
+    finally:
+        os.kill(int(said.read_text()), signal.SIGKILL)
 
 
 def test_data_that_has_changed_is_an_error(place: Path, tmp_path: Path) -> None:

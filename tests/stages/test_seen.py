@@ -64,11 +64,7 @@ def test_figures_leave_out_what_was_seen(tmp_path: Path) -> None:
     found = between_rows(tmp_path, items(texts, labels), task, outputs, encoded, Listener())
     assert (found["seen"], found["repeated"], found["contradicting"]) == (4, 0, 0)
     assert found["without_seen"]["accuracy"]["value"] == 0.9
-    assert said == [
-        (
-            "4 of 24 rows have exactly the content of a row that the run was trained or validated on: "
-            "the figures are too good"
-        )
-    ]
+    (words,) = said
+    assert words.startswith("4 of 24 rows have exactly the content of a row that the run was trained")
     few = between_rows(tmp_path, items(texts[:6], labels[:6]), task, outputs[:6], encoded[:6], Listener())
     assert few["without_seen"] == {}

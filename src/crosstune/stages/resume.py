@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -213,4 +214,28 @@ def alone(run: Run) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunInUse(run.folder.root) from error
-        yield
+        _keep_from_children()
+        _LOCKS.add(handle)
+        try:
+            yield
+        finally:
+            _LOCKS.discard(handle)
+
+
+_LOCKS: set[IO[str]] = set()
+"""Held by this process."""
+
+
+@cache
+def _keep_from_children() -> None:
+    """Close the locks in every forked child, such as data workers: they outlive a killed run by seconds.
+
+    A lock ends with the last process that has its file open. Found by ``benchmarks/chaos.py``.
+    """
+    os.register_at_fork(after_in_child=_close_locks)
+
+
+def _close_locks() -> None:
+    for handle in _LOCKS:
+        handle.close()
+    _LOCKS.clear()
