@@ -28,6 +28,7 @@ from crosstune.stages.prepare import SPLITS, Prepared
 from crosstune.stages.ranking import Ranking
 from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
+from crosstune.stages.trials import SECOND
 from crosstune.tasks.base import Row
 
 PICTURE = 160
@@ -167,8 +168,13 @@ def _curves(tuned: Tuned, primary: str) -> tuple[Curve, ...]:
 
 
 def _depth(run: Run) -> tuple[tuple[str, Metric], ...]:
-    rows = [row for row in run.measurements if row.detail and "block" in row.detail]
-    return tuple((row.name.partition("@")[2], row.metric) for row in rows if "ridge@" in row.name)
+    """Give the curve of the model that was shipped: the second one that was opened, where there is one."""
+    alone = [row for row in run.measurements if row.detail and "block" in row.detail]
+    for start in (f"{SECOND}/closed-form/ridge@", "closed-form/ridge@"):
+        rows = [row for row in alone if row.name.startswith(start)]
+        if rows:
+            return tuple((row.name.removeprefix(start), row.metric) for row in rows)
+    return ()
 
 
 def _trials(run: Run, tuned: Tuned) -> tuple[TrialRow, ...]:
