@@ -94,7 +94,7 @@ def test_what_was_compared_and_tried_stands_in_the_card() -> None:
     )
     assert chosen in text
     assert (
-        r"| package:efficientnet-lite0 \@96, lp-ft | 0.0005 | 0.931 (0.916 to 0.942) | 0.211 | taken |"
+        r"| package:efficientnet-lite0 \@96, lp-ft | 2 | 0.0005 | 0.931 (0.916 to 0.942) | 0.211 | taken |"
         in text
     )
     assert (

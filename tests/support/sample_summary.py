@@ -14,7 +14,12 @@ from PIL import Image
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.summary import Curve, Mistake, RunSummary
-from tests.support.sample_evidence import picture_decisions, picture_evidence, text_evidence
+from tests.support.sample_evidence import (
+    picture_decisions,
+    picture_evidence,
+    text_decisions,
+    text_evidence,
+)
 
 CLASSES = (
     "T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -210,14 +215,7 @@ def regression() -> RunSummary:
                 zip(texts, (2.6, -2.9, -3.1), (-0.4, 0.1, 1.2), strict=True)
             )
         ),
-        plan=Plan((
-            Decision("model", "package:minilm", Basis.MEASURED, "0.8210 [0.7979, 0.8399], ahead of 1 other "
-                     "candidates", ("rank/package:minilm/deciding", "rank/package:smollm2/deciding")),
-            Decision("strategy", "lp-ft", Basis.MEASURED, "about 4.1 epochs of everything fit in 31 s",
-                     ("speed/training-step",)),
-            Decision("lr", 5e-5, Basis.PRIOR, "usual for a body of this kind with AdamW"),
-            Decision("loss", "auto", Basis.ASSUMED, "the default"),
-        )),
+        plan=Plan(text_decisions()),
         **text_evidence(),
         seconds={"read and check": 0.6, "rank the models": 6.1, "frozen pass and closed-form heads": 9.3,
                  "training": 24.5, "total": 41.2},

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from crosstune.artifacts.model import SavedModel
+from crosstune.core.evidence import Measurement
 from crosstune.core.files import replacing, write_json
 from crosstune.core.metric import Metric
 from crosstune.core.summary import Curve, Mistake, RunSummary
@@ -81,7 +83,7 @@ def summarise(
         plan=tuned.plan,
         ranking=rank_rows(ranking),
         skipped=ranking.skipped,
-        depth=_depth(run),
+        depth=shipped_depth(run.measurements),
         trials=_trials(run, tuned),
         seconds={**run.seconds, "total": run.budget.elapsed()},
         budget=run.options.seconds,
@@ -167,9 +169,13 @@ def _curves(tuned: Tuned, primary: str) -> tuple[Curve, ...]:
     return tuple(curves)
 
 
-def _depth(run: Run) -> tuple[tuple[str, Metric], ...]:
-    """Give the curve of the model that was shipped: the second one that was opened, where there is one."""
-    alone = [row for row in run.measurements if row.detail and "block" in row.detail]
+def shipped_depth(measurements: Sequence[Measurement]) -> tuple[tuple[str, Metric], ...]:
+    """Give the depth curve of the model of the last training: of the one that the trials preferred, if any.
+
+    Other models of the shortlist have curves among the measurements as well.
+    Checked by: ``tests/stages/test_summarise.py``.
+    """
+    alone = [row for row in measurements if row.detail and "block" in row.detail]
     for start in (f"{SECOND}/closed-form/ridge@", "closed-form/ridge@"):
         rows = [row for row in alone if row.name.startswith(start)]
         if rows:
