@@ -15,7 +15,7 @@ from crosstune.core.metric import Metric
 from crosstune.reports.card import escaped, fenced, front_matter, render_card, write_card
 from crosstune.reports.text import one_line
 from tests.reports.test_page import hostile
-from tests.support.sample_summary import classification, regression
+from tests.support.sample_summary import classification, named, regression
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -85,3 +85,19 @@ def test_figures_and_sentence_stand_in_the_card(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "| Accuracy | 0.936 (0.925 to 0.947) | 0.941 (0.929 to 0.953) | 0.100 (0.087 to 0.113) |" in text
     assert "against 0.100 for always answering the most frequent class and 0.838 for pixels + linear." in text
+
+
+def test_what_was_compared_and_tried_stands_in_the_card() -> None:
+    text = render_card(classification())
+    chosen = (
+        r"| package:efficientnet-lite0 \@96 | 0.848 (0.829 to 0.863) | chosen: cannot be told from the best |"
+    )
+    assert chosen in text
+    assert (
+        r"| package:efficientnet-lite0 \@96, lp-ft | 2 | 0.0005 | 0.931 (0.916 to 0.942) | 0.211 | taken |"
+        in text
+    )
+    assert (
+        r"Not compared: package:efficientnet-lite1 \@240 (its pass over the sample would take 96 s);" in text
+    )
+    assert "Why this model" not in render_card(named())

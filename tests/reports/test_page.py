@@ -13,9 +13,10 @@ import pytest
 
 from crosstune.core.metric import Metric
 from crosstune.core.summary import Curve, Mistake, RunSummary
-from crosstune.reports.figures import figure
+from crosstune.reports.figures import figure, setting
 from crosstune.reports.page import render_report, safe_picture, write_report
-from tests.support.sample_summary import classification, many_classes, picture, regression
+from crosstune.reports.why import why
+from tests.support.sample_summary import classification, many_classes, named, picture, regression
 
 HOSTILE = (
     """"><img src=x onerror="alert(1)"><script>alert(1)</script></style></script></title>-->"""
@@ -79,6 +80,9 @@ def hostile(summary: RunSummary) -> RunSummary:
     fields = frozenset(("value", "low", "high"))
     made |= {name: spoiled(raw[name], fields) for name in ("validation", "test", "baselines", "candidates")}
     made["class_counts"] = spoiled(raw["class_counts"])
+    made["depth"] = spoiled(raw["depth"], fields)
+    for name in ("ranking", "trials"):
+        made[name] = [{key: spoiled(item, fields) for key, item in row.items()} for row in raw[name]]
     for name in ("curves", "mistakes", "plan"):
         made[name] = [{key: spoiled(item) for key, item in row.items()} for row in raw[name]]
     for row, basis in zip(made["plan"], bases, strict=True):
@@ -147,10 +151,26 @@ def texts(summary: RunSummary) -> Iterator[str]:
             yield from (figure(metric.value), figure(metric.low), figure(metric.high))
     for row in summary.plan:
         yield from (row.setting, row.because, *row.evidence)
+    yield from measured_texts(summary)
     for mistake in summary.mistakes:
         yield from (mistake.origin, mistake.truth, mistake.predicted)
     yield from (f"{number:,}" for number in summary.counts.values())
     yield from (line for line in summary.loads_with.splitlines() if line)
+
+
+def measured_texts(summary: RunSummary) -> Iterator[str]:
+    """Give what it owes about the measurements behind the choice of the model."""
+    for row in summary.ranking:
+        yield row.label
+        for metric in (row.score, row.ridge, row.neighbours):
+            yield from (figure(metric.value), figure(metric.low), figure(metric.high))
+    for pair in summary.skipped:
+        yield from pair
+    for block, metric in summary.depth:
+        yield from (block, figure(metric.value), figure(metric.low))
+    for trial in summary.trials:
+        yield from (trial.model, trial.moves, setting(trial.lr))
+        yield from (figure(trial.metric.value), figure(trial.loss))
 
 
 @pytest.mark.parametrize("sample", [classification, regression])
@@ -170,6 +190,24 @@ def test_many_classes_show_pairs_instead_of_a_matrix() -> None:
     assert 'class="matrix' not in html
     assert "The other 108 classes" in html
     assert 'class="matrix' in render_report(classification())
+
+
+def test_why_this_model_stands_in_the_page_with_a_line_for_each_model_and_trial() -> None:
+    made = classification()
+    html = render_report(made)
+    assert '<a href="#why">' in html
+    part = html.partition('<section id="why">')[2].partition("</section>")[0]
+    assert part.count('role="listitem"') == len(made.ranking)
+    assert part.count("<tr") == 3 + len(made.ranking) + len(made.trials) + len(made.depth)  # three heads
+    assert "(random weights)<small>control: behind the best</small>" in part
+    assert "package:efficientnet-lite0 @96<small>chosen: cannot be told from the best</small>" in part
+    assert part.count("<small>taken</small>") == 1
+
+
+def test_where_nothing_was_measured_the_section_is_one_sentence() -> None:
+    html = render_report(named())
+    part = html.partition('<section id="why">')[2].partition("</section>")[0]
+    assert " ".join(Page(part).text.split()) == f"Why this model {why(named()).missing}"
 
 
 def test_a_bare_summary_renders() -> None:
@@ -192,6 +230,9 @@ def test_undefined_figures_are_named_and_never_drawn() -> None:
         curves=(Curve(name="loss", steps=[1, 2], values=[nan, 1.0]),),
         seconds={"read": 0.0},
         calibration=[(0.5, 0.5, 0)],
+        ranking=tuple(replace(row, score=undefined, ridge=undefined) for row in regression().ranking),
+        depth=(("a", undefined), ("b", Metric(0.5, nan, nan)), ("c", Metric(0.6, 0.5, 0.7))),
+        trials=(replace(classification().trials[0], metric=undefined, loss=nan),),
     )
     html = render_report(summary)
     assert "not defined" in html

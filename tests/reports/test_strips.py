@@ -32,6 +32,26 @@ def test_lower_is_better_sorts_the_other_way() -> None:
     assert [bar.name for bar in rows.bars] == ["b", "a"]
 
 
+def test_a_control_does_not_stretch_the_scale_and_an_arrow_says_where_it_lies() -> None:
+    rows = forest(
+        {"a": Metric(0.8, 0.7, 0.9), "far": Metric(0.2, 0.1, 0.3), "near": Metric(0.75, 0.5, 0.85)},
+        controls=("far", "near"),
+        notes={"near": "control"},
+    )
+    measured, far, near = rows.bars
+    assert 'cx="50.00%"' in measured.strip  # the axis is that of "a" alone: 0.7 - 0.012 to 0.9 + 0.012
+    assert "circle" not in far.strip
+    assert 'x="0%"' in far.strip
+    assert "←" in far.strip
+    assert 'cx="27.68%"' in near.strip
+    assert 'class="band" x1="0.00%"' in near.strip
+    assert [(bar.control, bar.note) for bar in rows.bars] == [(False, ""), (True, ""), (True, "control")]
+
+
+def test_controls_alone_have_a_scale_of_their_own() -> None:
+    assert "circle" in forest({"a": Metric(0.2, 0.1, 0.3)}, controls=("a",)).bars[0].strip
+
+
 def test_the_time_bar_is_full_and_the_rest_is_named() -> None:
     picture, slices = time_spent({"read": 1.0, "idle": 0.0, "train": 6.0, "total": 10.0})
     assert [(part.name, part.share) for part in slices] == [

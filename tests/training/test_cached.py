@@ -17,7 +17,7 @@ from tests.training.small import plain
 
 
 def items_for(kind: Kind, n: int, seed: int) -> MemoryItems:
-    raw = random_texts(n, seed) if kind == "bert" else random_images(n, seed)
+    raw = random_texts(n, seed) if kind in ("bert", "llama") else random_images(n, seed)
     return MemoryItems(raw, [f"class-{index % 3}" for index in range(n)])
 
 
@@ -33,7 +33,7 @@ def items_for(kind: Kind, n: int, seed: int) -> MemoryItems:
 )
 def test_cached_equals_uncached(kind: Kind, strategy: str, augment: str, tmp_path: Path) -> None:
     items, validation = items_for(kind, 24, 0), items_for(kind, 8, 1)
-    name = "text-classification" if kind == "bert" else "image-classification"
+    name = "text-classification" if kind in ("bert", "llama") else "image-classification"
     task = make_task(name, items.targets())
     weights, histories = [], []
     for cache in ("off", "on"):

@@ -18,7 +18,7 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosstune.artifacts.model import SavedModel, load_model, save_model
+from crosstune.artifacts.model import SavedModel, load_model, needed_head, save_model
 from crosstune.core.settings import Settings
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
@@ -32,7 +32,15 @@ from crosstune.training.order import Order
 from crosstune.training.parameters import parameter_groups
 from crosstune.training.strategies import set_mode
 from crosstune.training.update import Updater
-from tests.support.tiny import KINDS, Kind, MemoryItems, random_images, random_texts, tiny_backbone
+from tests.support.tiny import (
+    KINDS,
+    TEXT_KINDS,
+    Kind,
+    MemoryItems,
+    random_images,
+    random_texts,
+    tiny_backbone,
+)
 from tests.training.small import plain
 
 COUNT = 13
@@ -69,13 +77,13 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     def made(kind: Kind, targets: str) -> Case:
         suffix, values = TARGETS[targets]
         if (kind, targets) not in opened:
-            task = make_task(f"{'text' if kind == 'bert' else 'image'}-{suffix}", values)
+            task = make_task(f"{'text' if kind in TEXT_KINDS else 'image'}-{suffix}", values)
             backbone = tiny_backbone(kind, task.outputs, folder, task=task.name)
             opened[kind, targets] = backbone, task, copy.deepcopy(backbone.model.state_dict())
         backbone, task, state = opened[kind, targets]
         backbone.model.load_state_dict(state)
         backbone.model.requires_grad_(True)
-        items = MemoryItems(random_texts(COUNT) if kind == "bert" else random_images(COUNT), values)
+        items = MemoryItems(random_texts(COUNT) if kind in TEXT_KINDS else random_images(COUNT), values)
         return backbone, task, items, settings_for(task)
 
     return made
@@ -122,7 +130,7 @@ def evaluated(case: Case, batch_size: int) -> tuple[NDArray[np.float32], dict[st
 
 
 def test_every_registered_task_is_met_here() -> None:
-    met = {f"{'text' if kind == 'bert' else 'image'}-{TARGETS[targets][0]}" for kind, targets in CASES}
+    met = {f"{'text' if kind in TEXT_KINDS else 'image'}-{TARGETS[targets][0]}" for kind, targets in CASES}
     assert met >= set(task_names())
 
 
@@ -185,6 +193,7 @@ def test_adapters_merged_and_saved_give_what_they_gave_before(
 def same_after_saving(case: Case, outputs: NDArray[np.float32], folder: Path) -> None:
     """Save, load, predict; compare with ``outputs`` of the model in training."""
     backbone, task, items, _ = case
-    save_model(SavedModel(backbone=backbone, task=task), folder / "model")
+    model = SavedModel(backbone=backbone, task=task, head=needed_head(backbone, task))
+    save_model(model, folder / "model")
     again = load_model(folder / "model").outputs(items, engine="torch")
     np.testing.assert_allclose(again, outputs, rtol=0, atol=1e-5 * abs(outputs).max())

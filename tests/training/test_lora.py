@@ -18,7 +18,7 @@ from tests.training.small import convolutional, flat, plain
 @pytest.mark.parametrize("kind", ["bert", "vit", "efficientnet"])
 def test_targets_are_linear_or_pointwise_and_never_the_head(kind: Kind, tmp_path: Path) -> None:
     backbone = tiny_backbone(kind, 3, tmp_path)
-    raw = random_texts(4) if kind == "bert" else random_images(4)
+    raw = random_texts(4) if kind in ("bert", "llama") else random_images(4)
     batch, model = backbone.preprocessing(raw), backbone.model.eval()
     with torch.no_grad():
         before = backbone.logits(model(**batch))

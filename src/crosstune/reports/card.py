@@ -13,6 +13,7 @@ from crosstune.core.summary import RunSummary
 from crosstune.reports.figures import NOTHING, count, decimals, duration, figure, interval, setting
 from crosstune.reports.text import one_line, plain
 from crosstune.reports.verdict import metric_title, verdict
+from crosstune.reports.why import loss_name, standings
 
 _HUB_TASKS = (
     "image-classification", "text-classification", "token-classification", "object-detection",
@@ -90,6 +91,7 @@ def render_card(summary: RunSummary) -> str:
         escaped(verdict(summary).sentence),
         _what(summary),
         _figures(summary),
+        _why(summary),
         _data(summary),
         _limits(summary),
         "## How to load it\n\n" + fenced(summary.loads_with, "python") if summary.loads_with else "",
@@ -141,6 +143,31 @@ def _figures(summary: RunSummary) -> str:
 
 def _cell(metric: Metric | None, digits: int) -> str:
     return f"{figure(metric.value, digits)} ({interval(metric, digits)})" if metric else NOTHING
+
+
+def _why(summary: RunSummary) -> str:
+    """Say which models were compared and which configurations tried; nothing where none were."""
+    parts = []
+    if summary.ranking:
+        digits, stand = decimals(row.score for row in summary.ranking), standings(summary)
+        heads = ["Model", metric_title(summary.ranking[0].figure), "Standing"]
+        rows = [[row.label, _cell(row.score, digits), stand[row.label]] for row in summary.ranking]
+        words = f"Compared on {count(summary.ranking[0].examples)} training rows, without training:"
+        parts += [words, _table([escaped(head) for head in heads], [[*map(escaped, row)] for row in rows])]
+    if summary.skipped:
+        names = "; ".join(f"{escaped(name)} ({escaped(reason)})" for name, reason in summary.skipped)
+        parts.append(f"Not compared: {names}.")
+    if summary.trials:
+        digits = decimals(row.metric for row in summary.trials)
+        figures = [metric_title(summary.primary_metric), loss_name(summary)]
+        heads = ["Tried for a short time", "Round", "Rate", *figures, ""]
+        rows = [
+            [f"{row.model}, {row.moves}", str(row.round), setting(row.lr), _cell(row.metric, digits),
+             figure(row.loss), "taken" if row.chosen else ""]
+            for row in summary.trials
+        ]  # fmt: skip
+        parts.append(_table([escaped(head) for head in heads], [[*map(escaped, row)] for row in rows]))
+    return "\n\n".join(["## Why this model", *parts]) if parts else ""
 
 
 def _data(summary: RunSummary) -> str:

@@ -16,6 +16,7 @@ from crosstune.core.summary import RunSummary
 from crosstune.reports import classes, plots, strips, verdict
 from crosstune.reports.figures import count, decimals, duration, figure, interval, setting
 from crosstune.reports.text import plain, shortened
+from crosstune.reports.why import why
 
 _PICTURE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/]+={0,2}")
 _LEVELS = ("error", "warning", "note")
@@ -77,6 +78,8 @@ def page_values(summary: RunSummary) -> dict[str, Any]:
         "regression": summary.task.endswith("regression"),
         "rivals": _rivals(summary),
         "candidates": _candidates(summary),
+        "why": why(summary),
+        "bases": _BASES,
         "figures": _figure_table(summary),
         "panels": plots.learning_curves(summary.curves, summary.primary_metric, higher=higher),
         "reliability": plots.reliability(summary.calibration) if _counted(summary) else None,

@@ -1,7 +1,7 @@
 """Pictures as wide as their box: intervals side by side (a forest), and where the time went."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -20,6 +20,10 @@ class Bar:
     interval: str
     strip: Markup
     marked: bool
+    note: str = ""
+    """What is said about it, in words."""
+    control: bool = False
+    """Whether it stands there for comparison only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,27 +34,40 @@ class Forest:
     axis: Markup
 
 
-def forest(metrics: Mapping[str, Metric], *, marked: str = "", ordered: str = "") -> Forest:
+def forest(
+    metrics: Mapping[str, Metric],
+    *,
+    marked: str = "",
+    ordered: str = "",
+    notes: Mapping[str, str] | None = None,
+    controls: Collection[str] = (),
+) -> Forest:
     """Draw each metric as a dot on the band of its interval, all on one scale.
 
     Args:
         metrics: by name.
         marked: the name to emphasise.
         ordered: ``falling`` or ``rising`` sorts by value (not finite comes last); else as given.
+        notes: what to say below a name.
+        controls: names that have hollow dots and do not stretch the scale; an arrow stands at its end for one
+            that lies beyond it.
     """
     names = list(metrics)
     if ordered:
         sign = -1.0 if ordered == "falling" else 1.0
         names.sort(key=lambda name: _last_if_undefined(sign * metrics[name].value))
-    low, high = padded([end for row in metrics.values() for end in (row.value, row.low, row.high)])
+    scaled = [row for name, row in metrics.items() if name not in controls] or list(metrics.values())
+    low, high = padded([end for row in scaled for end in (row.value, row.low, row.high)])
     digits = decimals(metrics.values())
     bars = [
         Bar(
             name=name,
             value=figure(metrics[name].value, digits),
             interval=interval(metrics[name], digits),
-            strip=_strip(metrics[name], low, high, marked=name == marked),
+            strip=_strip(metrics[name], low, high, marked=name == marked, control=name in controls),
             marked=name == marked,
+            note=(notes or {}).get(name, ""),
+            control=name in controls,
         )
         for name in names
     ]
@@ -65,18 +82,24 @@ def _percent(value: float, low: float, high: float) -> str:
     return f"{100 * (value - low) / (high - low):.2f}%"
 
 
-def _strip(metric: Metric, low: float, high: float, *, marked: bool) -> Markup:
+def _strip(metric: Metric, low: float, high: float, *, marked: bool, control: bool) -> Markup:
     parts = [
         tag("line", class_="grid", x1=at, x2=at, y1="0", y2="100%")
         for at in (_percent(tick, low, high) for tick in ticks(low, high))
     ]
     if math.isfinite(metric.low) and math.isfinite(metric.high):
-        ends = _percent(metric.low, low, high), _percent(metric.high, low, high)
-        parts.append(tag("line", class_="band", x1=ends[0], x2=ends[1], y1="50%", y2="50%"))
-    if math.isfinite(metric.value):
+        ends = [min(max(end, low), high) for end in (metric.low, metric.high)]
+        if ends[0] < ends[1]:
+            left, right = (_percent(end, low, high) for end in ends)
+            parts.append(tag("line", class_="band", x1=left, x2=right, y1="50%", y2="50%"))
+    if low <= metric.value <= high:
         at = _percent(metric.value, low, high)
         parts.append(tag("circle", class_="dot", cx=at, cy="50%", r=4.0 if marked else 3.5))
-    css = "strip marked" if marked else "strip"
+    elif math.isfinite(metric.value):
+        below = metric.value < low
+        css, at = ("beyond", "0%") if below else ("beyond end", "100%")
+        parts.append(tag("text", "←" if below else "→", class_=css, x=at, y="50%", dy="0.35em"))
+    css = "strip marked" if marked else "strip control" if control else "strip"
     return tag("svg", *parts, class_=css, aria_hidden="true")
 
 

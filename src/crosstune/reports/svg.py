@@ -3,12 +3,18 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from markupsafe import Markup, escape
 
 from crosstune.reports.figures import MINUS
-from crosstune.reports.text import one_line
+from crosstune.reports.text import one_line, shortened
+
+LETTER = 6.0
+"""Width of a letter of a label, about, in SVG units."""
+
+LONGEST = 20
+"""Most letters of a label."""
 
 
 def tag(name: str, *content: object, **attributes: object) -> Markup:
@@ -76,6 +82,8 @@ class Frame:
     right: float = 20.0
     top: float = 10.0
     bottom: float = 38.0
+    x_ticks: tuple[tuple[float, str], ...] = ()
+    """(position, label) where round numbers would say nothing, such as names; those that fit are shown."""
 
     def across(self, value: float) -> float:
         """Map a value to a horizontal position."""
@@ -104,20 +112,51 @@ class Frame:
     def _grid(self) -> list[Markup]:
         parts = []
         floor, end = self.height - self.bottom, self.width - self.right
-        rows, columns = ticks(*self.y), ticks(*self.x)
+        rows = ticks(*self.y)
         for value, label in zip(rows, tick_labels(rows), strict=True):
             at = self.down(value)
             parts.append(tag("line", class_="grid", x1=self.left, x2=end, y1=at, y2=at))
             parts.append(tag("text", label, class_="tick right", x=self.left - 6, y=at + 4))
-        for value, label in zip(columns, tick_labels(columns), strict=True):
-            at = self.across(value)
+        for middle, label, at in self._columns():
             parts.append(tag("line", class_="axis", x1=at, x2=at, y1=floor, y2=floor + 4))
-            parts.append(tag("text", label, class_="tick middle", x=at, y=floor + 17))
+            parts.append(tag("text", label, class_="tick middle", x=middle, y=floor + 17))
         parts.append(tag("line", class_="axis", x1=self.left, x2=end, y1=floor, y2=floor))
         parts.append(tag("text", self.x_title, class_="name end", x=end, y=self.height - 4))
         if self.y_title:
             parts.append(tag("text", self.y_title, class_="name", x=0, y=10))
         return parts
+
+    def _columns(self) -> list["Below"]:
+        """Give what stands below the plot: of given labels the first, the last, and what fits between."""
+        if not self.x_ticks:
+            values = ticks(*self.x)
+            places = [self.across(value) for value in values]
+            return list(zip(places, tick_labels(values), places, strict=True))
+        labels = []
+        for value, name in self.x_ticks:
+            label, at = shortened(name, LONGEST), self.across(value)
+            half = LETTER * len(label) / 2
+            labels.append((min(max(at, half), self.width - half), label, at))
+        return next(kept for stride in range(1, len(labels) + 1) if (kept := _every(labels, stride)))
+
+
+Below = tuple[float, str, float]
+"""Middle of a label, the label, and the place that it names."""
+
+
+def _every(labels: list[Below], stride: int) -> list[Below]:
+    """Keep the first, each after ``stride`` more, and the last; nothing where they would overlap."""
+    kept, last = labels[:-1:stride], labels[-1]
+    while len(kept) > 1 and not _apart(kept[-1], last):
+        kept.pop()
+    if stride >= len(labels) and kept and not _apart(kept[0], last):
+        return [last]
+    kept.append(last)
+    return kept if all(_apart(one, other) for one, other in pairwise(kept)) else []
+
+
+def _apart(one: Below, other: Below) -> bool:
+    return other[0] - one[0] >= LETTER * (len(one[1]) + len(other[1]) + 2) / 2
 
 
 def path(frame: Frame, points: Sequence[tuple[float, float]], css: str) -> Markup:
@@ -137,3 +176,22 @@ def dot(frame: Frame, at: tuple[float, float], css: str, radius: float, hint: st
     inside = [tag("title", hint)] if hint else []
     across, down = frame.across(at[0]), frame.down(at[1])
     return tag("circle", *inside, class_=css, cx=across, cy=down, r=float(radius))
+
+
+def band(frame: Frame, points: Sequence[tuple[float, float, float]], css: str) -> Markup:
+    """Fill the area between (x, low, high); a point whose ends are not finite breaks it."""
+    words: list[str] = []
+    for finite, run in groupby(points, key=lambda point: all(map(math.isfinite, point))):
+        corners = list(run)
+        if finite:
+            there = [f"{frame.across(x):.1f} {frame.down(low):.1f}" for x, low, _ in corners]
+            back = [f"{frame.across(x):.1f} {frame.down(high):.1f}" for x, _, high in reversed(corners)]
+            words.append(f"M{'L'.join([*there, *back])}Z")
+    return tag("path", class_=css, d="".join(words))
+
+
+def square(frame: Frame, at: tuple[float, float], css: str, half: float, hint: str = "") -> Markup:
+    """Draw one point as a square, with the text that a pointer resting on it shows."""
+    inside = [tag("title", hint)] if hint else []
+    across, down = frame.across(at[0]) - half, frame.down(at[1]) - half
+    return tag("rect", *inside, class_=css, x=across, y=down, width=2 * half, height=2 * half)

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from crosstune.artifacts.model import SavedModel
+from crosstune.core.evidence import Measurement
 from crosstune.core.files import replacing, write_json
 from crosstune.core.metric import Metric
 from crosstune.core.summary import Curve, Mistake, RunSummary
@@ -28,6 +30,7 @@ from crosstune.stages.prepare import SPLITS, Prepared
 from crosstune.stages.ranking import Ranking
 from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
+from crosstune.stages.trials import SECOND
 from crosstune.tasks.base import Row
 
 PICTURE = 160
@@ -80,7 +83,7 @@ def summarise(
         plan=tuned.plan,
         ranking=rank_rows(ranking),
         skipped=ranking.skipped,
-        depth=_depth(run),
+        depth=shipped_depth(run.measurements),
         trials=_trials(run, tuned),
         seconds={**run.seconds, "total": run.budget.elapsed()},
         predicted_seconds=_foreseen(run),
@@ -172,9 +175,18 @@ def _foreseen(run: Run) -> dict[str, float]:
     return {row.candidate: row.metric.value for row in rows}
 
 
-def _depth(run: Run) -> tuple[tuple[str, Metric], ...]:
-    rows = [row for row in run.measurements if row.detail and "block" in row.detail]
-    return tuple((row.name.partition("@")[2], row.metric) for row in rows if "ridge@" in row.name)
+def shipped_depth(measurements: Sequence[Measurement]) -> tuple[tuple[str, Metric], ...]:
+    """Give the depth curve of the model of the last training: of the one that the trials preferred, if any.
+
+    Other models of the shortlist have curves among the measurements as well.
+    Checked by: ``tests/stages/test_summarise.py``.
+    """
+    alone = [row for row in measurements if row.detail and "block" in row.detail]
+    for start in (f"{SECOND}/closed-form/ridge@", "closed-form/ridge@"):
+        rows = [row for row in alone if row.name.startswith(start)]
+        if rows:
+            return tuple((row.name.removeprefix(start), row.metric) for row in rows)
+    return ()
 
 
 def _trials(run: Run, tuned: Tuned) -> tuple[TrialRow, ...]:

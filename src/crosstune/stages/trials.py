@@ -36,6 +36,10 @@ MODELS = 3
 """Models of the shortlist that are tried (techniques, A: keep the top three)."""
 
 
+SECOND = "second model"
+"""What the figures of a model begin with that the trials preferred to the ranking's first."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
     """What the last training starts from."""
@@ -94,7 +98,7 @@ def _switched(
     """Open the model that the trials preferred to the ranking's first, for all rows."""
     again = [replace(one, because=why.because, evidence=why.evidence) for one in ranked]
     opened = open_planned(run, prepared, again, name="opened again")
-    probed = probe(run, prepared, opened, place="second model")
+    probed = probe(run, prepared, opened, place=SECOND)
     return Chosen(opened=timed(run, prepared, opened, probed), probed=probed, measured=found)
 
 
