@@ -72,6 +72,7 @@ def minimise(
     *,
     curvature: float,
     deadline: Budget,
+    passes: int = PASSES,
 ) -> Head:
     """Minimise mean loss + penalty / (2 n) |weights|^2 over ``rows``.
 
@@ -84,6 +85,7 @@ def minimise(
         start: where to begin.
         curvature: second derivative of the mean loss by an output, roughly; it only sets the pace.
         deadline: when to give up.
+        passes: most passes; what has been reached by then is the answer.
 
     Raises:
         OutOfTime: the deadline came first.
@@ -116,6 +118,6 @@ def minimise(
     watch = Watch(np.concatenate([(start[0] * steep).ravel(), start[1] * flat]))
     scipy.optimize.minimize(
         evaluate, watch.vector, jac=True, method="L-BFGS-B", callback=watch,
-        options={"maxfun": PASSES, "maxcor": 10, "ftol": 0.0, "gtol": 1e-7},
+        options={"maxfun": passes, "maxcor": 10, "ftol": 0.0, "gtol": 1e-7},
     )  # fmt: skip
     return unpack(watch.vector)
