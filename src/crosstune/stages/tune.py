@@ -18,6 +18,7 @@ from crosstune.planning.facts import TimeFacts
 from crosstune.planning.make import make_plan, settings_of
 from crosstune.planning.seconds import Training, training_seconds
 from crosstune.planning.strategy import survives
+from crosstune.stages.between import take_best_between
 from crosstune.stages.opening import Opened
 from crosstune.stages.outcome import Tuned, difference, saved_model
 from crosstune.stages.prepare import Prepared
@@ -26,6 +27,7 @@ from crosstune.stages.run import Run
 from crosstune.stages.ship import write_model
 from crosstune.stages.timing import start_head
 from crosstune.stages.trials import Chosen
+from crosstune.training.judge import starting_weights
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
 
@@ -51,7 +53,11 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
             expected="features=auto or features=head, and a model whose head has an intercept (no decoder)",
             fix="leave `features` out, or take --set strategy=full",
         )
-    result = _train(run, prepared, opened, plan, start, run.budget.reserve(reserve))
+    deadline = run.budget.reserve(reserve)
+    before = None if start is None else starting_weights(opened.backbone, start)
+    result = _train(run, prepared, opened, plan, start, deadline)
+    if before is not None:
+        take_best_between(run, prepared, opened, plan, before, deadline=deadline)
     model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
     model, outputs = _cooled(run, prepared, model, outputs)
