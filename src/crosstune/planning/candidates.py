@@ -1,7 +1,7 @@
 """Which pretrained models, at which input size, are worth measuring on the data."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crosstune.planning.facts import DataFacts
 from crosstune.planning.opening import DEFAULT_MODELS, ENLARGE, ENLARGED_SIDE, STEP
@@ -34,6 +34,8 @@ class Candidate:
     """``None``: the model's own."""
     accuracy: float | None = None
     """The public figure."""
+    parameters: int = 0
+    """0 where it is not known."""
     pretrained: bool = True
     """False for the control, which has random weights and must rank last."""
 
@@ -64,12 +66,11 @@ def propose_candidates(known: Sequence[Known], data: DataFacts, named: Sequence[
     preferred = [_candidate(one, _sizes(one, data)[0]) for one in chosen[:MOST]]
     second = [_candidate(one, side) for one in chosen[:MOST] for side in _sizes(one, data)[1:]]
     listed = [*preferred, *second][:MOST]
-    return [*listed, *(Candidate(model=one.model, image_size=one.image_size, pretrained=False)
-                       for one in listed[:1])]  # fmt: skip
+    return [*listed, *(replace(one, accuracy=None, pretrained=False) for one in listed[:1])]
 
 
 def _candidate(known: Known, side: int | None) -> Candidate:
-    return Candidate(model=known.name, image_size=side, accuracy=known.accuracy)
+    return Candidate(model=known.name, image_size=side, accuracy=known.accuracy, parameters=known.parameters)
 
 
 def _sizes(known: Known, data: DataFacts) -> list[int | None]:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from crosstune.core.plan import Decision
 from crosstune.planning.facts import TimeFacts
+from crosstune.planning.optimisation import choose_batch_size
+from crosstune.planning.seconds import step_seconds
 from crosstune.planning.trials import (
+    LEAST_STEPS,
     ROWS,
     Contender,
     Rounds,
@@ -59,10 +62,11 @@ def try_out(run: Run, prepared: Prepared, opened: Opened, probed: Probed, rankin
     loss = choose_loss(run, prepared, probed)
     first = Chosen(opened=opened, probed=probed, measured={"loss": loss} if loss else {})
     user = user | ({"loss": loss.value} if loss else {})
-    if not open_choices(user) or _rounds(run, prepared, opened) is None:
+    allotted = _rounds(run, prepared, opened) if open_choices(user) else None
+    if allotted is None:
         return first
     small = _small(prepared, run.settings.seed)
-    models = [_leader(run, prepared, small, first), *_others(run, small, ranking)]
+    models = [_leader(run, prepared, small, first), *_others(run, small, ranking, allotted)]
     rounds = run.once("rounds", lambda: _rounds(run, prepared, opened))
     if rounds is None:  # opening the others took the time
         return first
@@ -129,10 +133,15 @@ def _leader(run: Run, prepared: Prepared, small: Prepared, first: Chosen) -> Tri
     return Tried(opened=first.opened, probed=probed)
 
 
-def _others(run: Run, small: Prepared, ranking: Ranking) -> list[Tried]:
-    """Open the other models of the shortlist, with heads on the rows of the trials."""
+def _others(run: Run, small: Prepared, ranking: Ranking, rounds: Rounds) -> list[Tried]:
+    """Open the other models of the shortlist, with heads on the rows of the trials.
+
+    A model that could not make ``LEAST_STEPS`` steps in the time of a trial is left out.
+    """
     found = []
-    for place, row in enumerate(ranking.others[: MODELS - 1], start=2):
+    steps = LEAST_STEPS * choose_batch_size(small.facts).value
+    able = [row for row in ranking.others if steps * step_seconds(row.facts) <= rounds.seconds]
+    for place, row in enumerate(able[: MODELS - 1], start=2):
         opened = open_candidate(run, small, row.candidate)
         probed = probe(run, small, opened, place=f"trials of model {place}")
         opened = timed(run, small, opened, probed)
