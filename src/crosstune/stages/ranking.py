@@ -83,8 +83,9 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
     if sum(one.pretrained for one in candidates) < 2:
         return Ranking()
     if limit < LEAST:
-        run.reporter.say(f"models are not compared: a tenth of the budget is {limit:.0f} s")
-        return Ranking()
+        why = f"a tenth of the budget is {limit:.0f} s"
+        run.reporter.say(f"models are not compared: {why}")
+        return Ranking(skipped=(("any other model", why),))
     ranking = measure(run, prepared, candidates, seconds=limit)
     if not any(row.candidate.pretrained for row in ranking.rows):
         return ranking

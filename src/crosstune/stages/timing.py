@@ -40,7 +40,7 @@ def timed(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Opene
         if probed.native is None or strategy in ("full", "head"):
             return facts
         ratio = head_loss(prepared, opened.backbone, probed.native, run.settings.seed)
-        run.measurements.append(_head_measurement(opened.label, ratio))
+        run.measurements.append(_head_measurement(opened.label, probed.place, ratio))
         return replace(facts, head_loss=ratio)
 
     return replace(opened, facts=run.once(f"timed {probed.place}", measure))
@@ -56,9 +56,9 @@ def start_head(probed: Probed, strategy: str, *, survives: bool) -> HeadWeights 
     return probed.native if strategy not in ("full", "head") and survives else None
 
 
-def _head_measurement(label: str, ratio: float) -> Measurement:
+def _head_measurement(label: str, place: str, ratio: float) -> Measurement:
     return Measurement(
-        name="closed-form/in-training-mode",
+        name=f"{'' if place == 'heads' else f'{place}/'}closed-form/in-training-mode",
         candidate=f"the native closed-form head of {label}, dropout on",
         figure="loss over the loss of a constant answer",
         metric=Metric(ratio, ratio, ratio),
