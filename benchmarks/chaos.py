@@ -78,7 +78,9 @@ class Kept:
     def add(self, part: str, row: dict[str, Any]) -> None:
         """Keep one row, and stop where the time is over."""
         self.rows[part].append(row)
-        self._out.write_text(json.dumps(self.rows, indent=1) + "\n")
+        beside = self._out.with_name(f".{self._out.name}.tmp")  # a kill in between loses no row
+        beside.write_text(json.dumps(self.rows, indent=1) + "\n")
+        beside.replace(self._out)
         print(json.dumps(row), flush=True)
         if time.monotonic() > self._end:
             raise Slice(3)
