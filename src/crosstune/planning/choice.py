@@ -63,7 +63,8 @@ def _because(
             f"the fastest: {format_duration(rows * chosen.pass_seconds)} for one pass; the others take longer"
         )
     if not others:
-        why = f"{chosen.score}, ahead of {len(able) - 1} other candidates"
+        behind = len(able) - 1
+        why = f"{chosen.score}, ahead of {behind} other candidates" if behind else "the only one measured"
     else:
         tie = "has the highest public accuracy" if chosen.candidate.accuracy else "has the highest figure"
         why = f"{chosen.score}; the figures cannot tell it from {', '.join(others)}, of which it {tie}"

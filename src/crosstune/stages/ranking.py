@@ -80,10 +80,12 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
         return Ranking()
     candidates = propose(run, prepared)
     limit = SHARE * run.budget.left()
-    if sum(one.pretrained for one in candidates) < 2:
+    able = [one for one in candidates if one.pretrained]
+    if len(able) < 2:
         return Ranking()
-    if limit < LEAST:
-        why = f"a tenth of the budget is {limit:.0f} s"
+    quick = [one for one in able if _opening(one) <= OPENING_SHARE * limit]
+    if limit < LEAST or len(quick) < 2:
+        why = f"a tenth of the budget is {limit:.0f} s, too little to open and pass two models"
         run.reporter.say(f"models are not compared: {why}")
         return Ranking(skipped=(("any other model", why),))
     ranking = measure(run, prepared, candidates, seconds=limit)
@@ -168,9 +170,8 @@ def _measure(
     """Open, pass and score one candidate; returns a reason where that cannot be done."""
     if seconds <= 0:
         return "no time left for it"
-    opening = candidate.parameters / OPENED
-    if opening > OPENING_SHARE * seconds:
-        return f"opening it would take about {opening:.0f} s"
+    if _opening(candidate) > OPENING_SHARE * seconds:
+        return f"opening it would take about {_opening(candidate):.0f} s"
     began = time.monotonic()
     try:
         opened = open_candidate(run, prepared, candidate)
@@ -187,6 +188,11 @@ def _measure(
         candidate.label, prepared.task, features, sample.encoded, groups=sample.groups, seed=run.settings.seed
     )
     return opened.facts, scores
+
+
+def _opening(candidate: Candidate) -> float:
+    """Estimate the seconds of opening; the first candidate is opened in any case."""
+    return candidate.parameters / OPENED
 
 
 def _ordered(
