@@ -1,6 +1,7 @@
 """Short trainings before the last one: what they leave behind, and what they decide."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,20 @@ def test_nothing_is_tried_where_nothing_is_open(place: Path, tmp_path: Path) -> 
         chosen = try_out(run, prepared, opened, probe(run, prepared, opened), Ranking())
         assert not {"lr", "strategy"} & chosen.measured.keys()
         assert not [row for row in run.measurements if row.name.startswith("trial/")]
+
+
+def test_a_rate_that_blows_up_loses_and_ends_nothing(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crosstune.planning.trials.FACTORS", (1.0, 1e30))
+    run = Run(options(place, trials=2), new_folder(tmp_path / "run"), Budget(None), Silent())
+    prepared = prepare(run)
+    opened = open_planned(run, prepared)
+    chosen = try_out(run, prepared, opened, probe(run, prepared, opened), Ranking())
+    tame, wild = (row for row in run.measurements if row.name.startswith("trial/"))
+    assert math.isfinite(tame.metric.value)
+    assert math.isnan(wild.metric.value) or wild.metric.value < tame.metric.value
+    assert chosen.measured["lr"].value == (tame.detail or {})["lr"]
 
 
 def test_a_run_compares_tries_and_says_so(place: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from crosstune.core.clock import Budget
+from crosstune.core.errors import OutOfMemory
 from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
@@ -26,6 +27,7 @@ from crosstune.stages.probe import Probed
 from crosstune.stages.run import Run
 from crosstune.stages.timing import start_head
 from crosstune.training.aside import unchanged
+from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.range_test import range_test
 from crosstune.training.run import train
 
@@ -54,6 +56,8 @@ class Bench:
     rounds: Rounds
     user: Mapping[str, Any]
     """What the user has chosen, and what was decided before."""
+    deadline: Budget
+    """Of all trials; a run that is taken up late may have less time than they were allotted."""
 
     def round(self, trials: Sequence[Trial], number: int) -> list[Outcome]:
         """Make the trials of one round, or recall those that an earlier process made."""
@@ -98,6 +102,7 @@ class Bench:
         opened, small, work = self.models[trial.contender].opened, self.small, self.run.work / "trials"
         settings, head = self._settings(trial, number)
         device = next(opened.backbone.model.parameters()).device
+        outputs, epochs = None, 0.0
         try:
             with unchanged(opened.backbone, device):
                 result = train(
@@ -105,9 +110,12 @@ class Bench:
                     budget=self._budget(number), work=work, reporter=self.run.reporter, head=head,
                     pass_seconds=opened.facts.pass_seconds,
                 )  # fmt: skip
+            outputs, epochs = result.outputs, result.epochs
+        except (NonFiniteLoss, OutOfMemory) as error:  # an answer about this configuration, not about the run
+            self.run.reporter.say(f"{opened.label}, {trial.moves}, lr {trial.lr:g}: {error.problem}")
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        metric, loss = _judged(small, result.outputs, self.run.settings.seed)
+        metric, loss = _judged(small, outputs, self.run.settings.seed)
         return Measurement(
             name=name,
             candidate=f"{opened.label}, {trial.moves}, lr {trial.lr:g}",
@@ -117,7 +125,7 @@ class Bench:
             seed=self.run.settings.seed,
             seconds=time.monotonic() - began,
             detail={"model": opened.label, "moves": trial.moves, "strategy": trial.strategy,
-                    "last_blocks": trial.last_blocks, "lr": trial.lr, "epochs": result.epochs,
+                    "last_blocks": trial.last_blocks, "lr": trial.lr, "epochs": epochs,
                     "round": number, "loss": loss},
         )  # fmt: skip
 
@@ -138,7 +146,8 @@ class Bench:
 
     def _budget(self, number: float) -> Budget:
         seconds = number * self.rounds.seconds
-        return Budget(None if math.isinf(seconds) else seconds)
+        left = min(seconds, self.deadline.left())
+        return Budget(None if math.isinf(left) else left)
 
 
 def _judged(small: Prepared, outputs: NDArray[Any] | None, seed: int) -> tuple[Metric, float]:

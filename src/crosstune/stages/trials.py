@@ -13,6 +13,7 @@ from crosstune.planning.trials import (
     ROWS,
     Contender,
     Rounds,
+    Trial,
     allot,
     decide,
     open_choices,
@@ -62,7 +63,9 @@ def try_out(run: Run, prepared: Prepared, opened: Opened, probed: Probed, rankin
     loss = choose_loss(run, prepared, probed)
     first = Chosen(opened=opened, probed=probed, measured={"loss": loss} if loss else {})
     user = user | ({"loss": loss.value} if loss else {})
-    allotted = _rounds(run, prepared, opened) if open_choices(user) else None
+    if not open_choices(user):
+        return first
+    allotted = run.once("trials allotted", lambda: _rounds(run, prepared, opened))
     if allotted is None:
         return first
     small = _small(prepared, run.settings.seed)
@@ -75,25 +78,40 @@ def try_out(run: Run, prepared: Prepared, opened: Opened, probed: Probed, rankin
     trials = propose_trials(prepared.facts, contenders, rounds.count, user)
     if len(trials) < 2:
         return first
-    bench = Bench(run=run, small=small, models=models, rounds=rounds, user=user)
-    if rounds.kept and "lr" not in user:
+    deadline = run.budget.reserve(reserve_seconds(prepared.facts, opened.facts, trains=True))
+    bench = Bench(run=run, small=small, models=models, rounds=rounds, user=user, deadline=deadline)
+    won = _winner(bench, trials)
+    if won is None:
+        return first
+    place, decisions = won
+    found = {**first.measured, **{one.setting: one for one in decisions}}
+    model = models[place]
+    if not model.ranked:
+        return replace(first, measured=found)
+    return _switched(run, prepared, model.ranked, decisions[0], found)
+
+
+def _winner(bench: Bench, trials: list[Trial]) -> tuple[int, list[Decision]] | None:
+    """Make the rounds; returns the place of the best model and what it decides, or nothing at all."""
+    run, rounds = bench.run, bench.rounds
+    if rounds.kept and "lr" not in bench.user:
         firsts = {trial.contender: trial for trial in reversed(trials)}
         ends = {place: bench.largest_rate(place, firsts[place]) for place in sorted(firsts)}
         trials = within(trials, ends)
     if not math.isinf(rounds.seconds):
         run.foresee("trials", rounds.seconds * (len(trials) + 2 * rounds.kept))
-    run.reporter.say(f"{len(trials)} trials of {_length(rounds, 1)}, on {small.facts.train_rows:,} rows")
+    rows = bench.small.facts.train_rows
+    run.reporter.say(f"{len(trials)} trials of {_length(rounds, 1)}, on {rows:,} rows")
     outcomes = bench.round(trials, 1)
     if rounds.kept:
         kept = survivors(outcomes, rounds.kept)
         run.reporter.say(f"the best {len(kept)} again, {_length(rounds, 2)} each")
         outcomes = bench.round(kept, 2)
+    if not any(math.isfinite(one.value) for one in outcomes):
+        run.reporter.warn("no trial came to a figure; the rules decide")
+        return None
     winner, decisions = decide(outcomes, replace(rounds, count=len(trials)))
-    found = {**first.measured, **{one.setting: one for one in decisions}}
-    model = models[winner.contender]
-    if not model.ranked:
-        return replace(first, measured=found)
-    return _switched(run, prepared, model.ranked, decisions[0], found)
+    return winner.contender, decisions
 
 
 def _switched(
