@@ -119,6 +119,15 @@ def test_plan_prints_reasons_and_writes_the_recipe(pipeline: Recorded, tmp_path:
     assert "not compared: big (no time left for it)" in done.stdout
 
 
+def test_plan_writes_over_nothing(pipeline: Recorded, tmp_path: Path) -> None:
+    mine = tmp_path / "plan.toml"
+    mine.write_text("lr = 0.5  # mine")
+    done = run("plan", "d", "--out", str(mine))
+    assert (done.exit_code, pipeline.name) == (2, "")
+    assert "exists" in done.stderr
+    assert mine.read_text() == "lr = 0.5  # mine"
+
+
 def test_fit_without_data_is_a_user_error(pipeline: Recorded) -> None:
     done = run("fit")
     assert (done.exit_code, pipeline.name) == (2, "")

@@ -7,9 +7,11 @@ import pytest
 
 from crosstune import pipeline
 from crosstune.core.clock import Budget
+from crosstune.core.errors import BadValue, OutOfMemory
 from crosstune.core.plan import Basis
 from crosstune.core.progress import Silent
 from crosstune.core.run_dir import RunDir
+from crosstune.frozen.passes import frozen_pass
 from crosstune.options import FitOptions
 from crosstune.stages.prepare import prepare
 from crosstune.stages.ranking import choose_by_ranking
@@ -85,6 +87,42 @@ def test_a_model_that_cannot_be_opened_is_named_with_its_reason(place: Path, tmp
     ranking = choose_by_ranking(run, prepare(run))
     assert [name for name, _ in ranking.skipped] == ["package:no-such-thing"]
     assert len(ranking.rows) == 3
+
+
+def test_a_model_that_fails_on_the_data_is_passed_over(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(backbone: Any, *args: Any, **values: Any) -> Any:
+        if backbone.name.endswith("large"):
+            raise OutOfMemory(
+                "no memory is left", found="1 example", expected="room", fix="take a smaller model"
+            )
+        return frozen_pass(backbone, *args, **values)
+
+    monkeypatch.setattr("crosstune.stages.ranking.frozen_pass", broken)
+    run = started(options(place), tmp_path / "run")
+    ranking = choose_by_ranking(run, prepare(run))
+    assert ranking.skipped == (
+        (str(place / "large"), "memory ran out in the pass of 1 example at once: no room"),
+    )
+    assert ranking.decisions[0].value == str(place / "small")
+
+
+def test_where_no_model_can_be_compared_every_reason_is_given(place: Path) -> None:
+    with pytest.raises(BadValue, match="no model could be compared") as raised:
+        pipeline.rank(options(place, models=("package:nothing", "package:nowhere")), reporter=Silent())
+    assert "package:nothing" in raised.value.found
+    assert "package:nowhere" in raised.value.found
+
+
+def test_advice_leaves_files_in_the_cache_only(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSSTUNE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    pipeline.rank(options(place), reporter=Silent())
+    assert not (tmp_path / "elsewhere").exists()
+    assert not [path for path in (tmp_path / "cache" / "temporary").iterdir() if path.is_dir()]
 
 
 def test_rank_gives_rows_that_survive_json(place: Path) -> None:

@@ -66,5 +66,9 @@ def test_figures_leave_out_what_was_seen(tmp_path: Path) -> None:
     assert found["without_seen"]["accuracy"]["value"] == 0.9
     (words,) = said
     assert words.startswith("4 of 24 rows have exactly the content of a row that the run was trained")
+    RunDir(tmp_path).seen.write_bytes(b"no table")
+    assert between_rows(tmp_path, items(texts, labels), task, outputs, encoded, Listener())["seen"] is None
+    assert "is damaged" in said.pop()
+    keep_seen(RunDir(tmp_path), {"train": items(texts[:4]), "validation": items(["else"])})
     few = between_rows(tmp_path, items(texts[:6], labels[:6]), task, outputs[:6], encoded[:6], Listener())
     assert few["without_seen"] == {}

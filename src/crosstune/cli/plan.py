@@ -40,10 +40,18 @@ def plan(
     Trains nothing. The frozen pass is kept in the cache, so that `fit` need not make it again.
     """
     from crosstune import pipeline
+    from crosstune.core.errors import BadValue
     from crosstune.core.interruption import heeding
     from crosstune.options import fit_options
     from crosstune.reports.live import make_reporter
 
+    if out.exists():
+        raise BadValue(
+            f"the file `{out}` exists",
+            found="an earlier recipe, perhaps one that you have changed",
+            expected="a new file",
+            fix="name another file with --out, or remove this one",
+        )
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
     lists = {"inputs": inputs, "models": models}
     given = {name: value for name, value in {**texts, **lists}.items() if value}

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from crosstune.core.cache import temporary_dir
 from crosstune.core.clock import Budget
+from crosstune.core.errors import BadValue, shown
 from crosstune.core.plan import Plan
 from crosstune.core.progress import Reporter
 from crosstune.core.ranking import RankRow
@@ -41,10 +43,20 @@ def rank_data(options: FitOptions, reporter: Reporter) -> tuple[RankRow, ...]:
     """Measure the candidates on a sample; best first.
 
     The budget, where there is one, is for the comparison alone.
+
+    Raises:
+        BadValue: not one candidate could be measured; every reason is given.
     """
     with _scratch(options, reporter) as run:
         prepared = prepare(run)
         ranking = measure(run, prepared, propose(run, prepared), seconds=run.budget.left())
+        if not ranking.rows:
+            raise BadValue(
+                "no model could be compared",
+                found=shown(f"{name}: {why}" for name, why in ranking.skipped) or "no model that opens here",
+                expected="at least one model that can be opened for this data",
+                fix="see `crosstune models --here`, and name one of them with --models",
+            )
         return rank_rows(ranking)
 
 
@@ -86,5 +98,5 @@ def rank_rows(ranking: Ranking) -> tuple[RankRow, ...]:
 
 @contextmanager
 def _scratch(options: FitOptions, reporter: Reporter) -> Iterator[Run]:
-    with TemporaryDirectory(prefix="crosstune-") as folder:
+    with TemporaryDirectory(prefix="fresh-", dir=temporary_dir()) as folder:
         yield Run(options, RunDir(Path(folder)), Budget(options.seconds), reporter)

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crosstune.core.errors import UserError
+from crosstune.core.errors import OutOfMemory, UserError
 from crosstune.core.plan import Decision
 from crosstune.core.run_dir import cache_dir
 from crosstune.data.store import values
+from crosstune.frozen.errors import EngineFailed, NonFiniteFeatures
 from crosstune.frozen.passes import frozen_pass
 from crosstune.planning.candidates import Candidate, Known, propose_candidates
 from crosstune.planning.choice import RankFacts, choose_candidate
@@ -180,14 +181,16 @@ def _measure(
     needed = len(sample.encoded) * opened.facts.pass_seconds
     if needed > seconds - (time.monotonic() - began):
         return f"its pass over the sample would take {needed:.0f} s"
-    features = frozen_pass(
-        opened.backbone, sample.items, engine=run.settings.engine, cache=cache_dir() / "features",
-        reporter=run.reporter,
-    )  # fmt: skip
-    scores = score_model(
+    try:
+        features = frozen_pass(
+            opened.backbone, sample.items, engine=run.settings.engine, cache=cache_dir() / "features",
+            reporter=run.reporter,
+        )  # fmt: skip
+    except (NonFiniteFeatures, OutOfMemory, EngineFailed) as error:  # of this model; a full disk ends the run
+        return f"{error.problem}: {error.found}"
+    return opened.facts, score_model(
         candidate.label, prepared.task, features, sample.encoded, groups=sample.groups, seed=run.settings.seed
     )
-    return opened.facts, scores
 
 
 def _opening(candidate: Candidate) -> float:

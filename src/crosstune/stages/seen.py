@@ -81,6 +81,10 @@ def between_rows(
         words = f"; {contradicting:,} of them with another answer" if contradicting else ""
         reporter.warn(f"{repeated:,} of {len(items):,} rows repeat the content of an earlier row{words}")
     seen = seen_rows(run, items)
+    if seen is None and RunDir(run).seen.exists():
+        reporter.warn(
+            f"{RunDir(run).seen.name} is damaged: rows that the run was trained on are not told apart"
+        )
     count = None if seen is None else int(seen.sum())
     without: dict[str, Metric] = {}
     if seen is not None and count:
