@@ -94,17 +94,14 @@ def test_a_model_that_fails_on_the_data_is_passed_over(
 ) -> None:
     def broken(backbone: Any, *args: Any, **values: Any) -> Any:
         if backbone.name.endswith("large"):
-            raise OutOfMemory(
-                "no memory is left", found="1 example", expected="room", fix="take a smaller model"
-            )
+            raise OutOfMemory("the pass", size=1, failure="no room")
         return frozen_pass(backbone, *args, **values)
 
     monkeypatch.setattr("crosstune.stages.ranking.frozen_pass", broken)
     run = started(options(place), tmp_path / "run")
     ranking = choose_by_ranking(run, prepare(run))
-    assert ranking.skipped == (
-        (str(place / "large"), "memory ran out in the pass of 1 example at once: no room"),
-    )
+    reason = "memory ran out in the pass of 1 example at once: no room"
+    assert ranking.skipped == ((str(place / "large"), reason),)
     assert ranking.decisions[0].value == str(place / "small")
 
 
