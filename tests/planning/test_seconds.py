@@ -10,14 +10,11 @@ from crosstune.planning.seconds import (
     HEADS_LEAST,
     MULTIPLICATIONS,
     REPORT,
-    STAGES,
     START_PYTHON,
-    Compared,
-    StageSeconds,
     Training,
-    compare,
+    end_seconds,
+    frozen_seconds,
     heads_seconds,
-    predict,
     step_seconds,
     store_seconds,
     training_seconds,
@@ -36,24 +33,15 @@ MODEL = ModelFacts(
 
 
 def test_every_stage_by_hand() -> None:
-    training = Training(blocks=1, epochs=2.0)
-    found = predict(DATA, MODEL, columns=[40], training=training)
-    assert tuple(one.stage for one in found) == STAGES
-    frozen, heads, trained, exact, end = (one.seconds for one in found)
-    assert frozen == pytest.approx(11.0)
+    assert frozen_seconds(DATA, MODEL) == pytest.approx(11.0)
+    assert frozen_seconds(DATA, MODEL, 400) == pytest.approx(5.0)
     work = 1_000 * 40 * 40 + 40**3 + 45 * 4 * 1_000 * 40 * 10
-    assert heads == pytest.approx(HEADS_LEAST + work / MULTIPLICATIONS)
+    assert heads_seconds(DATA, [40]) == pytest.approx(HEADS_LEAST + work / MULTIPLICATIONS)
     storing, steps, evaluations = 11.0 * 0.75, 2 * 1_000 * 0.04 * 0.25, 2 * 100 * 0.01 * 0.25
+    trained = training_seconds(DATA, MODEL, Training(blocks=1, epochs=2.0))
     assert trained == pytest.approx(storing + steps + evaluations)
-    assert exact == pytest.approx(EXACT * 0.01 * 300)
-    assert end == START_PYTHON + REPORT
-
-
-def test_nothing_trained_costs_nothing_and_fewer_rows_are_evaluated() -> None:
-    found = {one.stage: one.seconds for one in predict(DATA, MODEL, columns=[8], pass_rows=400)}
-    assert found["training"] == 0.0
-    assert found["evaluation"] == pytest.approx(EXACT * 0.01 * 200)
-    assert found["frozen pass"] == pytest.approx(5.0)
+    assert end_seconds(DATA, MODEL, trains=True) == (pytest.approx(EXACT * 0.01 * 300), START_PYTHON + REPORT)
+    assert end_seconds(DATA, MODEL, trains=False)[0] == pytest.approx(EXACT * 0.01 * 200)
 
 
 def test_without_a_store_every_step_pays_the_frozen_part() -> None:
@@ -81,15 +69,7 @@ def test_rules_and_reserve_use_the_same_seconds() -> None:
     for option in reaches(DATA, MODEL, TimeFacts(left=200.0, reserve=20.0)):
         training = Training(blocks=option.last_blocks, epochs=option.epochs)
         assert training_seconds(DATA, MODEL, training) == pytest.approx(180.0 * SLACK)
-    end = sum(one.seconds for one in predict(DATA, MODEL, columns=[8])[-2:])
-    assert reserve_seconds(DATA, MODEL, trains=False) == pytest.approx(end)
-    assert store_seconds(DATA, MODEL, 3) == 0.0
-
-
-def test_predictions_are_set_beside_what_happened() -> None:
-    predicted = [StageSeconds("heads", 4.0, "x"), StageSeconds("training", 0.0, "y")]
-    assert compare(predicted, {"heads": 5.0, "training": 0.0, "other": 1.0}) == (
-        Compared("heads", 4.0, 5.0),
-        Compared("training", 0.0, 0.0),
+    assert reserve_seconds(DATA, MODEL, trains=False) == pytest.approx(
+        EXACT * 0.01 * 200 + START_PYTHON + REPORT
     )
-    assert [one.ratio for one in compare(predicted, {"heads": 5.0, "training": 2.0})] == [1.25, float("inf")]
+    assert store_seconds(DATA, MODEL, 3) == 0.0

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from crosstune.sources import catalogue
-from crosstune.sources.catalogue import by_prior, entries, figures, known
+from crosstune.sources.catalogue import entries, figures, known
 from crosstune.sources.packages import PACKAGES
 from crosstune.sources.registry import SOURCES
 
@@ -90,11 +90,3 @@ def test_only_figures_of_one_measure_are_compared() -> None:
         "timm:resnet18.a1_in1k": 73.158,
         "timm:resnet50.a1_in1k": 81.214,
     }
-
-
-def test_ties_go_to_the_better_figure_then_to_the_smaller_model_then_to_the_order_given() -> None:
-    lite = [f"package:efficientnet-lite{number}" for number in (0, 1, 2)]
-    assert by_prior(lite) == lite[::-1]
-    assert by_prior(["package:smollm2", "package:minilm"]) == ["package:minilm", "package:smollm2"]
-    assert by_prior(["a/b", "package:minilm", "c/d"]) == ["package:minilm", "a/b", "c/d"]
-    assert by_prior([]) == []

@@ -7,6 +7,12 @@ from typing import Any
 from crosstune.core.metric import Metric
 
 
+def model_label(model: str, image_size: int | None, *, pretrained: bool = True) -> str:
+    """Name a model as it is compared: its size in pixels where it has one, and whether it is a control."""
+    size = f" @{image_size}" if image_size else ""
+    return f"{model}{size}{'' if pretrained else ' (random weights)'}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RankRow:
     """One measured model."""
@@ -41,8 +47,7 @@ class RankRow:
     @property
     def label(self) -> str:
         """Name the model, its size, and whether it is a control."""
-        size = f" @{self.image_size}" if self.image_size else ""
-        return f"{self.model}{size}{'' if self.pretrained else ' (random weights)'}"
+        return model_label(self.model, self.image_size, pretrained=self.pretrained)
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from crosstune.core.ranking import model_label
 from crosstune.planning.facts import DataFacts
 from crosstune.planning.opening import DEFAULT_MODELS, ENLARGE, ENLARGED_SIDE, STEP
 
@@ -42,8 +43,7 @@ class Candidate:
     @property
     def label(self) -> str:
         """Name it for people and for evidence."""
-        size = f" @{self.image_size}" if self.image_size else ""
-        return f"{self.model}{size}{'' if self.pretrained else ' (random weights)'}"
+        return model_label(self.model, self.image_size, pretrained=self.pretrained)
 
 
 def propose_candidates(known: Sequence[Known], data: DataFacts, named: Sequence[str] = ()) -> list[Candidate]:

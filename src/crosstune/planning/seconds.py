@@ -1,10 +1,10 @@
 """How long each stage of a run takes, from counts and measured speeds.
 
-One place for every estimate, so that a plan, a reserve and the report's table of predicted against actual
-seconds cannot disagree. Pure: nothing is measured here. Units: seconds, examples, multiplications.
+One place for every estimate, so that a plan, a reserve and what is foreseen of a stage cannot disagree.
+Pure: nothing is measured here. Units: seconds, examples, multiplications.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crosstune.planning.facts import DataFacts, ModelFacts
@@ -30,34 +30,6 @@ HEAD_PASSES = 45
 
 HEADS_LEAST = 1.0
 """ASSUMED: seconds for intervals, the depth curve and saving, however small the data."""
-
-STAGES = ("frozen pass", "heads", "training", "evaluation", "reload and figures")
-"""In the order of a run."""
-
-
-@dataclass(frozen=True)
-class StageSeconds:
-    """The prediction for one stage."""
-
-    stage: str
-    seconds: float
-    because: str
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A prediction and what it came to."""
-
-    stage: str
-    predicted: float
-    actual: float
-
-    @property
-    def ratio(self) -> float:
-        """Actual over predicted; 1 where nothing was predicted and nothing happened, else infinite."""
-        if self.predicted > 0:
-            return self.actual / self.predicted
-        return 1.0 if self.actual == 0 else float("inf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,50 +112,6 @@ def end_seconds(data: DataFacts, model: ModelFacts, *, trains: bool) -> tuple[fl
     rows = data.test_rows + trains * data.validation_rows
     exact = model.exact_seconds or EXACT * model.pass_seconds
     return exact * rows, START_PYTHON + REPORT
-
-
-def predict(
-    data: DataFacts,
-    model: ModelFacts,
-    *,
-    columns: Sequence[int],
-    training: Training | None = None,
-    pass_rows: int | None = None,
-) -> tuple[StageSeconds, ...]:
-    """Predict every stage, in order; without ``training`` the closed-form head ships.
-
-    Args:
-        data: counts.
-        model: measured speeds.
-        columns: widths that closed-form heads read (:func:`heads_seconds`).
-        training: what moves and how long.
-        pass_rows: training rows of the frozen pass; ``None`` is all.
-
-    Checked by: ``tests/planning/test_seconds.py``.
-    """
-    exact, end = end_seconds(data, model, trains=training is not None)
-    fitted = 0.0 if training is None else training_seconds(data, model, training)
-    words = "nothing is trained"
-    if training is not None:
-        words = f"{training.epochs:.1f} epochs of {_share(model, training.blocks):.0%} of the compute"
-    speeds = f"{1.0 / model.pass_seconds:.0f} examples a second" if model.pass_seconds else "no time at all"
-    parts = (
-        (frozen_seconds(data, model, pass_rows), speeds),
-        (heads_seconds(data, columns, pass_rows), f"{sum(columns):,} columns, {data.outputs} outputs"),
-        (fitted, words),
-        (exact, "in float32 throughout"),
-        (end, "a fresh process, baselines, intervals, the page"),
-    )
-    return tuple(
-        StageSeconds(stage, seconds, why) for stage, (seconds, why) in zip(STAGES, parts, strict=True)
-    )
-
-
-def compare(predicted: Sequence[StageSeconds], actual: Mapping[str, float]) -> tuple[Compared, ...]:
-    """Set predictions beside the seconds that were measured, for the stages that have both."""
-    return tuple(
-        Compared(one.stage, one.seconds, actual[one.stage]) for one in predicted if one.stage in actual
-    )
 
 
 def _share(model: ModelFacts, blocks: int) -> float:

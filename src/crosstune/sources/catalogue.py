@@ -88,23 +88,3 @@ def figures(names: Sequence[str]) -> dict[str, float]:
         return {}
     common = measures.most_common(1)[0][0]
     return {name: figure.value for name, figure in rows.items() if figure.measure == common}
-
-
-def by_prior(names: Sequence[str]) -> list[str]:
-    """Order models by what is known beforehand: the tie-breaker where measurements leave one.
-
-    Where all of them have a figure of one measure, the higher one comes first; otherwise, and at equal
-    figures, the smaller model. Models that the catalogue does not have come last, in their own order.
-
-    Args:
-        names: models of one modality that are equally good as far as was measured.
-    """
-    comparable = figures(names)
-    complete = len(comparable) == len(set(names))
-
-    def place(name: str) -> tuple[float, float]:
-        info = known(name)
-        size = float(info.parameters) if info and info.parameters else float("inf")
-        return (-comparable[name] if complete else 0.0, size)
-
-    return sorted(names, key=place)

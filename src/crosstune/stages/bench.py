@@ -25,7 +25,6 @@ from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.probe import Probed
 from crosstune.stages.run import Run
-from crosstune.stages.timing import start_head
 from crosstune.training.aside import unchanged
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.range_test import range_test
@@ -141,7 +140,7 @@ class Bench:
             user["epochs"] = float(number)
         time_facts = TimeFacts(left=number * self.rounds.seconds, reserve=0.0)
         plan = make_plan(opened.plan, self.small.facts, opened.facts, time_facts, user)
-        head = start_head(model.probed, trial.strategy, survives=survives(opened.facts))
+        head = model.probed.start(trial.strategy, survives=survives(opened.facts))
         return settings_of(plan), head
 
     def _budget(self, number: float) -> Budget:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from crosstune.core.plan import Basis, Decision, Plan
+from crosstune.core.ranking import model_label
 from crosstune.core.settings import Settings
 from crosstune.frozen.keys import body_digest
 from crosstune.frozen.speed import Speed, pass_speed
@@ -37,8 +38,7 @@ class Opened:
     @property
     def label(self) -> str:
         """Name the model and the size that it is opened at."""
-        size = self.plan.value("image_size")
-        return f"{self.backbone.name} @{size}" if size else self.backbone.name
+        return model_label(self.backbone.name, self.plan.value("image_size"))
 
 
 def open_planned(

@@ -60,6 +60,14 @@ class Probed:
             return None
         return next((fitted.head for fitted in self.heads if fitted.head.features == "head"), None)
 
+    def start(self, strategy: str, *, survives: bool) -> HeadWeights | None:
+        """Choose the head that training starts from; ``None`` is a random one.
+
+        Only lp-ft is about the closed-form head; others take it where dropout leaves it its worth.
+        """
+        takes = strategy == "lp-ft" or (survives and strategy not in ("full", "head"))
+        return self.native if takes else None
+
 
 def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads") -> Probed:
     """Carry the stage out; ``place`` names the heads in the journal, and the figures of a second model."""

@@ -18,9 +18,9 @@ from crosstune.frozen.passes import frozen_pass
 from crosstune.planning.candidates import Candidate, Known, propose_candidates
 from crosstune.planning.choice import RankFacts, choose_candidate
 from crosstune.planning.facts import ModelFacts
-from crosstune.planning.opening import DEFAULT_MODELS
 from crosstune.probing import ranking as scoring
 from crosstune.probing.model_scores import ModelScores, score_model
+from crosstune.sources.catalogue import figures
 from crosstune.sources.registry import catalogue
 from crosstune.stages.opening import open_candidate
 from crosstune.stages.prepare import Prepared
@@ -109,20 +109,17 @@ def propose(run: Run, prepared: Prepared) -> list[Candidate]:
         for info in catalogue()
         if info.modality == modality and info.usable and (info.here or info.name in named)
     ]
-    first = next((info.accuracy for info in infos if info.name == DEFAULT_MODELS[modality]), None)
+    public = figures([info.name for info in infos])
     known = [
         Known(
             name=info.name,
             parameters=info.parameters,
-            # figures of different benchmarks say nothing about each other
-            accuracy=info.accuracy.value
-            if info.accuracy and first and info.accuracy.measure == first.measure
-            else None,
+            accuracy=public.get(info.name),
             image_size=info.image_size,
         )
         for info in infos
     ]
-    return propose_candidates(known, prepared.facts, run.options.models)
+    return propose_candidates(known, prepared.facts, named)
 
 
 def measure(run: Run, prepared: Prepared, candidates: Sequence[Candidate], *, seconds: float) -> Ranking:

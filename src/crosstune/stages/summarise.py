@@ -15,6 +15,7 @@ from crosstune.artifacts.model import SavedModel
 from crosstune.core.evidence import Measurement
 from crosstune.core.files import replacing, write_json
 from crosstune.core.metric import Metric
+from crosstune.core.ranking import model_label
 from crosstune.core.summary import Curve, Mistake, RunSummary
 from crosstune.core.trial import TrialRow
 from crosstune.core.version import VERSION
@@ -191,8 +192,8 @@ def shipped_depth(measurements: Sequence[Measurement]) -> tuple[tuple[str, Metri
 
 def _trials(run: Run, tuned: Tuned) -> tuple[TrialRow, ...]:
     plan = tuned.plan
-    size = plan.value("image_size")
-    taken = (f"{plan['model']} @{size}" if size else plan["model"], plan.value("strategy"), plan.value("lr"))
+    label = model_label(plan["model"], plan.value("image_size"))
+    taken = (label, plan.value("strategy"), plan.value("lr"))
     evidence = plan.decision("lr").evidence if "lr" in plan else ()
     return tuple(
         TrialRow(

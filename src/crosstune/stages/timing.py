@@ -46,16 +46,6 @@ def timed(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Opene
     return replace(opened, facts=run.once(f"timed {probed.place}", measure))
 
 
-def start_head(probed: Probed, strategy: str, *, survives: bool) -> HeadWeights | None:
-    """Choose the head that training starts from; ``None`` is a random one.
-
-    Only lp-ft is about the closed-form head; other strategies take it where dropout leaves it its worth.
-    """
-    if strategy == "lp-ft":
-        return probed.native
-    return probed.native if strategy not in ("full", "head") and survives else None
-
-
 def _head_measurement(label: str, place: str, ratio: float) -> Measurement:
     return Measurement(
         name=f"{'' if place == 'heads' else f'{place}/'}closed-form/in-training-mode",

@@ -25,7 +25,6 @@ from crosstune.stages.prepare import Prepared
 from crosstune.stages.reserve import reserve_seconds
 from crosstune.stages.run import Run
 from crosstune.stages.ship import write_model
-from crosstune.stages.timing import start_head
 from crosstune.stages.trials import Chosen
 from crosstune.training.judge import starting_weights
 from crosstune.training.result import TrainResult
@@ -45,7 +44,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
         why = plan.decision("strategy").because
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
     run.foresee("training", _foreseen(run, prepared, opened, plan, reserve))
-    start = start_head(probed, plan["strategy"], survives=survives(opened.facts))
+    start = probed.start(plan["strategy"], survives=survives(opened.facts))
     if plan["strategy"] == "lp-ft" and start is None:
         raise BadValue(
             "lp-ft needs a closed-form head that the model's own head can carry",
