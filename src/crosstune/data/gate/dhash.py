@@ -42,7 +42,7 @@ FLAT = 4.0
 WINDOW = 4
 """How many neighbours of a bucket, in sorted order, a hash is compared with."""
 
-_BATCH = 200_000
+_BATCH = 20_000
 
 
 def pack(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:

@@ -24,7 +24,7 @@ from crosstune.data.store import PROBLEM, values
 from crosstune.data.threads import each_in_order
 
 _CHUNK = 128
-_TEXTS = 10_000
+_TEXTS = 2_000
 _LARGEST = 2**32 - 1
 
 Problem = tuple[str, str]

@@ -24,7 +24,7 @@ LONG = 4_000
 WINDOW = 4
 """Neighbours within a bucket that a text is compared with, besides the first one."""
 
-_PIECES = 250_000
+_PIECES = 50_000
 """Pieces that are hashed at a time: flat memory, and the arrays stay in the processor's cache."""
 
 

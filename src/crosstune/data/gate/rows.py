@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 10_000
+BLOCK = 2_000
 """Rows that are copied at a time."""
 
 
