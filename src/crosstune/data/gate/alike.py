@@ -36,7 +36,7 @@ CROWD, CROWD_SHARE = 20, 0.02
 """More rows than both that hang together as nearly equal are a pattern (forms), not copies. ASSUMED."""
 
 _BLOCK = 250
-"""Pairs that are compared at a time: a picture of a pair is 4 KB in float32, and five copies of it are made."""
+"""Pairs that are compared at a time: five copies, of 4 KB a picture, are made."""
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
