@@ -19,6 +19,7 @@ from crosstune.core.items import Items
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.run_dir import cache_dir
 from crosstune.frozen.cut import check_cut
+from crosstune.frozen.engines.base import stream
 from crosstune.frozen.engines.registry import BENCHMARK_ROWS, choose_engine
 from crosstune.frozen.errors import CannotCut
 from crosstune.frozen.freeze import check_range, evaluating
@@ -179,8 +180,10 @@ def _store(job: _Job, variants: Sequence[Change | None], root: Path, key: str) -
         for number, change in enumerate(variants):
             copies = len(variants) - number
             with Writer(folder / str(number), layout, job.precision, len(job.items), copies) as writer:
-                for indices, batch in batches(job.backbone, job.items, order, job.batch_size, change=change):
-                    (activation,) = compiled(batch)
+                decoded = batches(job.backbone, job.items, order, job.batch_size, change=change)
+                for (indices, batch), (activation,) in stream(
+                    compiled, ((pair, pair[1]) for pair in decoded)
+                ):
                     writer.write(indices, batch, torch.from_numpy(activation))
                     done += len(indices)
                     job.reporter.advance(done, {"engine": name})

@@ -20,7 +20,7 @@ from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.run_dir import cache_dir
 from crosstune.core.units import format_duration
-from crosstune.frozen.engines.base import Compiled
+from crosstune.frozen.engines.base import Compiled, stream
 from crosstune.frozen.engines.registry import BENCHMARK_ROWS, ENGINES, choose_engine
 from crosstune.frozen.engines.torch_engine import with_precision
 from crosstune.frozen.errors import NonFiniteFeatures
@@ -148,8 +148,9 @@ class _Runner:
         began, done = time.perf_counter(), start
         while done < count:
             try:
-                for indices, batch in batches(self.backbone, self.items, order[done:], self.batch_size):
-                    write(indices, compiled(batch))
+                decoded = batches(self.backbone, self.items, order[done:], self.batch_size)
+                for indices, arrays in stream(compiled, decoded):
+                    write(indices, arrays)
                     done += len(indices)
                     rate = (done - start) / max(time.perf_counter() - began, 1e-9)
                     self.reporter.advance(done, {"engine": self.chosen, "examples/s": rate})

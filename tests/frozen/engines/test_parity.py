@@ -1,11 +1,14 @@
 """Every engine gives what torch gives, for every family, on batches of other shapes than its example."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from crosstune.frozen.engines.base import stream
 from crosstune.frozen.engines.openvino_engine import _parts
 from crosstune.frozen.engines.registry import ENGINES
 from crosstune.frozen.engines.torch_engine import TorchCompiled, TorchEngine
@@ -71,6 +74,41 @@ def test_bf16_torch_agrees_with_float32(kind: Kind, backbone: OpenTiny, items: M
         TorchCompiled(module, device, half=True, exact=False)(other), expected, strict=True
     ):
         assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize("kind", ["bert", "efficientnet"])
+def test_a_stream_gives_what_single_calls_give(
+    engine: str, kind: Kind, backbone: OpenTiny, items: MakeItems
+) -> None:
+    opened = backbone(kind)
+    opened.model.eval()
+    examples = items(kind, 40)
+    sizes = [9, 1, 16, 5, 9]
+    cuts = [range(sum(sizes[:place]), sum(sizes[: place + 1])) for place in range(len(sizes))]
+    given = [opened.preprocessing(examples.batch(cut)) for cut in cuts]
+    compiled = BY_NAME[engine].compile(TapModel(opened).eval(), given[0], exact=True)
+    expected = [compiled(batch) for batch in given]
+    for taken in (len(given), 2, len(given)):  # leaving early does no harm to what comes next
+        found = list(islice(stream(compiled, enumerate(given)), taken))
+        assert [key for key, _ in found] == list(range(taken))
+        for (_, ours), theirs in zip(found, expected, strict=False):
+            for one, other in zip(ours, theirs, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+def test_a_request_that_fails_ends_the_stream_and_not_the_engine(
+    backbone: OpenTiny, items: MakeItems
+) -> None:
+    opened = backbone("efficientnet")
+    opened.model.eval()
+    batch = opened.preprocessing(items("efficientnet", 8).batch(range(8)))
+    compiled = BY_NAME["openvino"].compile(TapModel(opened).eval(), batch, exact=True)
+    expected = compiled(batch)
+    wrong = {name: tensor[:, :1] for name, tensor in batch.items()}
+    with pytest.raises(RuntimeError):
+        list(stream(compiled, [(0, batch), (1, wrong)]))
+    np.testing.assert_array_equal(compiled(batch)[0], expected[0])
 
 
 def test_prefixes_and_outputs_convert_too(backbone: OpenTiny, items: MakeItems) -> None:

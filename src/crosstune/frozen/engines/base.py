@@ -1,7 +1,7 @@
 """What runs a frozen body: torch, OpenVINO or ONNX Runtime behind one small interface."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,31 @@ class Compiled(Protocol):
     def __call__(self, batch: Mapping[str, Tensor]) -> tuple[NDArray[np.float32], ...]:
         """Run one batch of any size; returns the module's outputs as float32 arrays."""
         ...
+
+
+Key = TypeVar("Key")
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A compiled module that works on the next batch while the caller still has the last one in hand."""
+
+    def stream(
+        self, batches: Iterable[tuple[Key, Mapping[str, Tensor]]]
+    ) -> Iterator[tuple[Key, tuple[NDArray[np.float32], ...]]]:
+        """Run batches in their order, each with a key that comes back beside its outputs."""
+        ...
+
+
+def stream(
+    compiled: Compiled, batches: Iterable[tuple[Key, Mapping[str, Tensor]]]
+) -> Iterator[tuple[Key, tuple[NDArray[np.float32], ...]]]:
+    """Run batches in their order, the way that suits the engine best."""
+    if isinstance(compiled, Streams):
+        yield from compiled.stream(batches)
+        return
+    for key, batch in batches:
+        yield key, compiled(batch)
 
 
 class Engine(Protocol):
