@@ -27,11 +27,11 @@ from crosstune.options import fit_options
 from crosstune.reports.live import make_reporter
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.registry import open_model
+from crosstune.stages.closed_form import ship_closed_form
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
 from crosstune.stages.run import Run, new_folder
-from crosstune.stages.tune import tune
 
 from common import Benchmark, fashion_mnist
 
@@ -111,7 +111,7 @@ def ours(data: Path, folder: Path) -> tuple[float, float]:
     prepared = prepare(run)
     started = time.perf_counter()
     opened = open_planned(run, prepared)
-    tune(run, prepared, opened, probe(run, prepared, opened))
+    ship_closed_form(run, prepared, opened, probe(run, prepared, opened))
     seconds = time.perf_counter() - started
     return seconds, pipeline.evaluate(folder, data)["accuracy"].value
 
