@@ -66,10 +66,23 @@ class TorchEngine:
         """
         device = best_device()
         plain = TorchCompiled(_on(module, device), device, half=False, exact=exact)
-        if exact:
+        if exact or not multiplies_bf16(device):
             return plain
         half = TorchCompiled(_channels_last(plain.module, example), device, half=True, exact=False)
         return half if rate(half, example) > rate(plain, example) else plain
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Say whether bf16 may be faster than float32; where nobody knows, a benchmark finds out.
+
+    An x86 processor without bf16 instructions converts every number, and the benchmark alone takes a second.
+    """
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return True
+    known = torch.cpu.get_capabilities()
+    if known.get("architecture") != "x86_64" or "avx512_bf16" not in known:
+        return True
+    return bool(known["avx512_bf16"] or known.get("amx_bf16"))
 
 
 def with_precision(module: nn.Module, example: Mapping[str, Tensor], *, half: bool) -> TorchCompiled:
