@@ -89,6 +89,10 @@ class RunOptions(BaseModel):
     """The columns to predict from; empty means that they are found."""
     group: str | None = None
     """Rows with equal values in this column stay in one split."""
+    domain: str | None = None
+    """A column that says which domain a row comes from: metrics are given for each."""
+    held_out_domain: Names = ()
+    """Domains whose rows never train and are evaluated apart from the others."""
     task: str | None = None
     """A task name such as ``image-classification``; ``None`` infers it from the data."""
     model: str = "auto"
@@ -290,7 +294,7 @@ def _parse_value(key: str, text: str) -> Any:  # noqa: ANN401
         return text
     if text.lower() == "none" and NoneType in get_args(hint) and str not in get_args(hint):
         return None
-    if key in ("inputs", "classes", "models", "trackers"):
+    if key in ("inputs", "classes", "models", "trackers", "held_out_domain"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     try:
         if text.startswith("{"):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from crosstune.core.domains import Domains
 from crosstune.core.seeding import derived_seed, generator
 from crosstune.sources.base import Backbone, OpenOptions
 
@@ -30,6 +31,7 @@ class MemoryItems:
 
     raw: Sequence[Any]
     values: Sequence[Any] = field(default=())
+    sources: Domains | None = None
 
     @property
     def digest(self) -> str:
@@ -54,6 +56,10 @@ class MemoryItems:
     def origins(self) -> list[str]:
         """Name the rows."""
         return [f"memory:{index}" for index in range(len(self.raw))]
+
+    def domains(self) -> Domains | None:
+        """Return the domains that were given."""
+        return self.sources
 
 
 def random_images(n: int, seed: int = 0, *, size: int = 40) -> list[Image.Image]:

@@ -1,11 +1,13 @@
 """What a step reads: the same with a thread, with workers, and from any start."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from crosstune.core.domains import Domains
 from crosstune.tasks.registry import make_task
 from crosstune.training.augment import Augmenter
 from crosstune.training.loader import AHEAD, Loaded, Loader, ahead, stream
@@ -49,6 +51,20 @@ def test_micro_batches_hold_the_effective_batch_mixed_as_a_whole() -> None:
     assert torch.equal(torch.cat([part.batch["x"] for part in parts]), whole.batch["x"])
     assert torch.equal(torch.cat([part.targets for part in parts]), whole.targets)
     assert whole.targets.shape == (8, 3)
+
+
+def test_every_example_of_a_batch_brings_its_domain() -> None:
+    plain = make_loader(micro_batch=3, mixing=("mixup",))
+    assert all(part.domains is None for part in plain(0))
+    ids = np.arange(22) % 5
+    loader = replace(plain, domains=Domains(tuple("abcde"), ids))
+    for part in loader(1):
+        assert part.domains is not None
+        assert part.domains.dtype == torch.int64
+        assert part.domains.tolist() == ids[part.indices].tolist()
+        moved = part.to(torch.device("cpu")).domains
+        assert moved is not None
+        assert torch.equal(moved, part.domains)
 
 
 def test_processes_share_an_effective_batch() -> None:

@@ -2,6 +2,9 @@
 
 import dataclasses
 
+import numpy as np
+
+from crosstune.core.domains import Domains
 from crosstune.training.rows import Rows
 from tests.support.tiny import MemoryItems
 
@@ -16,3 +19,12 @@ def test_rows_are_those_that_were_chosen() -> None:
     assert rows.digest == Rows(whole, (3, 1)).digest
     assert len({rows.digest, whole.digest, dataclasses.replace(rows, chosen=[1, 3]).digest}) == 3
     assert Rows(MemoryItems(["a"]), [0]).targets() == []
+
+
+def test_rows_keep_their_domains() -> None:
+    whole = MemoryItems(["a", "b", "c"], sources=Domains(("shop", "web"), np.array([0, 1, 1])))
+    chosen = Rows(whole, [2, 0]).domains()
+    assert chosen is not None
+    assert chosen.ids.tolist() == [1, 0]
+    assert chosen.present == ("shop", "web")
+    assert Rows(MemoryItems(["a"]), [0]).domains() is None

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from crosstune.core.domains import Domains
+
 
 class Items(Protocol):
     """A sequence of raw examples that can be larger than memory."""
@@ -26,4 +28,8 @@ class Items(Protocol):
 
     def origins(self) -> list[str]:
         """Return the file, or file and row, of every example."""
+        ...
+
+    def domains(self) -> Domains | None:
+        """Return the domain of every example; ``None`` where the data names none."""
         ...

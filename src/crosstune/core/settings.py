@@ -24,6 +24,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "engine": ("auto", "torch", "openvino", "onnxruntime"),
     "closed_form": ("auto", "ridge", "logistic"),
     "features": ("auto", "head", "last", "all"),
+    "select_by": ("overall", "worst-domain", "mean-domain"),
 }
 """Allowed values of the settings that name one of a few things. Losses are named by the tasks."""
 
@@ -124,6 +125,9 @@ class Settings:
     trials: int | None = None
     """Most configurations that are trained for a short time before the last run; ``None``: as many as pay
     within the budget, 0: none."""
+    select_by: str = "overall"
+    """What early stopping and every choice on validation look at: the metric over all rows (overall), that of
+    the worst domain, or the mean over domains. The last two need `--domain`."""
     cache: str = "auto"
     """Whether activations at the cut are stored: auto asks the cost model."""
     workers: int = 0

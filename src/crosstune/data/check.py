@@ -14,6 +14,7 @@ from crosstune.data.digests import Digests
 from crosstune.data.errors import AmbiguousTask, WrongTask
 from crosstune.data.gate.alike import find_alike, origins_of
 from crosstune.data.gate.between import alike_findings, group_findings
+from crosstune.data.gate.domains import domain_problems
 from crosstune.data.gate.giveaways import giveaway_findings, sampled
 from crosstune.data.gate.groups import hidden_group_findings
 from crosstune.data.gate.inputs import Inputs, Problem, look_at_images, look_at_texts, size_facts
@@ -78,7 +79,7 @@ def check(
     train = data.target is not None and not fitted
     inputs = _inputs(data, reporter, prints=train)
     targets = _targets(data)
-    problems = {split: dict(look.problems) for split, look in inputs.items()}
+    problems = {split: domain_problems(data, split) | look.problems for split, look in inputs.items()}
     if data.target is not None:
         _judge_targets(data, task, targets, problems, known)
     usable = _usable(inputs, problems)

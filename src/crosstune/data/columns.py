@@ -82,9 +82,11 @@ def require(raw: RawData, name: str, *, flag: str) -> None:
 
 
 def find_inputs(
-    raw: RawData, inputs: Sequence[str], *, goal: str | None, group: str | None
+    raw: RawData, inputs: Sequence[str], *, goal: str | None, taken: Sequence[str | None] = ()
 ) -> tuple[str, ...]:
     """Return the input columns: those that the user names, or the one (or the pair) that is obvious.
+
+    ``taken`` columns are the group or the domain of a row.
 
     Raises:
         MissingColumn: a named column is not there.
@@ -94,13 +96,13 @@ def find_inputs(
     if inputs:
         for name in inputs:
             require(raw, name, flag="--input")
-        _check_named(inputs, {goal, group})
+        _check_named(inputs, {goal, *taken})
         return tuple(inputs)
     if raw.inputs:
         return raw.inputs
     dataset = leading(raw)
     columns = [
-        name for name in column_names(dataset) if name not in {goal, group} and name.lower() != "split"
+        name for name in column_names(dataset) if name not in {goal, *taken} and name.lower() != "split"
     ]
     images = [name for name in columns if kind_of(dataset, name) == "image"]
     if len(images) == 1:
@@ -130,7 +132,8 @@ def _check_named(inputs: Sequence[str], taken: set[str | None]) -> None:
     if both or len(set(inputs)) < len(inputs) or len(inputs) > 2:
         raise UnusableColumn(
             "the input columns cannot be used together",
-            found=shown(inputs) + (f"; {shown(both)} is the target or the group as well" if both else ""),
+            found=shown(inputs)
+            + (f"; {shown(both)} is the target, the group or the domain as well" if both else ""),
             expected="one column, or two different ones for a pair of texts, neither of them the target",
             fix="name one column with --input, or a pair of text columns",
         )

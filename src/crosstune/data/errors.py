@@ -82,6 +82,24 @@ class BadSplit(UserError):
     code = "bad-split"
 
 
+class BadDomains(UserError):
+    """What was asked about domains does not fit the data."""
+
+    code = "bad-domains"
+
+    def __init__(self, source: str, problems: Sequence[tuple[str, str, str]]) -> None:
+        """List every problem, each as (found, expected, fix)."""
+        found, expected, fix = (
+            "; ".join(dict.fromkeys(row[place] for row in problems)) for place in range(3)
+        )
+        super().__init__(
+            f"what was asked about the domains of `{source}` cannot be done",
+            found=found,
+            expected=expected,
+            fix=fix,
+        )
+
+
 class TooFewRows(UserError):
     """There are not enough rows (or groups) to make the splits that are missing."""
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from datasets import Dataset
 
+from crosstune.core.domains import Domains
+from crosstune.core.labels import class_name
 from crosstune.data.content import digest_bytes, digest_rows, digest_texts
 from crosstune.data.digests import Digests
 from crosstune.data.images import decode, read_bytes
@@ -28,6 +31,10 @@ class SplitItems:
     modality: str
     digests: Digests | None = None
     """Row hashes, where the check has made them."""
+    domain: str | None = None
+    """The column that says which domain an example comes from."""
+    domain_names: tuple[str, ...] = ()
+    """Of all splits."""
 
     def __len__(self) -> int:
         """Count the examples."""
@@ -66,6 +73,17 @@ class SplitItems:
         """Return the file, or file and row, of every example."""
         return values(self.dataset, ORIGIN)
 
+    def domains(self) -> Domains | None:
+        """Return the domain of every example; ``None`` where no column says it.
+
+        Raises ``ValueError`` for a row without one; the check sets those aside.
+        """
+        if self.domain is None:
+            return None
+        number = self.domain_names.index
+        ids = [number(class_name(value)) for value in values(self.dataset, self.domain)]
+        return Domains(self.domain_names, np.array(ids, dtype=np.int64))
+
     @cached_property
     def row_digests(self) -> Digests:
         """A content hash for every example; from the check, or computed by reading everything once."""
@@ -96,4 +114,6 @@ class SplitItems:
             target=self.target,
             modality=self.modality,
             digests=None if self.digests is None else self.digests.take(chosen),
+            domain=self.domain,
+            domain_names=self.domain_names,
         )

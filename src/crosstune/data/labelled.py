@@ -31,6 +31,10 @@ class LabelledData:
     """``image`` or ``text``."""
     group: str | None = None
     """Rows with equal values in this column never fall into different splits that are made."""
+    domain: str | None = None
+    """The column that says which domain a row comes from."""
+    domain_names: tuple[str, ...] = ()
+    """The domains of all splits, those that are trained on first."""
     declared: tuple[str, ...] = ()
     """Class names that the data itself declares, in their order."""
     notes: tuple[str, ...] = ()
@@ -50,6 +54,8 @@ class LabelledData:
             target=self.target,
             modality=self.modality,
             digests=self.digests.get(split),
+            domain=self.domain,
+            domain_names=self.domain_names,
         )
 
     def rows(self) -> int:

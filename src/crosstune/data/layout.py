@@ -9,6 +9,9 @@ SPLITS = ("train", "validation", "test")
 WHOLE = "all"
 """The name of the one split of data that has no splits yet."""
 
+OUT_OF_DOMAIN = "out-of-domain"
+"""The split of the rows whose domain is held out."""
+
 _ALIASES = {
     "train": "train", "training": "train",
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",

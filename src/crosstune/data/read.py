@@ -9,6 +9,7 @@ from datasets import Dataset
 
 from crosstune.data.cells import image_column, text_column
 from crosstune.data.columns import find_inputs, find_modality, find_target, require
+from crosstune.data.domains import domain_names
 from crosstune.data.errors import TooFewRows, UnusableColumn
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE, in_order
@@ -25,6 +26,7 @@ def read(
     target: str | None = None,
     inputs: Sequence[str] = (),
     group: str | None = None,
+    domain: str | None = None,
     need_target: bool = True,
 ) -> LabelledData:
     """Read labelled data. Files are listed and tables opened; no image is decoded.
@@ -36,6 +38,7 @@ def read(
         target: the column to learn; ``None`` takes the one with an obvious name.
         inputs: one column, or two for a pair of texts; empty takes the obvious.
         group: a column whose values must not straddle splits that are made.
+        domain: a column that says which domain a row comes from.
         need_target: ``False`` for predict: then no target is looked for (one that is named and there is
             used), and a column ``split`` takes no table apart, so that every row stays in its place.
 
@@ -51,13 +54,20 @@ def read(
     _check_rows(raw)
     if group is not None:
         require(raw, group, flag="--group")
+    if domain is not None:
+        require(raw, domain, flag="--domain")
     goal = find_target(raw, target, inputs, need=need_target)
-    needed = {name for name in (goal, group, *inputs) if name}
-    chosen = find_inputs(raw, inputs, goal=goal, group=group)
+    needed = {name for name in (goal, group, domain, *inputs) if name}
+    chosen = find_inputs(raw, inputs, goal=goal, taken=(group, domain))
     modality = raw.modality or find_modality(raw, chosen)
     splits = {name: raw.splits[name] for name in in_order(raw.splits)}
     for name in chosen:
         splits = _read_inputs(splits, name, raw, modality)
+    if domain is not None and domain in raw.declared:
+        names = raw.declared[domain]
+        splits = {
+            key: with_column(one, domain, named(column(one, domain), names)) for key, one in splits.items()
+        }
     declared: tuple[str, ...] = ()
     if goal is not None:
         splits, declared = _read_targets(splits, goal, raw)
@@ -69,6 +79,8 @@ def read(
         target=goal,
         modality=modality,
         group=group,
+        domain=domain,
+        domain_names=domain_names(splits.values(), domain),
         declared=declared,
         notes=(*raw.notes, *notes),
     )

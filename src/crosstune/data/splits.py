@@ -4,12 +4,13 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from crosstune.core.labels import class_name
 from crosstune.core.seeding import generator
 from crosstune.data.errors import BadSplit, TooFewRows
 from crosstune.data.labelled import LabelledData
-from crosstune.data.layout import SPLITS, WHOLE
+from crosstune.data.layout import OUT_OF_DOMAIN, SPLITS, WHOLE
 from crosstune.data.store import values
-from crosstune.data.stratify import hold_out, hold_out_groups, quantile_bins, rarest
+from crosstune.data.stratify import cover, hold_out, hold_out_groups, quantile_bins, rarest
 from crosstune.data.targets import as_number, is_missing, labels_of
 
 TEST_SHARE, TEST_MOST = 0.2, 10_000
@@ -26,6 +27,7 @@ class _Rows:
     groups: list[Hashable] | None
     contents: list[Hashable] | None
     """What rows of equal, or nearly equal, content share."""
+    domains: list[Hashable] | None = None
 
     def take(self, places: Sequence[int]) -> "_Rows":
         return _Rows(
@@ -33,6 +35,7 @@ class _Rows:
             [self.targets[place] for place in places],
             None if self.groups is None else [self.groups[place] for place in places],
             None if self.contents is None else [self.contents[place] for place in places],
+            None if self.domains is None else [self.domains[place] for place in places],
         )
 
 
@@ -43,7 +46,9 @@ def make_splits(data: LabelledData, *, task: str, seed: int, group: str | None =
     15 % (at most 5,000; at least 50 where that is no more than a quarter). Classes keep their proportions
     by largest remainder, and each keeps a row in train; a regression is stratified by tenths of its
     target, multi-label data by each row's rarest class. With a group column, whole groups move. Without
-    one, rows of equal or nearly equal content stay together where the check has compared them.
+    one, rows of equal or nearly equal content stay together where the check has compared them. With a
+    domain column the proportions hold within each domain, and each domain that has rows to spare has one in
+    every split. Rows of held-out domains stay a split of their own.
 
     Args:
         data: after the check, so that no target is missing.
@@ -77,7 +82,12 @@ def make_splits(data: LabelledData, *, task: str, seed: int, group: str | None =
             chosen[name] = (source, held.rows)
             notes.append(_note(name, len(held.rows), before, task, group or data.group))
     chosen["train"] = (source, rest.rows)
-    return data.with_rows({name: chosen[name] for name in SPLITS}, *notes) if notes else data
+    if not notes:
+        return data
+    ordered = {name: chosen[name] for name in SPLITS}
+    if OUT_OF_DOMAIN in data.splits:
+        ordered[OUT_OF_DOMAIN] = (OUT_OF_DOMAIN, range(len(data.splits[OUT_OF_DOMAIN])))
+    return data.with_rows(ordered, *notes)
 
 
 def _rows(data: LabelledData, source: str, group: str | None) -> _Rows:
@@ -89,6 +99,7 @@ def _rows(data: LabelledData, source: str, group: str | None) -> _Rows:
         targets,
         None if group is None else _groups(values(dataset, group)),
         None if contents is None else list(contents),
+        None if data.domain is None else [class_name(value) for value in values(dataset, data.domain)],
     )
 
 
@@ -109,17 +120,46 @@ def _divide(rows: _Rows, name: str, task: str, seed: int, data: LabelledData) ->
     """Hold out one split; returns it and what stays."""
     size = wanted_size(name, len(rows.rows))
     random = generator(seed, f"split {name}")
-    strata = _strata(rows.targets, task)
+    strata = _strata(rows.targets, task) if rows.domains is None else _strata_by_domain(rows, task)
     if rows.groups is not None:
         held = hold_out_groups(strata, rows.groups, size, random)
     else:
         held = _hold_out_contents(rows, strata, size, random)
     held = _keep_every_class(held, rows.targets, rows.groups or rows.contents, task)
+    if rows.domains is not None:
+        left = 2 if name == "test" else 1  # validation wants some of each domain as well
+        held = cover(held, rows.domains, _together(rows), _classes(rows.targets, task), keep=left)
     if not held or len(held) == len(rows.rows):
         raise _too_few(rows, name, data)
     outside = set(held)
     stay = [place for place in range(len(rows.rows)) if place not in outside]
     return rows.take(held), rows.take(stay)
+
+
+def _strata_by_domain(rows: _Rows, task: str) -> list[Hashable]:
+    """Pair each row's domain with its stratum within that domain."""
+    assert rows.domains is not None  # noqa: S101 - the caller has looked
+    places: dict[Hashable, list[int]] = {}
+    for place, domain in enumerate(rows.domains):
+        places.setdefault(domain, []).append(place)
+    strata: list[Hashable] = [None] * len(rows.rows)
+    for domain, inside in places.items():
+        found = _strata([rows.targets[place] for place in inside], task)
+        for place, stratum in zip(inside, found, strict=True):
+            strata[place] = (domain, stratum)
+    return strata
+
+
+def _together(rows: _Rows) -> Sequence[Hashable]:
+    """Give what must stay together the same key: groups, else contents, else every row its own."""
+    keys = rows.groups or rows.contents or range(len(rows.rows))
+    return [("row", place) if key == "" else key for place, key in enumerate(keys)]
+
+
+def _classes(targets: Sequence[Any], task: str) -> list[tuple[str, ...]]:
+    if task.endswith("regression"):
+        return [()] * len(targets)
+    return [() if is_missing(value) else labels_of(value) for value in targets]
 
 
 def _strata(targets: Sequence[Any], task: str) -> list[Hashable]:

@@ -96,6 +96,56 @@ def _group_counts(
     return table, members
 
 
+def cover(
+    held: Sequence[int],
+    domains: Sequence[Hashable],
+    together: Sequence[Hashable],
+    labels: Sequence[Sequence[str]],
+    *,
+    keep: int,
+) -> list[int]:
+    """Add to the rows that are held out until every domain that can spare some has one among them.
+
+    Args:
+        held: row numbers.
+        domains: of each row.
+        together: rows with equal keys move together.
+        labels: the classes of each row; the last row of a class is never held out.
+        keep: keys of a domain that must stay behind.
+
+    Returns:
+        Row numbers, sorted. A domain gets the key with the fewest rows, the first of equals.
+    """
+    chosen = set(held)
+    members: dict[Hashable, list[int]] = {}
+    for row, key in enumerate(together):
+        members.setdefault(key, []).append(row)
+    covered = {domains[row] for row in chosen}
+    for domain in dict.fromkeys(domains):
+        if domain in covered:
+            continue
+        keys = dict.fromkeys(together[row] for row, other in enumerate(domains) if other == domain)
+        if len(keys) <= keep:
+            continue
+        for key in sorted(keys, key=lambda one: len(members[one])):
+            if _can_spare(members[key], chosen, domains, labels):
+                chosen |= set(members[key])
+                covered |= {domains[row] for row in members[key]}
+                break
+    return sorted(chosen)
+
+
+def _can_spare(
+    rows: Sequence[int], held: set[int], domains: Sequence[Hashable], labels: Sequence[Sequence[str]]
+) -> bool:
+    """Say whether every domain and every class of ``rows`` has another row that is not held out."""
+    gone = held | set(rows)
+    stay = [row for row in range(len(domains)) if row not in gone]
+    classes = {name for row in stay for name in labels[row]}
+    left = {domains[row] for row in stay}
+    return all(domains[row] in left and classes.issuperset(labels[row]) for row in rows)
+
+
 def rarest(labels: Sequence[Sequence[str]]) -> list[str]:
     """Give each row of multi-label data one stratum: its rarest label; no label is a stratum of its own."""
     counts = Counter(name for row in labels for name in row)

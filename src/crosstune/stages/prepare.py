@@ -8,9 +8,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from crosstune.data.check import CheckReport, check
+from crosstune.data.domains import hold_out_domains, require_domains, require_validation
 from crosstune.data.infer import infer_task
 from crosstune.data.items import SplitItems
 from crosstune.data.labelled import LabelledData
+from crosstune.data.layout import OUT_OF_DOMAIN
 from crosstune.data.read import read
 from crosstune.data.splits import make_splits
 from crosstune.planning.facts import DataFacts
@@ -36,7 +38,11 @@ class Prepared:
 def prepare(run: Run) -> Prepared:
     """Carry the stage out; writes ``bad_items.csv``."""
     options = run.options
-    raw = read(options.data, target=options.target, inputs=options.inputs, group=options.group)
+    raw = read(
+        options.data, target=options.target, inputs=options.inputs, group=options.group, domain=options.domain
+    )
+    require_domains(raw, options.held_out_domain, options.select_by)
+    raw = hold_out_domains(raw, options.held_out_domain)
     raw = replace(raw, declared=options.classes or raw.declared)
     name, why = infer_task(raw, options.task)
     run.reporter.say(f"task = {name}  ({why})")
@@ -47,10 +53,14 @@ def prepare(run: Run) -> Prepared:
     data = make_splits(report.clean(), task=name, seed=run.settings.seed, group=options.group)
     for note in data.notes:
         run.reporter.say(note)
-    items = {split: data.items(split) for split in SPLITS}
+    if alarm := require_validation(data, run.settings.select_by):
+        run.warnings.append(alarm)
+        run.reporter.warn(alarm)
+    present = (*SPLITS, *((OUT_OF_DOMAIN,) if OUT_OF_DOMAIN in data.splits else ()))
+    items = {split: data.items(split) for split in present}
     task = make_task(name, items["train"].targets(), declared=data.declared)
-    encoded = {split: task.encode(items[split].targets()) for split in SPLITS}
-    sizes = ", ".join(f"{len(items[split]):,} {split}" for split in SPLITS)
+    encoded = {split: task.encode(items[split].targets()) for split in present}
+    sizes = ", ".join(f"{len(items[split]):,} {split}" for split in present)
     run.reporter.say(f"{sizes}; {len(report.bad):,} set aside")
     facts = _facts(name, task, items, report)
     return Prepared(data=data, report=report, task=task, items=items, encoded=encoded, facts=facts)

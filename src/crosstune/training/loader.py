@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from crosstune.core.domains import Domains
 from crosstune.core.items import Items
 from crosstune.frozen.activations import Activations
 from crosstune.sources.base import Batch, Preprocessing
@@ -47,6 +48,8 @@ class Loaded:
     """At the cut, where it is stored."""
     counts: bool = True
     """False where it only keeps the processes in step."""
+    domains: Tensor | None = None
+    """``(B,)`` int64: the domain of each example, where the data names domains."""
 
     def to(self, device: torch.device, *, channels_last: bool = False) -> "Loaded":
         """Move to ``device``; pictures and feature maps to the memory format of the model."""
@@ -63,6 +66,7 @@ class Loaded:
             self.targets.to(device),
             None if self.activation is None else move(self.activation),
             self.counts,
+            None if self.domains is None else self.domains.to(device),
         )
 
 
@@ -106,6 +110,8 @@ class Loader:
     """Where given, the prefix is read from here; its variant is the epoch modulo their number."""
     rank: int = 0
     world: int = 1
+    domains: Domains | None = None
+    """Of the examples of the split."""
 
     def __call__(self, step: int) -> list[Loaded]:
         """Load the micro-batches of this process for ``step`` (from 0)."""
@@ -118,23 +124,29 @@ class Loader:
 
     def load(self, indices: NDArray[np.int64], epoch: int = 0, *, counts: bool = True) -> Loaded:
         """Load some examples as ``epoch`` has them, not mixed."""
-        targets = self._targets(indices)
+        targets, domains = self._targets(indices), self._domains(indices)
         if self.activations is not None:
             batch, activation = self.activations.batch(
                 indices.tolist(), variant=epoch % self.activations.variants
             )
-            return Loaded(indices, batch, targets, activation, counts)
+            return Loaded(indices, batch, targets, activation, counts, domains)
         raw = self.items.batch(indices.tolist())
         if self.augmenter is not None:
             raw = self.augmenter.variant(epoch)(raw, indices.tolist())
-        return Loaded(indices, encode(self.preprocessing, raw), targets, None, counts)
+        return Loaded(indices, encode(self.preprocessing, raw), targets, None, counts, domains)
 
     def _targets(self, indices: NDArray[np.int64]) -> Tensor:
         chosen = self.encoded[indices]
         return as_targets(self.task.linear_targets(chosen) if self.mixing else chosen)
 
+    def _domains(self, indices: NDArray[np.int64]) -> Tensor | None:
+        return None if self.domains is None else torch.from_numpy(self.domains.ids[indices])
+
     def _mixed(self, loaded: list[Loaded], step: int) -> list[Loaded]:
-        """Mix over all micro-batches together, so that their size does not change the result."""
+        """Mix over all micro-batches together, so that their size does not change the result.
+
+        A mixed example keeps the domain of its own row.
+        """
         sizes = [len(one.indices) for one in loaded]
         whole = {key: torch.cat([one.batch[key] for one in loaded]) for key in loaded[0].batch}
         targets = torch.cat([one.targets for one in loaded])
@@ -144,7 +156,7 @@ class Loader:
         cut = {key: torch.split(tensor, sizes) for key, tensor in batch.items()}
         soft = torch.split(targets, sizes)
         return [
-            Loaded(one.indices, {key: cut[key][i] for key in cut}, soft[i], None, one.counts)
+            Loaded(one.indices, {key: cut[key][i] for key in cut}, soft[i], None, one.counts, one.domains)
             for i, one in enumerate(loaded)
         ]
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from crosstune.core.domains import Domains
 from crosstune.core.items import Items
 
 
@@ -38,3 +39,8 @@ class Rows:
         """Return where the examples of the choice come from."""
         names = self.whole.origins()
         return [names[index] for index in self.chosen]
+
+    def domains(self) -> Domains | None:
+        """Return the domains of the choice; ``None`` where the data names none."""
+        found = self.whole.domains()
+        return None if found is None else found.take(self.chosen)

@@ -181,7 +181,7 @@ def prepare(
         items=train_items, encoded=encoded, task=task, preprocessing=backbone.preprocessing, order=order,
         micro_batch=settings.micro_batch, augmenter=augmenter, mixing=mixing,
         activations=stored.train if stored else None,
-        rank=accelerator.process_index, world=accelerator.num_processes,
+        rank=accelerator.process_index, world=accelerator.num_processes, domains=train_items.domains(),
     )  # fmt: skip
     forward = Forward(backbone, stack.enter_context(stored.cut) if stored else None)
     loss = task.make_loss(settings, encoded)

@@ -74,7 +74,7 @@ def _where(counts: dict[str, Counter[str]], shared: list[str]) -> str:
 
 def _named(data: LabelledData) -> Iterator[str]:
     """Give the unused columns that all splits have and whose name holds a word for a group."""
-    used = {*data.inputs, data.target, ORIGIN, PROBLEM, "split"}
+    used = {*data.inputs, data.target, data.domain, ORIGIN, PROBLEM, "split"}
     columns = [name for dataset in data.splits.values() for name in dataset.column_names]
     for name in dict.fromkeys(columns):
         parts = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
