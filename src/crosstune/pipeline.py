@@ -191,7 +191,18 @@ def plan(options: FitOptions, *, reporter: Reporter | None = None) -> Advice:
 
 def write_recipe(advice: Advice, options: FitOptions, path: Path) -> None:
     """Write a plan as a recipe that ``fit`` takes; where the data has a place, the recipe names it."""
-    keys = ("target", "inputs", "group", "task", "classes", "max_bad", "strict", "trackers")
+    keys = (
+        "target",
+        "inputs",
+        "group",
+        "domain",
+        "held_out_domain",
+        "task",
+        "classes",
+        "max_bad",
+        "strict",
+        "trackers",
+    )
     asked = {key: getattr(options, key) for key in keys}
     place = str(options.data) if isinstance(options.data, str | Path) else None
     budget = "none" if options.seconds is None else options.budget

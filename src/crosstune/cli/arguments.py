@@ -28,6 +28,26 @@ GroupOption = Annotated[
     str | None,
     typer.Option("--group", metavar="COLUMN", help="Rows with equal values here stay in one split."),
 ]
+DomainOption = Annotated[
+    str | None,
+    typer.Option("--domain", metavar="COLUMN", help="Says which domain a row is from: metrics for each."),
+]
+HeldOutDomainOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--held-out-domain",
+        metavar="NAME",
+        help="A domain that never trains, and is evaluated apart from the others; may be repeated.",
+    ),
+]
+SelectByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--select-by",
+        metavar="HOW",
+        help="What choices look at: overall, worst-domain or mean-domain.  [default: overall]",
+    ),
+]
 TaskOption = Annotated[
     str | None,
     typer.Option("--task", metavar="TASK", help="Such as image-classification; inferred when not given."),

@@ -8,12 +8,15 @@ import typer
 
 from crosstune.cli.arguments import (
     BudgetOption,
+    DomainOption,
     ExtendableOption,
     GroupOption,
+    HeldOutDomainOption,
     InputsOption,
     MaxBadOption,
     ModelOption,
     ModelsOption,
+    SelectByOption,
     SetsOption,
     StrictOption,
     TargetOption,
@@ -41,6 +44,9 @@ def fit(
     target: TargetOption = None,
     inputs: InputsOption = None,
     group: GroupOption = None,
+    domain: DomainOption = None,
+    held_out_domain: HeldOutDomainOption = None,
+    select_by: SelectByOption = None,
     task: TaskOption = None,
     model: ModelOption = None,
     models: ModelsOption = None,
@@ -72,7 +78,8 @@ def fit(
     from crosstune.reports.live import make_reporter
 
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
-    lists = {"inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
+    domains = {"domain": domain, "held_out_domain": held_out_domain, "select_by": select_by}
+    lists = {**domains, "inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
     every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict, "extendable": extendable}
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())

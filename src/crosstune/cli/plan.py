@@ -8,11 +8,14 @@ import typer
 from crosstune.cli.arguments import (
     BudgetOption,
     DataArgument,
+    DomainOption,
     GroupOption,
+    HeldOutDomainOption,
     InputsOption,
     JsonOption,
     ModelOption,
     ModelsOption,
+    SelectByOption,
     SetsOption,
     TargetOption,
     TaskOption,
@@ -25,6 +28,9 @@ def plan(
     target: TargetOption = None,
     inputs: InputsOption = None,
     group: GroupOption = None,
+    domain: DomainOption = None,
+    held_out_domain: HeldOutDomainOption = None,
+    select_by: SelectByOption = None,
     task: TaskOption = None,
     model: ModelOption = None,
     models: ModelsOption = None,
@@ -53,7 +59,8 @@ def plan(
             fix="name another file with --out, or remove this one",
         )
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
-    lists = {"inputs": inputs, "models": models}
+    domains = {"domain": domain, "held_out_domain": held_out_domain, "select_by": select_by}
+    lists = {**domains, "inputs": inputs, "models": models}
     given = {name: value for name, value in {**texts, **lists}.items() if value}
     options = fit_options(given, sets=sets or ())
     with heeding(), make_reporter() as reporter:

@@ -37,6 +37,11 @@ class RunDir:
         return self.root / "predictions.parquet"
 
     @property
+    def out_of_domain_predictions(self) -> Path:
+        """Predictions for the rows of held-out domains; only where there are some."""
+        return self.root / "predictions-out-of-domain.parquet"
+
+    @property
     def seen(self) -> Path:
         """Hashes of the rows that were trained and validated on."""
         return self.root / "seen.safetensors"

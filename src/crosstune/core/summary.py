@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from crosstune.core.domain_table import DomainTable
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
 from crosstune.core.ranking import RankRow
@@ -69,6 +70,11 @@ class RunSummary:
     """Test examples that training or validation has as well, equal or nearly equal."""
     test_without_leaks: dict[str, Metric] = field(default_factory=dict)
     """The test metrics without them; empty where there are none, or hardly any other."""
+    out_of_domain: dict[str, Metric] = field(default_factory=dict)
+    """Metrics on the rows of held-out domains; empty where none is held out."""
+    out_of_domain_baselines: dict[str, dict[str, Metric]] = field(default_factory=dict)
+    domains: DomainTable | None = None
+    """Figures domain by domain; ``None`` where rows have no domain."""
     baselines: dict[str, dict[str, Metric]] = field(default_factory=dict)
     """Name of the baseline to its test metrics."""
     candidates: dict[str, Metric] = field(default_factory=dict)
@@ -121,6 +127,11 @@ class RunSummary:
                 "test": metrics(raw["test"]),
                 "test_without_leaks": metrics(raw.get("test_without_leaks", {})),
                 "baselines": {name: metrics(table) for name, table in raw["baselines"].items()},
+                "out_of_domain": metrics(raw.get("out_of_domain", {})),
+                "out_of_domain_baselines": {
+                    name: metrics(table) for name, table in raw.get("out_of_domain_baselines", {}).items()
+                },
+                "domains": DomainTable.from_json(raw["domains"]) if raw.get("domains") else None,
                 "candidates": metrics(raw["candidates"]),
                 "calibration": [tuple(row) for row in raw["calibration"]],
                 "scatter": [tuple(row) for row in raw["scatter"]],

@@ -93,10 +93,11 @@ def _without_column(flag: str) -> Problem:
 
 
 def _taken(data: LabelledData) -> list[Problem]:
-    uses = {data.target: "target", data.group: "group", **dict.fromkeys(data.inputs, "input")}
-    if data.domain not in uses:
+    uses = [(data.target, "target"), (data.group, "group"), *((name, "input") for name in data.inputs)]
+    use = next((words for name, words in uses if name == data.domain), None)
+    if use is None:
         return []
-    found = f"the column `{data.domain}` is the domain and the {uses[data.domain]}"
+    found = f"the column `{data.domain}` is the domain and the {use}"
     return [(found, "a column of its own for the domain", "name another column with --domain")]
 
 

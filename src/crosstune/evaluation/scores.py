@@ -1,6 +1,6 @@
 """Metrics of a model on one split, each with a 95 % interval. Shapes: N examples, K outputs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from crosstune.core.metric import Metric
 from crosstune.evaluation.bootstrap import check_rows, resamples_of, taken, with_interval
-from crosstune.tasks.base import Task
+from crosstune.tasks.base import MetricSpec, Task
 
 
 def point(task: Task, outputs: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
@@ -58,14 +58,23 @@ def score(
     Cost: O(resamples N) for each metric; under 2 s for 1,000 resamples of 10,000 examples.
     Checked by: ``tests/evaluation/test_scores.py``, against the normal approximation.
     """
-    check_rows(targets, outputs)
     specs = [spec for name, spec in task.metrics.items() if only is None or name in only]
+    values, draws = draws_of(specs, outputs, targets, seed=seed, resamples=resamples)
+    return {
+        spec.name: with_interval(value, drawn)
+        for spec, value, drawn in zip(specs, values.tolist(), draws, strict=True)
+    }
+
+
+def draws_of(
+    specs: Sequence[MetricSpec], outputs: NDArray[Any], targets: NDArray[Any], *, seed: int, resamples: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the figures of S metrics, ``(S,)``, and those of their resamples, ``(S, resamples)``."""
+    check_rows(targets, outputs)
     prepared = [spec.prepare(outputs, targets) for spec in specs]
     draws = np.empty((len(specs), resamples))
     for column, index in enumerate(resamples_of(len(targets), seed=seed, resamples=resamples)):
         for row, spec in enumerate(specs):
             draws[row, column] = spec.reduce(*taken(prepared[row], index))
-    return {
-        spec.name: with_interval(spec.reduce(*arrays), values)
-        for spec, arrays, values in zip(specs, prepared, draws, strict=True)
-    }
+    values = [spec.reduce(*arrays) for spec, arrays in zip(specs, prepared, strict=True)]
+    return np.array(values, dtype=np.float64), draws

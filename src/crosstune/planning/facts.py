@@ -12,6 +12,7 @@ class DataFacts:
     train_rows: int
     validation_rows: int
     test_rows: int
+    """In the domain and out of it: all that the model answers at the end."""
     outputs: int
     imbalance: float = 1.0
     """Examples of the largest class over those of the smallest; 1 for regression."""
@@ -19,6 +20,8 @@ class DataFacts:
     """Median of the longer side of the pictures, in pixels."""
     long_text: int | None = None
     """Length in characters that 99 % of the texts stay below."""
+    domains: int | None = None
+    """Domains of the training rows; ``None`` where no column says them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.settings import Settings
 from crosstune.planning import optimisation, strategy
+from crosstune.planning.domains import choose_select_by
 from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
 
 
@@ -55,6 +56,7 @@ def make_plan(
     plan = add(plan, optimisation.choose_average(data, plan["epochs"]))
     plan = add(plan, optimisation.choose_augment(data, moves))
     plan = add(plan, optimisation.choose_class_weights(data))
+    plan = add(plan, choose_select_by(data))
     return with_defaults(plan, user)
 
 

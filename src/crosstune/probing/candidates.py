@@ -25,7 +25,7 @@ from crosstune.probing.logistic import Holdout, fit_logistic, linear
 from crosstune.probing.matrix import Matrix
 from crosstune.probing.moments import Moments
 from crosstune.probing.ridge import PENALTIES, SCORED_ROWS, RidgeFit, Score, ridge_loo
-from crosstune.tasks.base import Task
+from crosstune.tasks.base import MetricSpec, Task
 
 WORDS = {"head": "the head's input", "last": "last block", "all": "all blocks"}
 """What a head reads, in words."""
@@ -58,7 +58,7 @@ class FittedHead:
 
     @property
     def value(self) -> float:
-        """The primary metric on the validation rows, without its interval."""
+        """What heads are compared by on the validation rows, without its interval."""
         return self.metric.value
 
 
@@ -76,6 +76,8 @@ class Problem:
     settings: Settings
     deadline: Budget
     reporter: Reporter
+    chosen_by: MetricSpec | None = None
+    """What heads are compared by on the validation rows; ``None`` is the primary metric."""
 
     @property
     def kind(self) -> str:
@@ -214,13 +216,13 @@ def _judged(
 def measurement(
     problem: Problem, candidate: str, outputs: NDArray[np.float64], detail: dict[str, Any], began: float
 ) -> Measurement:
-    """Measure the primary metric of a head's validation outputs ``(M, K)``."""
-    name, spec = next(iter(problem.task.metrics.items()))
+    """Measure what heads are compared by, on a head's validation outputs ``(M, K)``."""
+    spec = problem.chosen_by or next(iter(problem.task.metrics.values()))
     seed = problem.settings.seed
     return Measurement(
         name=f"closed-form/{candidate}",
         candidate=candidate,
-        figure=name,
+        figure=spec.name,
         metric=measured(spec, outputs, problem.validation_encoded, seed=seed),
         examples=len(outputs),
         seed=seed,

@@ -33,7 +33,7 @@ from crosstune.probing.logistic import refit_logistic
 from crosstune.probing.matrix import FeatureBlocks, Matrix, Standardised, measure_scale
 from crosstune.probing.moments import Moments, measure_moments
 from crosstune.probing.ridge import ridge_solve
-from crosstune.tasks.base import Task
+from crosstune.tasks.base import MetricSpec, Task
 
 __all__ = ["FittedHead", "fit_heads", "refit", "training_moments"]
 
@@ -52,6 +52,7 @@ def fit_heads(
     moments: Mapping[str, Moments] | None = None,
     deadline: Budget | None = None,
     reporter: Reporter | None = None,
+    chosen_by: MetricSpec | None = None,
 ) -> list[FittedHead]:
     """Fit all candidates that ``settings.closed_form`` and ``settings.features`` allow, best first.
 
@@ -71,6 +72,7 @@ def fit_heads(
         moments: what :func:`training_moments` gave, where it is wanted again for a refit.
         deadline: when the logistic paths must end; 60 seconds from now where it is ``None``.
         reporter: hears of a path that the deadline cut short.
+        chosen_by: what heads are compared by on the validation rows; ``None`` is the primary metric.
 
     Raises:
         BadValue: a logistic head is asked for, but the targets are values.
@@ -88,11 +90,12 @@ def fit_heads(
         settings=settings,
         deadline=deadline or Budget(SECONDS),
         reporter=reporter or Silent(),
+        chosen_by=chosen_by,
     )
     if moments is None:
         moments = training_moments(task, train, train_encoded, settings)
     found, curve = _fit_all(problem, kinds, train, validation, moments)
-    spec = next(iter(task.metrics.values()))
+    spec = chosen_by or next(iter(task.metrics.values()))
     found.sort(key=lambda one: signed(spec, one.value), reverse=True)
     return [replace(found[0], measurements=(*found[0].measurements, *curve)), *found[1:]]
 

@@ -10,6 +10,7 @@ import yaml
 from crosstune.core.files import write_text
 from crosstune.core.metric import Metric
 from crosstune.core.summary import RunSummary
+from crosstune.reports.domains import domain_values
 from crosstune.reports.figures import NOTHING, count, decimals, duration, figure, interval, setting
 from crosstune.reports.text import one_line, plain
 from crosstune.reports.verdict import metric_title, verdict
@@ -91,6 +92,7 @@ def render_card(summary: RunSummary) -> str:
         escaped(verdict(summary).sentence),
         _what(summary),
         _figures(summary),
+        _domains(summary),
         _why(summary),
         _data(summary),
         _limits(summary),
@@ -125,7 +127,7 @@ def _what(summary: RunSummary) -> str:
 
 
 def _figures(summary: RunSummary) -> str:
-    columns = {"test": summary.test, "validation": summary.validation}
+    columns = {"test": summary.test, "out of domain": summary.out_of_domain, "validation": summary.validation}
     columns |= {f"{name} (test)": table for name, table in summary.baselines.items()}
     columns = {name: table for name, table in columns.items() if table}
     if not columns:
@@ -139,6 +141,19 @@ def _figures(summary: RunSummary) -> str:
         rows.append([escaped(metric_title(name)), *cells])
     note = "95 % intervals in brackets."
     return f"## Figures\n\n{_table(['', *map(escaped, columns)], rows)}\n\n{note}"
+
+
+def _domains(summary: RunSummary) -> str:
+    """Give the primary figure of every domain; nothing where rows have none."""
+    found = domain_values(summary)
+    if not found:
+        return ""
+    heads = ["Domain", "Split", "Examples", metric_title(summary.primary_metric)]
+    rows = [
+        [escaped(row.name), escaped(row.split), row.rows, f"{row.cells[0][0]} ({row.cells[0][1]})"]
+        for row in found.rows
+    ]
+    return f"## Domain by domain\n\n{_table([escaped(head) for head in heads], rows)}"
 
 
 def _cell(metric: Metric | None, digits: int) -> str:

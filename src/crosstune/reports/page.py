@@ -14,6 +14,7 @@ from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis
 from crosstune.core.summary import RunSummary
 from crosstune.reports import classes, plots, strips, verdict
+from crosstune.reports.domains import domain_values
 from crosstune.reports.figures import count, decimals, duration, figure, interval, setting
 from crosstune.reports.text import plain, shortened
 from crosstune.reports.why import why
@@ -86,6 +87,7 @@ def page_values(summary: RunSummary) -> dict[str, Any]:
         "calibration_words": plots.calibration_words(summary.calibration) if _counted(summary) else "",
         "scatter": plots.scatter(summary.scatter) if summary.scatter else None,
         "classes": _class_values(summary),
+        "domains": domain_values(summary),
         "findings": [(level if level in _LEVELS else "note", *rest) for level, *rest in summary.findings],
         "decisions": _decisions(summary),
         "time": strips.time_spent(summary.seconds) if any(s > 0 for s in summary.seconds.values()) else None,
@@ -116,9 +118,11 @@ def _candidates(summary: RunSummary) -> strips.Forest | None:
 
 def _figure_table(summary: RunSummary) -> dict[str, Any]:
     """Rows: metrics, the primary one first. Columns: test, validation, each baseline."""
-    columns = {"Test": summary.test, "Validation": summary.validation} | {
-        f"{name}, test": table for name, table in summary.baselines.items()
-    }
+    columns = {
+        "Test": summary.test,
+        "Out of domain": summary.out_of_domain,
+        "Validation": summary.validation,
+    } | {f"{name}, test": table for name, table in summary.baselines.items()}
     columns = {name: table for name, table in columns.items() if table}
     names = list(dict.fromkeys(name for table in columns.values() for name in table))
     names.sort(key=lambda name: name != summary.primary_metric)

@@ -70,7 +70,7 @@ class Verdict:
     against: str
     """``, against 0.112 for always answering the most frequent class``; empty without baselines."""
     doubt: str
-    """Sentences where no baseline is clearly beaten, or the test split is leaked; else empty."""
+    """Sentences where no baseline is clearly beaten, the test split is leaked, or domains are held out."""
 
     @property
     def sentence(self) -> str:
@@ -99,7 +99,14 @@ def verdict(summary: RunSummary) -> Verdict:
         interval=interval(ours, digits),
         against=_against(rivals, digits, higher=summary.higher_is_better),
         doubt=" ".join(
-            filter(None, (_doubt(ours, rivals, higher=summary.higher_is_better), _leaks(summary, split)))
+            filter(
+                None,
+                (
+                    _doubt(ours, rivals, higher=summary.higher_is_better),
+                    _leaks(summary, split),
+                    _out_of_domain(summary),
+                ),
+            )
         ),
     )
 
@@ -150,3 +157,13 @@ def _leaks(summary: RunSummary, split: str) -> str:
     digits = decimals([clean])
     rest = f"without {'them' if many else 'it'}: {figure(clean.value, digits)}"
     return f"{lead}; {rest} ({interval(clean, digits)})."
+
+
+def _out_of_domain(summary: RunSummary) -> str:
+    """Give the figure on the domains that were held out."""
+    found = summary.out_of_domain.get(summary.primary_metric)
+    if found is None or summary.domains is None:
+        return ""
+    names, digits = summary.domains.held_out, decimals([found])
+    which = f"domain{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    return f"On the held-out {which}: {figure(found.value, digits)} ({interval(found, digits)})."

@@ -1,14 +1,19 @@
 """Stage 6: figures with intervals for what is shipped and for baselines. The test split is used only here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from crosstune.core.domain_table import DomainTable
 from crosstune.core.files import replacing, write_json
 from crosstune.core.metric import Metric
+from crosstune.data.layout import OUT_OF_DOMAIN
 from crosstune.evaluation.scores import score
 from crosstune.probing.baselines import baselines
+from crosstune.stages.domains import domain_table, say_domains
 from crosstune.stages.leaks import without_leaks
 from crosstune.stages.outcome import Tuned
 from crosstune.stages.prepare import Prepared
@@ -28,6 +33,10 @@ class Assessed:
     leaked: int
     """Test rows that training or validation has as well, equal or nearly equal."""
     test_without_leaks: dict[str, Metric]
+    out_of_domain: dict[str, Metric] = field(default_factory=dict)
+    """On the rows of held-out domains; empty where none is held out."""
+    out_of_domain_baselines: dict[str, dict[str, Metric]] = field(default_factory=dict)
+    domains: DomainTable | None = None
 
 
 def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Assessed:
@@ -36,22 +45,52 @@ def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Asse
     Validation figures are those of the decision: what is shipped may since have been fitted on these rows.
     """
     task, encoded = prepared.task, prepared.encoded
-    naive = baselines(task, prepared.items["train"], encoded["train"], prepared.items["test"])
+    naive = _baselines(prepared, "test")
     leaked, unleaked = without_leaks(prepared, shipped.test)
     assessed = Assessed(
         validation=score(task, tuned.candidates[tuned.shipped], encoded["validation"]),
         test=score(task, shipped.test, encoded["test"]),
-        baselines={name: score(task, outputs, encoded["test"]) for name, outputs in naive.items()},
+        baselines=naive,
         leaked=leaked,
         test_without_leaks=unleaked,
+        **_by_domain(run, prepared, tuned, shipped),
     )
-    rows = task.decode(shipped.test)
-    items = prepared.items["test"]
-    with replacing(run.folder.predictions) as temporary:
-        labelled_table(items.origins(), rows, items.targets()).to_parquet(temporary, index=False)
+    if assessed.domains is not None:
+        name = next(iter(task.metrics))
+        say_domains(run, assessed.domains, name, assessed.test[name], assessed.out_of_domain.get(name))
+    _write_predictions(prepared, "test", shipped.test, run.folder.predictions)
+    if shipped.out_of_domain is not None:
+        place = run.folder.out_of_domain_predictions
+        _write_predictions(prepared, OUT_OF_DOMAIN, shipped.out_of_domain, place)
     keep_seen(run.folder, prepared.items)
     write_json(run.folder.evidence, [finite(row.to_json()) for row in run.measurements])
     return assessed
+
+
+def _baselines(prepared: Prepared, split: str) -> dict[str, dict[str, Metric]]:
+    task, encoded = prepared.task, prepared.encoded
+    found = baselines(task, prepared.items["train"], encoded["train"], prepared.items[split])
+    return {name: score(task, outputs, encoded[split]) for name, outputs in found.items()}
+
+
+def _by_domain(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> dict[str, Any]:
+    """Give what :class:`Assessed` holds about domains."""
+    outputs = {"validation": tuned.candidates[tuned.shipped], "test": shipped.test}
+    found: dict[str, Any] = {}
+    if shipped.out_of_domain is not None:
+        outputs[OUT_OF_DOMAIN] = shipped.out_of_domain
+        found["out_of_domain"] = score(prepared.task, shipped.out_of_domain, prepared.encoded[OUT_OF_DOMAIN])
+        found["out_of_domain_baselines"] = _baselines(prepared, OUT_OF_DOMAIN)
+    return found | {"domains": domain_table(run, prepared, outputs)}
+
+
+def _write_predictions(prepared: Prepared, split: str, outputs: NDArray[Any], path: Path) -> None:
+    items, domains = prepared.items[split], prepared.items[split].domains()
+    table = labelled_table(items.origins(), prepared.task.decode(outputs), items.targets())
+    if domains is not None:
+        table["domain"] = [domains.names[number] for number in domains.ids.tolist()]
+    with replacing(path) as temporary:
+        table.to_parquet(temporary, index=False)
 
 
 def finite(value: Any) -> Any:  # noqa: ANN401

@@ -60,7 +60,7 @@ class Bench:
 
     def round(self, trials: Sequence[Trial], number: int) -> list[Outcome]:
         """Make the trials of one round, or recall those that an earlier process made."""
-        outcomes, spec = [], next(iter(self.small.task.metrics.values()))
+        outcomes, spec = [], self.small.chosen_by()
         for place, trial in enumerate(trials, start=1):
             name = f"trial/{number}.{place}"
             found = self.run.once(
@@ -118,7 +118,7 @@ class Bench:
         return Measurement(
             name=name,
             candidate=f"{opened.label}, {trial.moves}, lr {trial.lr:g}",
-            figure=next(iter(small.task.metrics)),
+            figure=small.chosen_by().name,
             metric=metric,
             examples=small.facts.train_rows,
             seed=self.run.settings.seed,
@@ -154,6 +154,5 @@ def _judged(small: Prepared, outputs: NDArray[Any] | None, seed: int) -> tuple[M
     if outputs is None:  # not one step fitted
         return Metric(math.nan, math.nan, math.nan), math.inf
     task, truth = small.task, small.encoded["validation"]
-    loss = task.metrics.get("log-loss", task.metrics.get("rmse"))
-    first = next(iter(task.metrics.values()))
-    return measured(first, outputs, truth, seed=seed), figure(loss or first, outputs, truth)
+    loss = small.chosen_by(next((name for name in ("log-loss", "rmse") if name in task.metrics), None))
+    return measured(small.chosen_by(), outputs, truth, seed=seed), figure(loss, outputs, truth)

@@ -45,7 +45,7 @@ def take_best_between(
 
 
 def _rows(run: Run, prepared: Prepared, found: Interpolation) -> list[Measurement]:
-    name, spec = next(iter(prepared.task.metrics.items()))
+    spec = prepared.chosen_by()
     truth = prepared.encoded["validation"]
     figures: list[Metric] = [
         measured(spec, one.outputs, truth, seed=run.settings.seed) for one in found.points
@@ -53,7 +53,7 @@ def _rows(run: Run, prepared: Prepared, found: Interpolation) -> list[Measuremen
     return [
         Measurement(
             name=f"interpolation/{one.alpha:g}", candidate=f"{one.alpha:g} of the way to the tuned weights",
-            figure=name, metric=metric, examples=len(truth), seed=run.settings.seed,
+            figure=spec.name, metric=metric, examples=len(truth), seed=run.settings.seed,
             seconds=found.seconds / len(found.points),
         )
         for one, metric in zip(found.points, figures, strict=True)

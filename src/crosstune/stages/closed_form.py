@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from crosstune.artifacts.model import head_kept, put_head
 from crosstune.core.clock import Budget
+from crosstune.core.domains import Domains
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.evaluation.paired import paired_difference
@@ -16,6 +17,7 @@ from crosstune.stages.probe import Probed
 from crosstune.stages.reserve import reserve_seconds
 from crosstune.stages.run import Run
 from crosstune.stages.ship import write_model
+from crosstune.tasks.by_domain import chosen_by
 
 
 def ship_closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
@@ -81,8 +83,16 @@ def _gain(prepared: Prepared, probed: Probed, best: FittedHead, native: FittedHe
     assert ours.left_out_rows is not None and theirs.left_out_rows is not None  # noqa: S101, PT018
     rows, first, second = np.intersect1d(ours.left_out_rows, theirs.left_out_rows, return_indices=True)
     truth = np.concatenate([probed.encoded["train"][rows], probed.encoded["validation"]])
-    spec = next(iter(prepared.task.metrics.values()))
+    spec = chosen_by(prepared.task, _domains(prepared, probed, rows), prepared.select_by)
     return paired_difference(spec, _all(ours, first), _all(theirs, second), truth)
+
+
+def _domains(prepared: Prepared, probed: Probed, rows: NDArray[np.intp]) -> Domains | None:
+    """Give the domains of some training rows and of all validation rows."""
+    train, validation = probed.items.domains(), prepared.items["validation"].domains()
+    if train is None or validation is None:
+        return None
+    return Domains(train.names, np.concatenate([train.ids[rows], validation.ids]))
 
 
 def _all(ridge: FittedHead, rows: NDArray[np.intp]) -> NDArray[np.float64]:

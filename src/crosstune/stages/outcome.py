@@ -39,6 +39,5 @@ def saved_model(prepared: Prepared, opened: Opened, head: HeadWeights | None = N
 
 
 def difference(prepared: Prepared, ours: NDArray[Any], theirs: NDArray[Any]) -> Metric:
-    """Compare two sets of validation outputs by the primary metric, paired, with its interval."""
-    spec = next(iter(prepared.task.metrics.values()))
-    return paired_difference(spec, ours, theirs, prepared.encoded["validation"])
+    """Compare two sets of validation outputs by what choices look at, paired, with its interval."""
+    return paired_difference(prepared.chosen_by(), ours, theirs, prepared.encoded["validation"])

@@ -17,7 +17,8 @@ from crosstune.data.read import read
 from crosstune.data.splits import make_splits
 from crosstune.planning.facts import DataFacts
 from crosstune.stages.run import Run
-from crosstune.tasks.base import Task
+from crosstune.tasks.base import MetricSpec, Task
+from crosstune.tasks.by_domain import OVERALL, chosen_by
 from crosstune.tasks.registry import make_task
 
 SPLITS = ("train", "validation", "test")
@@ -33,6 +34,12 @@ class Prepared:
     items: Mapping[str, SplitItems]
     encoded: Mapping[str, NDArray[Any]]
     facts: DataFacts
+    select_by: str = OVERALL
+    """What choices among models look at: the setting of that name."""
+
+    def chosen_by(self, metric: str | None = None) -> MetricSpec:
+        """Give what choices among models look at on the validation rows; by default of the primary metric."""
+        return chosen_by(self.task, self.items["validation"].domains(), self.select_by, metric=metric)
 
 
 def prepare(run: Run) -> Prepared:
@@ -63,7 +70,15 @@ def prepare(run: Run) -> Prepared:
     sizes = ", ".join(f"{len(items[split]):,} {split}" for split in present)
     run.reporter.say(f"{sizes}; {len(report.bad):,} set aside")
     facts = _facts(name, task, items, report)
-    return Prepared(data=data, report=report, task=task, items=items, encoded=encoded, facts=facts)
+    return Prepared(
+        data=data,
+        report=report,
+        task=task,
+        items=items,
+        encoded=encoded,
+        facts=facts,
+        select_by=run.settings.select_by,
+    )
 
 
 def _facts(name: str, task: Task, items: Mapping[str, SplitItems], report: CheckReport) -> DataFacts:
@@ -71,15 +86,16 @@ def _facts(name: str, task: Task, items: Mapping[str, SplitItems], report: Check
     if task.linear_kind() == "classes":
         counts = Counter(map(str, items["train"].targets())).values()
         imbalance = max(counts) / min(counts)
-    sizes = report.facts
+    sizes, domains = report.facts, items["train"].domains()
     return DataFacts(
         task=name,
         modality=task.modality,
         train_rows=len(items["train"]),
         validation_rows=len(items["validation"]),
-        test_rows=len(items["test"]),
+        test_rows=sum(len(items[split]) for split in ("test", OUT_OF_DOMAIN) if split in items),
         outputs=task.outputs,
         imbalance=imbalance,
         median_side=int(sizes["image_side_median"]) if "image_side_median" in sizes else None,
         long_text=int(sizes["text_chars_q99"]) if "text_chars_q99" in sizes else None,
+        domains=None if domains is None else len(domains.present),
     )

@@ -103,12 +103,13 @@ def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads")
             moments=sums(),
             deadline=run.budget.reserve(reserve + REFIT_SHARE * max(0.0, run.budget.left() - reserve)),
             reporter=run.reporter,
+            chosen_by=prepared.chosen_by(),
         ),
     )
     for fitted in heads:
         run.measurements.extend(replace(one, name=prefix + one.name) for one in fitted.measurements)
     best = heads[0]
-    metric = next(iter(prepared.task.metrics))
+    metric = prepared.chosen_by().name
     run.reporter.say(f"best closed-form head: {best.name}, {metric} {best.value:.4f} on validation")
     intercept = opened.backbone.has_intercept
     return Probed(

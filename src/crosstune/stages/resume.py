@@ -20,9 +20,10 @@ from crosstune.core.files import read_json, write_json
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
 from crosstune.core.version import VERSION
+from crosstune.data.items import SplitItems
 from crosstune.options import FitOptions
 from crosstune.stages.outcome import Tuned, saved_model
-from crosstune.stages.prepare import SPLITS, Prepared
+from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 from crosstune.stages.trials import Chosen
 from crosstune.stages.tune import tune
@@ -161,20 +162,25 @@ def hold_to_data(run: Run, prepared: Prepared) -> None:
         ResumeMismatch: rows or targets of a split have changed.
     """
     now: dict[str, Any] = {
-        split: [len(prepared.items[split]), prepared.items[split].digest, _digest(prepared.encoded[split])]
-        for split in SPLITS
+        split: [len(items), items.digest, _digest(prepared.encoded[split]) + _domain_digest(items)]
+        for split, items in prepared.items.items()
     }
     then = run.journal.recall("data")
     if then is None:
         run.journal.keep("data", now)
         return
-    for split in SPLITS:
+    for split in now:
         if then[split] != now[split]:
             raise ResumeMismatch(
                 f"{split} data",
                 f"{now[split][0]} rows with the hash {now[split][1][:16]}, targets {now[split][2]}",
                 f"{then[split][0]} rows with the hash {then[split][1][:16]}, targets {then[split][2]}",
             )
+
+
+def _domain_digest(items: SplitItems) -> str:
+    domains = items.domains()
+    return "" if domains is None else f", domains {_digest(domains.ids)}"
 
 
 def _digest(encoded: Any) -> str:  # noqa: ANN401

@@ -11,6 +11,7 @@ from crosstune.artifacts.errors import ReloadMismatch
 from crosstune.artifacts.fresh import fresh_outputs
 from crosstune.artifacts.model import SavedModel
 from crosstune.artifacts.place import put_model
+from crosstune.data.layout import OUT_OF_DOMAIN
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 
@@ -27,6 +28,8 @@ class Shipped:
 
     test: NDArray[np.float64]
     """``(N, K)`` outputs on the test split."""
+    out_of_domain: NDArray[np.float64] | None = None
+    """Those on the rows of held-out domains, where there are some."""
 
 
 def write_model(run: Run, prepared: Prepared, model: SavedModel) -> NDArray[np.float64]:
@@ -46,10 +49,11 @@ def ship(run: Run, prepared: Prepared, expected: NDArray[Any]) -> Shipped:
         ReloadMismatch: the reloaded model predicts something else than the model in memory.
     """
     engine = run.settings.engine
-    parts = (prepared.items["test"], prepared.items["validation"].subset(range(len(expected))))
-    test, sample = fresh_outputs(run.folder.model, parts, engine=engine)
+    parts = [prepared.items["test"], prepared.items["validation"].subset(range(len(expected)))]
+    parts += [prepared.items[OUT_OF_DOMAIN]] if OUT_OF_DOMAIN in prepared.items else []
+    test, sample, *outside = fresh_outputs(run.folder.model, parts, engine=engine)
     hold_to(run.folder.model, expected, sample)
-    return Shipped(test=test)
+    return Shipped(test=test, out_of_domain=outside[0] if outside else None)
 
 
 def hold_to(path: Path, expected: NDArray[Any], found: NDArray[Any]) -> None:

@@ -19,6 +19,7 @@ from crosstune.core.ranking import model_label
 from crosstune.core.summary import Curve, Mistake, RunSummary
 from crosstune.core.trial import TrialRow
 from crosstune.core.version import VERSION
+from crosstune.data.layout import OUT_OF_DOMAIN
 from crosstune.evaluation.calibration import reliability
 from crosstune.evaluation.mistakes import confusion, worst
 from crosstune.evaluation.scores import score
@@ -63,7 +64,7 @@ def summarise(
         loads_with=_loads_with(run, tuned.model, native),
         data=prepared.data.source,
         classes=classes,
-        counts={split: len(prepared.items[split]) for split in SPLITS}
+        counts={split: len(items) for split, items in prepared.items.items()}
         | {"set aside": len(prepared.report.bad)},
         class_counts=_class_counts(prepared, classes),
         findings=tuple((f.severity, f.code, f.sentence) for f in prepared.report.findings),
@@ -71,6 +72,9 @@ def summarise(
         test=assessed.test,
         leaked=assessed.leaked,
         test_without_leaks=assessed.test_without_leaks,
+        out_of_domain=assessed.out_of_domain,
+        out_of_domain_baselines=assessed.out_of_domain_baselines,
+        domains=assessed.domains,
         baselines=assessed.baselines,
         candidates=_candidates(prepared, tuned),
         comparison=tuned.comparison,
@@ -111,6 +115,7 @@ def _write(run: Run, summary: RunSummary, tuned: Tuned) -> None:
         },
         "baselines": tables,
         "seconds": summary.seconds,
+        **_domains(summary),
     }
     write_json(folder.metrics, finite(metrics))
     write_json(folder.plan, {"crosstune": VERSION, "decisions": finite(summary.plan.to_json())})
@@ -123,6 +128,20 @@ def _write(run: Run, summary: RunSummary, tuned: Tuned) -> None:
         writer.writerows(rows)
     write_card(summary, folder.card)
     write_report(summary, folder.report)
+
+
+def _domains(summary: RunSummary) -> dict[str, Any]:
+    """Give what ``metrics.json`` holds about domains; nothing where rows have none."""
+    if summary.domains is None:
+        return {}
+    plain = summary.to_json()
+    outside = {
+        "held_out": list(summary.domains.held_out),
+        "rows": summary.counts.get(OUT_OF_DOMAIN, 0),
+        "metrics": plain["out_of_domain"],
+        "baselines": plain["out_of_domain_baselines"],
+    }
+    return {"out_of_domain": outside if summary.domains.held_out else None, "domains": plain["domains"]}
 
 
 def _loads_with(run: Run, model: SavedModel, native: bool) -> str:

@@ -145,7 +145,7 @@ def _compare(
 ) -> tuple[bool, str]:
     """Say whether the fine-tuned model ships, and why."""
     gain = difference(prepared, outputs, closed.candidates[closed.shipped])
-    metric = next(iter(prepared.task.metrics))
+    metric = prepared.chosen_by().name
     against = f"{metric} on validation differs by {gain} from the {closed.shipped}"
     if gain.low > 0:
         return True, f"The {name} model is better: {against}."

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from torch import nn
 from crosstune.core.items import Items
 from crosstune.frozen.activations import Activations
 from crosstune.sources.base import Preprocessing
-from crosstune.tasks.base import Task
+from crosstune.tasks.base import MetricSpec, Task
+from crosstune.tasks.by_domain import OVERALL, chosen_by
 from crosstune.training.forward import autocast
 from crosstune.training.loader import Loaded, ahead, as_targets, encode
 
@@ -35,6 +37,13 @@ class Evaluator:
     """At the cut, where they are stored."""
     bf16: bool = False
     channels_last: bool = False
+    select_by: str = OVERALL
+    """The setting of that name: what weights are chosen by."""
+
+    @cached_property
+    def chosen_by(self) -> MetricSpec:
+        """What weights are chosen by: the primary metric, or one by domain."""
+        return chosen_by(self.task, self.items.domains(), self.select_by)
 
     def outputs(self, forward: nn.Module, *, most: int | None = None) -> NDArray[np.float32]:
         """Return ``(N, K)`` head outputs, float32, in the order of the split.
@@ -71,10 +80,10 @@ class Evaluator:
         return replace(self, bf16=False)
 
     def figures(self, outputs: NDArray[np.float32]) -> dict[str, float]:
-        """Return every metric of the task as a plain number, the primary one first."""
+        """Return every metric of the task as a plain number; first the one that weights are chosen by."""
+        specs = {self.chosen_by.name: self.chosen_by, **self.task.metrics}
         return {
-            name: float(spec.reduce(*spec.prepare(outputs, self.encoded)))
-            for name, spec in self.task.metrics.items()
+            name: float(spec.reduce(*spec.prepare(outputs, self.encoded))) for name, spec in specs.items()
         }
 
     @property

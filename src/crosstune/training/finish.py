@@ -57,7 +57,7 @@ def _alarms(loop: Loop) -> list[str]:
 def _soup(loop: Loop) -> None:
     """Average the checkpoints greedily; BatchNorm statistics are measured for every average."""
     evaluator = loop.session.evaluator
-    primary = next(iter(loop.session.task.metrics))
+    chosen_by = evaluator.chosen_by.name
 
     def put(weights: Weights) -> None:
         restore(loop.live, weights)
@@ -66,7 +66,7 @@ def _soup(loop: Loop) -> None:
     def score(weights: Weights) -> float:
         put(weights)
         with evaluating(loop.model):
-            return loop.keeper.comparable(evaluator.figures(outputs(loop))[primary])
+            return loop.keeper.comparable(evaluator.figures(outputs(loop))[chosen_by])
 
     soup = greedy_soup(loop.keeper.ingredients, score)
     if len(soup.steps) > 1:

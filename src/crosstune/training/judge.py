@@ -80,9 +80,9 @@ class Judge:
             return self.session.evaluator.outputs(self.session.forward)
 
     def score(self, outputs: NDArray[np.float32]) -> float:
-        """Give the primary metric, turned so that larger is better; a NaN is worse than any number."""
-        name, spec = next(iter(self.session.task.metrics.items()))
-        figure = self.session.evaluator.figures(outputs)[name]
+        """Give what weights are chosen by, turned so that larger is better; a NaN is the worst."""
+        spec = self.session.evaluator.chosen_by
+        figure = self.session.evaluator.figures(outputs)[spec.name]
         if np.isnan(figure):
             return -np.inf
         return figure if spec.higher_is_better else -figure

@@ -371,15 +371,14 @@ class Loop:
             recent = self.losses[-RECENT:]
             figures = {"loss": sum(recent) / len(recent), **figures}
         if self.keeper.weights is not None:
-            figures[f"best {next(iter(self.session.task.metrics))}"] = self.keeper.figure(self.keeper.score)
+            figures[f"best {self.session.evaluator.chosen_by.name}"] = self.keeper.figure(self.keeper.score)
         self.reporter.advance(self.step, figures)
 
 
 def _keeper(session: Session, work: Path) -> Keeper:
-    primary = next(iter(session.task.metrics.values()))
     return Keeper(
         work,
-        higher_is_better=primary.higher_is_better,
+        higher_is_better=session.evaluator.chosen_by.higher_is_better,
         soup=session.settings.average == "soup",
         writes=session.accelerator.is_main_process,
     )

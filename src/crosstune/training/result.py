@@ -16,7 +16,8 @@ class TrainResult:
     history: History
     """A row for each evaluation: step, epoch, seconds, train_loss, lr, head_lr, and every metric."""
     best: float
-    """The primary metric on validation of the weights that the model now holds; NaN if none was taken."""
+    """What weights are chosen by (the primary metric, or one by domain), on validation, of the weights
+    that the model now holds; NaN if none was taken."""
     best_step: int
     """After how many updates; the latest one of a soup; -1 if nothing was evaluated."""
     steps: int

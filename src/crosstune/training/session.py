@@ -255,5 +255,5 @@ def _evaluator(
         accelerator=accelerator, batch_size=settings.micro_batch or EVALUATION_BATCH,
         lengths=text_lengths(items, backbone.preprocessing) if text else None,
         activations=stored.validation if stored else None,
-        bf16=numerics.bf16, channels_last=numerics.channels_last,
+        bf16=numerics.bf16, channels_last=numerics.channels_last, select_by=settings.select_by,
     )  # fmt: skip
