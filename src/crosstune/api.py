@@ -4,11 +4,12 @@
 Every function raises a subclass of :class:`crosstune.core.errors.UserError` for what a user can put right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crosstune.core.cache_entries import CacheReport, manage
+from crosstune.core.cross_table import CrossTable
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
@@ -211,6 +212,43 @@ def evaluate(
         return pipeline.evaluate(
             Path(run), data, target=target, out=path, engine=engine, max_bad=max_bad, reporter=reporter
         )
+
+
+def cross_evaluate(
+    runs: "Sequence[str | Path] | Mapping[str, str | Path]",
+    sets: "Sequence[str | Path] | Mapping[str, Data]",
+    *,
+    target: str | None = None,
+    out: str | Path | None = None,
+    engine: str = "auto",
+    max_bad: float | None = None,
+) -> CrossTable:
+    """Measure finished runs on several sets: one table, rows trained on, columns tested on.
+
+    Args:
+        runs: run directories, or names for them.
+        sets: paths or Hub ids; or names for any data.
+        target: the column to predict; ``None`` takes the one that each run was trained for.
+        out: also write the table to this ``.json``, ``.csv`` or ``.md`` file.
+        engine: what runs the models.
+        max_bad: the share of rows that may be set aside, of each set.
+
+    Raises:
+        NotMeasured: some pairs cannot be measured; every one is listed, and nothing was computed yet.
+
+    Cost: that of :func:`evaluate` for each pair.
+    Checked by: ``tests/stages/test_cross.py``.
+    """
+    from crosstune import pipeline
+    from crosstune.reports.live import make_reporter
+
+    named = dict(runs) if isinstance(runs, Mapping) else {str(run): run for run in runs}
+    data = dict(sets) if isinstance(sets, Mapping) else {str(one): one for one in sets}
+    with make_reporter() as reporter:
+        return pipeline.cross_evaluate(
+            {name: Path(run) for name, run in named.items()}, data, target=target,
+            out=None if out is None else Path(out), engine=engine, max_bad=max_bad, reporter=reporter,
+        )  # fmt: skip
 
 
 def predict(

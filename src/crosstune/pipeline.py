@@ -3,12 +3,13 @@
 Every command of the command line and every function of the Python interface ends here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from crosstune.core.clock import Budget
+from crosstune.core.cross_table import CrossTable
 from crosstune.core.errors import BadValue
 from crosstune.core.files import write_text
 from crosstune.core.interruption import Interrupted
@@ -18,6 +19,7 @@ from crosstune.core.ranking import RankRow
 from crosstune.core.run_dir import RunDir
 from crosstune.data.check import CheckReport
 from crosstune.options import FitOptions
+from crosstune.reports.cross import cross_lines
 from crosstune.reports.live import make_reporter
 from crosstune.reports.page import write_report
 from crosstune.reports.recipe import recipe_text
@@ -28,6 +30,7 @@ from crosstune.stages import use
 from crosstune.stages.advise import Advice, plan_data, rank_data
 from crosstune.stages.assess import assess
 from crosstune.stages.closed_form import ship_closed_form
+from crosstune.stages.cross import cross_table
 from crosstune.stages.demo import write_digits
 from crosstune.stages.extend import longer, reopen
 from crosstune.stages.opening import open_planned
@@ -170,6 +173,30 @@ def evaluate(
 
 
 @quiet_libraries()
+def cross_evaluate(
+    runs: Mapping[str, Path],
+    sets: Mapping[str, Any],
+    *,
+    metric: str | None = None,
+    target: str | None = None,
+    out: Path | None = None,
+    engine: str = "auto",
+    max_bad: float | None = None,
+    reporter: Reporter | None = None,
+) -> CrossTable:
+    """Measure every run on every set; ``out`` (.json, .csv or .md) takes the table, in ``metric``."""
+    reporter = reporter or make_reporter(quiet=True)
+    return cross_table(
+        runs, sets, metric=metric, target=target, out=out, engine=engine, max_bad=max_bad, reporter=reporter
+    )
+
+
+def table_lines(table: CrossTable, metric: str | None = None) -> tuple[list[str], list[list[str]]]:
+    """Give heads and rows of a cross table, for a terminal."""
+    return cross_lines(table, metric)
+
+
+@quiet_libraries()
 def predict(
     run: Path, inputs: Sequence[str], *, out: Path | None = None, engine: str = "auto"
 ) -> list[dict[str, Any]]:
@@ -191,18 +218,8 @@ def plan(options: FitOptions, *, reporter: Reporter | None = None) -> Advice:
 
 def write_recipe(advice: Advice, options: FitOptions, path: Path) -> None:
     """Write a plan as a recipe that ``fit`` takes; where the data has a place, the recipe names it."""
-    keys = (
-        "target",
-        "inputs",
-        "group",
-        "domain",
-        "held_out_domain",
-        "task",
-        "classes",
-        "max_bad",
-        "strict",
-        "trackers",
-    )
+    keys = ("target", "inputs", "group", "domain", "held_out_domain", "task", "classes", "max_bad", "strict",
+            "trackers")  # fmt: skip
     asked = {key: getattr(options, key) for key in keys}
     place = str(options.data) if isinstance(options.data, str | Path) else None
     budget = "none" if options.seconds is None else options.budget

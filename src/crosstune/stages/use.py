@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from crosstune.core.progress import Reporter
 from crosstune.core.refused import refuse
 from crosstune.data.check import CheckReport, check
 from crosstune.data.infer import infer_task
+from crosstune.data.items import SplitItems
 from crosstune.data.labelled import LabelledData
 from crosstune.data.read import read
 from crosstune.evaluation.scores import score
@@ -75,37 +76,72 @@ def evaluate_run(
     many the run was trained on; ``out`` has the numbers too.
     """
     model = load_model(run)
+    seen = look(model, data, target=target, max_bad=max_bad)
+    found = measure(run, model, seen, engine=engine, reporter=reporter)
+    if out is not None:
+        figures = {name: metric.to_json() for name, metric in found.metrics.items()}
+        write_json(
+            out,
+            finite(
+                {
+                    "split": found.split,
+                    "rows": found.rows,
+                    "set_aside": found.set_aside,
+                    "metrics": figures,
+                    "between": found.between,
+                }
+            ),
+        )
+    return found.metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """Labelled rows that a saved model can be measured on: read, checked, not answered yet."""
+
+    split: str
+    items: SplitItems
+    set_aside: dict[str, int]
+    """Rows of the split by the reason why they cannot be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """What a saved model comes to on a set."""
+
+    split: str
+    rows: int
+    set_aside: dict[str, int]
+    metrics: dict[str, Metric]
+    between: dict[str, Any]
+    """What is known between the rows: see :func:`between_rows`."""
+
+
+def look(model: SavedModel, data: Any, *, target: str | None, max_bad: float | None) -> Look:  # noqa: ANN401
+    """Read and check labelled data for a saved model; raises what is wrong with it."""
     raw = read(data, target=target or model.target, inputs=model.inputs if _named(data) else ())
     classes = getattr(model.task, "classes", None)
     report = check(raw, task=model.task.name, known=classes, fitted=True, max_bad=max_bad)
     report.require()
     clean = report.clean()
     split = next((name for name in ("test", "validation") if name in clean.splits), next(iter(clean.splits)))
-    items = clean.items(split)
     aside = Counter(item.code for item in report.bad if item.split == split)
-    if aside:
-        reasons = shown(f"{count:,} {code}" for code, count in aside.items())
-        rows = len(items) + aside.total()
-        reporter.warn(f"{aside.total():,} of {rows:,} labelled rows of {split} were set aside: {reasons}")
+    return Look(split=split, items=clean.items(split), set_aside=dict(aside))
+
+
+def measure(run: Path, model: SavedModel, seen: Look, *, engine: str, reporter: Reporter) -> Evaluated:
+    """Let the model answer, and score the answers."""
+    items, split = seen.items, seen.split
+    if seen.set_aside:
+        count = sum(seen.set_aside.values())
+        reasons = shown(f"{number:,} {code}" for code, number in seen.set_aside.items())
+        rows = len(items) + count
+        reporter.warn(f"{count:,} of {rows:,} labelled rows of {split} were set aside: {reasons}")
     outputs = model.outputs(items, engine=engine)
     encoded = model.task.encode(items.targets())
     metrics = score(model.task, outputs, encoded)
     between = between_rows(run, items, model.task, outputs, encoded, reporter)
-    if out is not None:
-        figures = {name: metric.to_json() for name, metric in metrics.items()}
-        write_json(
-            out,
-            finite(
-                {
-                    "split": split,
-                    "rows": len(items),
-                    "set_aside": dict(aside),
-                    "metrics": figures,
-                    "between": between,
-                }
-            ),
-        )
-    return metrics
+    return Evaluated(split=split, rows=len(items), set_aside=seen.set_aside, metrics=metrics, between=between)
 
 
 def _named(data: Any) -> bool:  # noqa: ANN401
