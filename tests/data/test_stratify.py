@@ -7,7 +7,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosstune.data.stratify import hold_out, hold_out_groups, largest_remainder, quantile_bins, rarest
+from crosstune.data.stratify import (
+    cover,
+    hold_out,
+    hold_out_groups,
+    largest_remainder,
+    quantile_bins,
+    rarest,
+)
 
 _COUNTS = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 
@@ -71,3 +78,34 @@ def test_strata_of_multi_label_and_of_numbers() -> None:
     bins = quantile_bins(list(range(100)))
     assert Counter(bins) == dict.fromkeys(range(10), 10)
     assert len(set(quantile_bins([1.0] * 50))) == 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9), st.sampled_from("xy")), min_size=1, max_size=40),
+    st.integers(1, 2),
+)
+def test_every_domain_that_can_spare_a_key_is_covered(rows: list[tuple[int, int, str]], keep: int) -> None:
+    domains = [row[0] for row in rows]
+    keys = [(row[0], row[1]) for row in rows]  # a key lies within a domain
+    labels = [(row[2],) for row in rows]
+    held = cover([], domains, keys, labels, keep=keep)
+    outside = set(range(len(rows))) - set(held)
+    assert {labels[row] for row in range(len(rows))} == {labels[row] for row in outside}
+    for key in keys:  # whole keys move
+        places = {row for row, other in enumerate(keys) if other == key}
+        assert places <= outside or places.isdisjoint(outside)
+    for domain in set(domains):
+        mine = {keys[row] for row in range(len(rows)) if domains[row] == domain}
+        taken = {keys[row] for row in held if domains[row] == domain}
+        assert len(taken) <= (1 if len(mine) > keep else 0)
+
+
+def test_a_domain_is_covered_by_its_smallest_key() -> None:
+    domains = ["a"] * 5 + ["b"] * 4
+    keys = [1, 1, 2, 3, 3, 4, 4, 5, 5]
+    free: list[tuple[str, ...]] = [()] * 9
+    assert cover([], domains, keys, free, keep=1) == [2, 5, 6]
+    assert cover([0, 1], domains, keys, free, keep=1) == [0, 1, 5, 6]
+    assert cover([], domains, keys, free, keep=2) == [2]
+    only = [("x",)] + [("y",)] * 8
+    assert cover([], ["a", "a", *["b"] * 7], list(range(9)), only, keep=1) == [1, 2]

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedType
 
 from crosstune.core.clock import Budget
+from crosstune.core.domains import Domains
 from crosstune.core.errors import BadValue, UnknownName
 from crosstune.core.head import HeadWeights
 from crosstune.core.progress import Silent
@@ -25,6 +26,7 @@ from crosstune.training.keeper import Keeper
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
 from crosstune.training.snapshot import read
+from tests.support.tiny import MemoryItems
 from tests.training.small import coloured, convolutional, flat, plain
 
 TRAIN, VALIDATION = coloured(48), coloured(24, seed=1)
@@ -247,3 +249,25 @@ def test_a_sharded_model_is_refused_before_anything_is_written(
     with pytest.raises(ShardedTraining, match=kind.value):
         run(flat(3), tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_weights_are_chosen_by_the_worst_domain_where_that_is_asked_for(tmp_path: Path) -> None:
+    """One domain of validation has its labels turned round: what helps the other one hurts it."""
+    turned = [f"class-{(int(name[-1]) + 1) % 3}" for name in VALIDATION.targets()[:8]]
+    values = [*turned, *VALIDATION.targets()[8:]]
+    sources = Domains(("turned", "plain"), np.repeat([0, 1], [8, 16]))
+    validation = MemoryItems(VALIDATION.raw, values, sources)
+    found = {}
+    for how in ("overall", "worst-domain"):
+        settings = plain(strategy="full", epochs=6, lr=0.05, batch_size=16, select_by=how)
+        found[how] = train(
+            convolutional(3), TASK, TRAIN, validation, settings,
+            budget=Budget(None), work=tmp_path / how, reporter=Silent(),
+        )  # fmt: skip
+    overall, worst = found["overall"], found["worst-domain"]
+    assert [row["accuracy"] for row in overall.history] == [row["accuracy"] for row in worst.history]
+    lowest = [row["worst-domain accuracy"] for row in worst.history]
+    assert worst.best == max(lowest)
+    assert worst.best_step == worst.history[lowest.index(max(lowest))]["step"]
+    assert overall.best == max(row["accuracy"] for row in overall.history)
+    assert worst.best_step < overall.best_step

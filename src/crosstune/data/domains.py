@@ -5,16 +5,21 @@ from dataclasses import replace
 
 from datasets import Dataset
 
+from crosstune.core.domains import Domains
 from crosstune.core.errors import nearest, shown
 from crosstune.core.labels import class_name
 from crosstune.data.errors import BadDomains
 from crosstune.data.labelled import LabelledData
-from crosstune.data.layout import OUT_OF_DOMAIN, SPLITS, WHOLE
+from crosstune.data.layout import OUT_OF_DOMAIN, WHOLE
 from crosstune.data.store import values
 from crosstune.data.targets import is_missing
 
 ROWS_EACH = 2
 """Rows that a domain has on average, at least; a column with fewer is an id, or the target itself."""
+
+
+FEW = 30
+"""Validation rows of a domain below which its figure is mostly chance. ASSUMED."""
 
 
 def domain_names(splits: Iterable[Dataset], column: str | None) -> tuple[str, ...]:
@@ -142,17 +147,20 @@ def _present(data: LabelledData, split: str) -> tuple[str, ...]:
 
 
 def require_validation(data: LabelledData, select_by: str) -> str | None:
-    """Say which domains of training have no validation row; ``None`` where each has one.
+    """Say which domains of training have no validation row, or too few for a choice to rest on.
+
+    Returns ``None`` where nothing is to be said.
 
     Raises:
-        BadDomains: models are to be chosen by domains, and there is such a domain.
+        BadDomains: models are to be chosen by domains, and one has no validation row.
     """
     if data.domain is None:
         return None
-    train, validation = (set(_present(data, split)) for split in SPLITS[:2])
-    absent = sorted(train - validation)
+    counts = data.items("validation").domains()
+    train = set(_present(data, "train"))
+    absent = sorted(train - set(() if counts is None else counts.present))
     if not absent:
-        return None
+        return _few_to_choose_by(counts, select_by)
     listed = shown(f"`{name}`" for name in absent)
     if select_by != "overall":
         found = f"no validation row of {listed}, and --select-by {select_by}"
@@ -160,3 +168,14 @@ def require_validation(data: LabelledData, select_by: str) -> str | None:
         expected = "a validation row of every domain that is trained on"
         raise BadDomains(data.source, [(found, expected, f"{fix}--select-by out")])
     return f"no validation row of the domain {listed}: no choice of this run looks at it"
+
+
+def _few_to_choose_by(domains: Domains | None, select_by: str) -> str | None:
+    if domains is None or select_by == "overall":
+        return None
+    counts = dict(zip(domains.names, domains.counts.tolist(), strict=True))
+    few = {name: number for name, number in counts.items() if 0 < number < FEW}
+    if not few:
+        return None
+    listed = shown(f"`{name}` {number}" for name, number in few.items())
+    return f"choices by {select_by} rest on few validation rows: {listed}"

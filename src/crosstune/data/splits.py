@@ -80,7 +80,7 @@ def make_splits(data: LabelledData, *, task: str, seed: int, group: str | None =
             before = len(rest.rows)
             held, rest = _divide(rest, name, task, seed, data)
             chosen[name] = (source, held.rows)
-            notes.append(_note(name, len(held.rows), before, task, group or data.group))
+            notes.append(_note(name, len(held.rows), before, task, data, group or data.group))
     chosen["train"] = (source, rest.rows)
     if not notes:
         return data
@@ -206,8 +206,9 @@ def _keep_every_class(
     return [place for place in held if place in outside]
 
 
-def _note(name: str, held: int, before: int, task: str, group: str | None) -> str:
+def _note(name: str, held: int, before: int, task: str, data: LabelledData, group: str | None) -> str:
     how = "in proportion to the target" if task.endswith("regression") else "in proportion to the classes"
+    how += f" of each `{data.domain}`" if data.domain else ""
     whole = f", whole values of `{group}` at a time" if group else ""
     return f"made the {name} split: {held:,} of {before:,} training rows, {how}{whole}"
 
