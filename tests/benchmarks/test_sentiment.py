@@ -50,7 +50,7 @@ def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             if half == "train":
                 rows[0] = f"0,{sentiment.DOMAINS[(place + 1) % 4].upper()} test 7,1,0"
             (folder / f"{half}.csv").write_text("id,text,rating,group\n" + "\n".join(rows), encoding="utf-8")
-    monkeypatch.setattr(sentiment, "data_folder", lambda name: tmp_path)
+    monkeypatch.setattr(sentiment, "data_folder", lambda _: tmp_path)
     return tmp_path
 
 

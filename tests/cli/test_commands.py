@@ -197,6 +197,20 @@ def test_evaluate_prints_intervals_and_json(pipeline: Recorded) -> None:
     assert pipeline.kwargs == {"target": "y", "out": None, "engine": "torch", "max_bad": None}
 
 
+def test_evaluate_over_several_sets_and_runs_prints_one_table(pipeline: Recorded, tmp_path: Path) -> None:
+    pipeline.result = SimpleNamespace(to_json=lambda: {"runs": ["one"]})
+    done = run("evaluate", "one", "a", "b", "--run", "two", "--metric", "mae", "--json")
+    assert json.loads(done.stdout) == {"runs": ["one"]}
+    assert pipeline.name == "cross_evaluate"
+    assert pipeline.args == ({"one": Path("one"), "two": Path("two")}, {"a": "a", "b": "b"})
+    assert (pipeline.kwargs["metric"], pipeline.kwargs["out"]) == ("mae", Path("one") / "cross-table.json")
+    pipeline.result = ["trained on", "metric", "a"], [["one", "mae", "0.5"]]
+    done = run("evaluate", "one", "a", "--run", "two", "--out", str(tmp_path / "t.md"))
+    assert pipeline.name == "table_lines"
+    assert "trained on" in done.stdout
+    assert f"table: {tmp_path / 't.md'}" in done.stdout
+
+
 def test_predict_prints_every_row_or_says_where_they_are(pipeline: Recorded, tmp_path: Path) -> None:
     pipeline.result = [
         {"origin": "a.png", "label": "[cat]", "score": 0.123456, "error": None},

@@ -9,15 +9,17 @@ from crosstune.cli.main import app
 
 DATA_FLAGS = {"--target", "--inputs", "--group", "--task"}
 POLICY = {"--max-bad", "--strict"}
+DOMAINS = {"--domain", "--held-out-domain", "--select-by"}
 FROZEN = {
     "resume": {"--epochs", "--budget"},
     "demo": {"--out"},
     "check": {*DATA_FLAGS, "--json", *POLICY},
     "models": {"--task", "--json", "--here"},
     "rank": {*DATA_FLAGS, "--models", "--rows", "--budget", "--set", "--json"},
-    "plan": {*DATA_FLAGS, "--model", "--models", "--budget", "--out", "--set", "--json"},
+    "plan": {*DATA_FLAGS, *DOMAINS, "--model", "--models", "--budget", "--out", "--set", "--json"},
     "fit": {
         *DATA_FLAGS,
+        *DOMAINS,
         "--model",
         "--models",
         "--budget",
@@ -29,7 +31,7 @@ FROZEN = {
         "--extendable",
         *POLICY,
     },
-    "evaluate": {"--target", "--out", "--engine", "--json", "--max-bad"},
+    "evaluate": {"--run", "--metric", "--target", "--out", "--engine", "--json", "--max-bad"},
     "predict": {"--out", "--engine", "--json"},
     "report": set(),
     "cache": {"--clear", "--older-than", "--down-to", "--json"},

@@ -1,4 +1,4 @@
-"""Domains as the data says them: names, rows held out, splits that hold them all, and every problem at once."""
+"""Domains as the data says them: names, rows held out, splits that hold them all, all problems at once."""
 
 from collections import Counter
 from typing import Any
