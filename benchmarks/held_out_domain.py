@@ -1,9 +1,9 @@
 """Leave one domain out, on the four sentiment domains: what the plan chose against plain fine-tuning.
 
-Each domain in turn is held out: the training halves of the other three are tuned on, and the test half of the
-one that was held out is answered. ``plan`` is ``crosstune fit`` with no option but the budget; ``plain`` is full
-fine-tuning by the rules (``strategy=full trials=0``), the usual thing; ``--set`` and ``--arm`` add others. In the
-domain (the test halves of the other three) and out of it, Pearson's r with intervals, and the paired difference.
+Each domain in turn is held out: the training halves of the other three are tuned on, and the test half of
+the one that was held out is answered. ``plan`` is ``crosstune fit`` with no option but the budget; ``plain``
+is full fine-tuning by the rules (``strategy=full trials=0``), the usual thing; ``--arm`` adds others. In the
+domain (the test halves of the other three) and out of it: Pearson's r with intervals, the paired difference.
 
 Minutes of a whole run: (budget + 2) x 4 domains x arms.
 """

@@ -44,7 +44,8 @@ def test_page_and_card_show_them_and_the_verdict_says_what_is_out_of_domain() ->
 
 def test_a_domain_may_have_any_name() -> None:
     name = "<script>alert(1)</script>\x1b[31m|`\n# x"
-    summary = hostile(replace(SUMMARY, domains=domain_table(name)))
+    table = domain_table(name)
+    summary = replace(hostile(classification()), domains=table, out_of_domain=OUTSIDE)
     assert "<script>alert(1)" not in render_report(summary)
     assert "\x1b" not in render_report(summary) + render_card(summary)
     assert "\n# x" not in render_card(summary)
