@@ -52,10 +52,9 @@ def read(
     """
     raw = read_raw(data)
     _check_rows(raw)
-    if group is not None:
-        require(raw, group, flag="--group")
-    if domain is not None:
-        require(raw, domain, flag="--domain")
+    for name, flag in ((group, "--group"), (domain, "--domain")):
+        if name is not None:
+            require(raw, name, flag=flag)
     goal = find_target(raw, target, inputs, need=need_target)
     needed = {name for name in (goal, group, domain, *inputs) if name}
     chosen = find_inputs(raw, inputs, goal=goal, taken=(group, domain))
@@ -63,11 +62,7 @@ def read(
     splits = {name: raw.splits[name] for name in in_order(raw.splits)}
     for name in chosen:
         splits = _read_inputs(splits, name, raw, modality)
-    if domain is not None and domain in raw.declared:
-        names = raw.declared[domain]
-        splits = {
-            key: with_column(one, domain, named(column(one, domain), names)) for key, one in splits.items()
-        }
+    splits = _read_domains(splits, domain, raw)
     declared: tuple[str, ...] = ()
     if goal is not None:
         splits, declared = _read_targets(splits, goal, raw)
@@ -136,6 +131,14 @@ def _with_problems(dataset: Dataset, problems: list[str | None] | None) -> Datas
     if PROBLEM in dataset.column_names:
         problems = [old or new for old, new in zip(values(dataset, PROBLEM), problems, strict=True)]
     return with_column(dataset, PROBLEM, pa.array(problems, pa.string()))
+
+
+def _read_domains(splits: dict[str, Dataset], name: str | None, raw: RawData) -> dict[str, Dataset]:
+    """Name domains that the data has as numbers with declared names."""
+    if name is None or name not in raw.declared:
+        return splits
+    names = raw.declared[name]
+    return {key: with_column(one, name, named(column(one, name), names)) for key, one in splits.items()}
 
 
 def _read_targets(

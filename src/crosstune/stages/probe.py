@@ -140,7 +140,9 @@ def drawn_rows(
     if count is None or count >= len(items["train"]):
         return items, encoded
     classes = prepared.task.linear_kind() == "classes"
-    strata = encoded["train"].tolist() if classes else [0] * len(items["train"])
+    strata: list[Any] = encoded["train"].tolist() if classes else [0] * len(items["train"])
+    if (domains := items["train"].domains()) is not None:
+        strata = [(domain, repr(target)) for domain, target in zip(domains.ids.tolist(), strata, strict=True)]
     chosen = hold_out(strata, count, generator(seed, "pass rows"), keep=0)
     items["train"], encoded["train"] = items["train"].subset(chosen), encoded["train"][chosen]
     return items, encoded
