@@ -37,8 +37,8 @@ def train(
 ) -> TrainResult:
     """Train ``backbone.model`` in place; afterwards it holds the best weights, in eval mode.
 
-    Best means on validation, by what ``settings.select_by`` says. It makes the steps of ``epochs``, or as many
-    as fit into the budget at the speed measured so far. The caller's random state is left as it was.
+    Best means on validation, by what ``settings.select_by`` says. It makes the steps of ``epochs``, or as
+    many as fit into the budget at the speed so far. The caller's random state is left as it was.
 
     Args:
         backbone: opened with a head of ``task.outputs``.
