@@ -78,3 +78,16 @@ def test_evaluating_gives_every_module_its_mode_back() -> None:
         fail()
     assert not any(inside)
     assert [module.training for module in model.modules()] == [True, True, False, False]
+
+
+def test_blocks_behind_those_that_move_are_frozen_too(backbone: OpenTiny) -> None:
+    opened = backbone("resnet")
+    freeze(opened, 1, 3)
+    train_mode(opened, 1, 3)
+    for number, (block, parameters) in enumerate(zip(opened.blocks, block_parameters(opened), strict=True)):
+        moves = 1 <= number < 3
+        assert all(one.requires_grad == moves for one in parameters)
+        assert all(opened.model.get_submodule(path).training == moves for path in block.modules)
+    assert all(one.requires_grad for one in opened.head_module().parameters())
+    with pytest.raises(ValueError, match="got 99"):
+        freeze(opened, 1, 99)

@@ -38,6 +38,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "gradual with momentum": {"strategy": "gradual", "optimizer": "sgd"},
     "lora in bf16": {"strategy": "lora", "precision": "bf16"},
+    "the middle, pulled to its start": {"strategy": "surgical", "surgical_part": "middle", "l2_sp": 0.1},
     "lp-ft, patience, channels last": {"strategy": "lp-ft", "patience": 2, "memory_format": "channels-last"},
 }
 

@@ -60,6 +60,12 @@ class BadValue(UserError):
     code = "bad-value"
 
 
+class DoesNotApply(UserError):
+    """An option was chosen that this run, this model or this data gives nothing to act on."""
+
+    code = "does-not-apply"
+
+
 class DamagedFile(UserError, ValueError):
     """A file that crosstune or a model's author wrote is cut off, was edited, or is not what it seems.
 

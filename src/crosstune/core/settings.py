@@ -11,7 +11,8 @@ from typing import Any
 from crosstune.core.errors import BadValue, UnknownName
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "strategy": ("closed-form", "head", "last", "gradual", "full", "lp-ft", "lora"),
+    "strategy": ("closed-form", "head", "last", "gradual", "full", "lp-ft", "lora", "surgical"),
+    "surgical_part": ("auto", "first", "middle", "last"),
     "optimizer": ("adamw", "adam", "sgd", "schedule-free"),
     "schedule": ("cosine", "linear", "constant"),
     "precision": ("auto", "fp32", "bf16"),
@@ -39,9 +40,13 @@ class Settings:
     strategy: str = "lp-ft"
     """What moves. closed-form: no gradient at all; head: the new head by gradient; last: the last
     ``last_blocks`` blocks and the head; gradual: one more block an epoch; full: everything, head
-    random; lp-ft: closed-form head first, then everything (Kumar 2022); lora: adapters (Hu 2021)."""
+    random; lp-ft: closed-form head first, then everything (Kumar 2022); lora: adapters (Hu 2021);
+    surgical: one third of the blocks, ``surgical_part``, and the head (Lee 2022)."""
     last_blocks: int = 1
     """How many blocks move under ``last``."""
+    surgical_part: str = "auto"
+    """Which third of the blocks moves under ``surgical``: first, middle, last, or auto: the one whose
+    gradients are largest beside its weights (Auto-RGN, Lee 2022)."""
     closed_form: str = "auto"
     """Which closed-form head: ridge, logistic, or auto (the better by validation)."""
     features: str = "auto"
@@ -71,6 +76,17 @@ class Settings:
     """For sgd."""
     weight_decay: float = 0.01
     """Decoupled for adamw, L2 for sgd and adam; never on biases and norms."""
+    l2_sp: float = 0.0
+    """Strength of L2-SP on the body: half of it, times the squared distance from the pretrained weights, is
+    added to the loss (Li 2018, who try 1e-4 to 1e-1). 0 is off; above it the plan sets weight_decay to 0."""
+    l2_sp_head: float = 0.01
+    """Strength of L2-SP on the head, which has no pretrained weights and is pulled to zero (Li 2018)."""
+    coral: float = 0.0
+    """Weight of the CORAL penalty: squared differences of the means and covariances of the head's input
+    between the domains of a batch (Sun 2016; WILDS takes 1, on Camelyon17 0.1). Needs ``domain``. 0 is off."""
+    group_dro: float = 0.0
+    """Step size of GroupDRO, which weighs domains by their losses (Sagawa 2020, who take 0.01). Needs
+    ``domain``. 0 is off."""
     schedule: str = "cosine"
     """Of the rate after warm-up."""
     warmup: float = 0.1
@@ -172,7 +188,8 @@ _POSITIVE = ("epochs", "batch_size", "micro_batch", "lr", "evals_per_epoch", "im
              "max_length", "pass_rows", "rank_rows", "stored_augmentations", "lora_rank", "lora_alpha",
              "worker_timeout")  # fmt: skip
 _NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",
-                 "focal_gamma", "seed", "checkpoint_every", "trials")  # fmt: skip
+                 "focal_gamma", "seed", "checkpoint_every", "trials", "l2_sp", "l2_sp_head", "coral",
+                 "group_dro")  # fmt: skip
 _SHARES = ("momentum", "warmup", "dropout", "ema_decay", "label_smoothing", "layer_decay")
 
 

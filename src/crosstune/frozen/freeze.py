@@ -1,10 +1,12 @@
-"""Freezing the first blocks of a backbone. Frozen means ``eval()`` *and* no gradient.
+"""Freezing the first blocks of a backbone, and those behind the ones that move.
+
+Frozen means ``eval()`` *and* no gradient.
 
 With only ``requires_grad=False`` the statistics of a BatchNorm would still drift and dropout would still
 fire, and what the prefix computes would change from step to step (techniques: BatchNorm, B9).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from torch import nn
@@ -14,8 +16,8 @@ from crosstune.sources.base import Backbone, Block
 _FIXED = "_crosstune_fixed"
 
 
-def freeze(backbone: Backbone, cut: int) -> None:
-    """Freeze ``blocks[:cut]`` and thaw everything else, in place.
+def freeze(backbone: Backbone, cut: int, end: int | None = None) -> None:
+    """Freeze ``blocks[:cut]`` and ``blocks[end:]``, and thaw everything else, in place.
 
     Parameters that the model itself keeps fixed (sinusoidal positions) stay fixed. Calling it again with
     another cut moves the border either way.
@@ -23,28 +25,29 @@ def freeze(backbone: Backbone, cut: int) -> None:
     Args:
         backbone: modified in place.
         cut: number of frozen blocks, 0 to ``len(blocks)``.
+        end: the block from which on they are frozen again; ``None``: none is. The head always moves.
 
     Raises:
-        ValueError: ``cut`` is out of range.
+        ValueError: ``cut`` or ``end`` is out of range.
 
     Checked by: ``tests/frozen/test_freeze.py``.
     """
-    check_range(backbone, cut)
+    still = _still(backbone, cut, end)
     fixed = _fixed_by_the_model(backbone.model)
     for name, parameter in backbone.model.named_parameters():
         parameter.requires_grad_(name not in fixed and parameter.is_floating_point())
-    for parameters in block_parameters(backbone)[:cut]:
-        for parameter in parameters:
-            parameter.requires_grad_(False)
-            parameter.grad = None
-    _rest(backbone, cut)
+    by_block = block_parameters(backbone)
+    for parameter in (one for number in still for one in by_block[number]):
+        parameter.requires_grad_(False)
+        parameter.grad = None
+    _rest(backbone, still)
 
 
-def train_mode(backbone: Backbone, cut: int) -> None:
-    """Set training mode for everything but ``blocks[:cut]``, which go to ``eval()``."""
-    check_range(backbone, cut)
+def train_mode(backbone: Backbone, cut: int, end: int | None = None) -> None:
+    """Set training mode for everything but ``blocks[:cut]`` and ``blocks[end:]``, which go to ``eval()``."""
+    still = _still(backbone, cut, end)
     backbone.model.train()
-    _rest(backbone, cut)
+    _rest(backbone, still)
 
 
 def block_parameters(backbone: Backbone) -> list[list[nn.Parameter]]:
@@ -82,9 +85,18 @@ def check_range(backbone: Backbone, cut: int) -> None:
         raise ValueError(f"a cut lies in 0..{len(backbone.blocks)}, got {cut}")
 
 
-def _rest(backbone: Backbone, cut: int) -> None:
-    for block in backbone.blocks[:cut]:
-        for path in block.modules:
+def _still(backbone: Backbone, cut: int, end: int | None) -> list[int]:
+    """List the numbers of the frozen blocks."""
+    count = len(backbone.blocks)
+    last = count if end is None else end
+    check_range(backbone, cut)
+    check_range(backbone, last)
+    return [*range(cut), *range(last, count)]
+
+
+def _rest(backbone: Backbone, still: Sequence[int]) -> None:
+    for number in still:
+        for path in backbone.blocks[number].modules:
             backbone.model.get_submodule(path).eval()
 
 

@@ -52,6 +52,8 @@ def make_plan(
     plan = add(plan, optimisation.choose_lr(data, model, moves, plan["optimizer"]))
     plan = add(plan, optimisation.choose_head_lr(data, plan["lr"]))
     plan = add(plan, optimisation.choose_layer_decay(data, model))
+    if user.get("l2_sp"):
+        plan = add(plan, optimisation.choose_weight_decay())
     plan = add(plan, optimisation.choose_batchnorm(moves))
     plan = add(plan, optimisation.choose_average(data, plan["epochs"]))
     plan = add(plan, optimisation.choose_augment(data, moves))

@@ -93,9 +93,15 @@ def choose_class_weights(data: DataFacts) -> Decision:
     return Decision("class_weights", "none", Basis.ASSUMED, why)
 
 
+def choose_weight_decay() -> Decision:
+    """Switch decay to zero off under L2-SP, which pulls the same weights elsewhere."""
+    why = "L2-SP takes its place: weights are pulled to where they started, and not to zero as well"
+    return Decision("weight_decay", 0.0, Basis.PRIOR, why)
+
+
 def choose_batchnorm(strategy: str) -> Decision:
     """Choose whether BatchNorm statistics move."""
-    if strategy in ("lp-ft", "last", "lora"):
+    if strategy in ("lp-ft", "last", "lora", "surgical"):
         why = "the closed-form head was fitted to features with the pretrained statistics"
         return Decision("batchnorm", "frozen", Basis.PRIOR, why)
     return Decision("batchnorm", "train", Basis.PRIOR, "usual where a head starts from random weights")

@@ -82,7 +82,7 @@ def unchanged_loss(losses: list[float]) -> str | None:
 def equal_rates(session: Session, *, starts_trained: bool) -> str | None:
     """Say so where a random head moves no faster than the pretrained body that it must not spoil."""
     settings, backbone = session.settings, session.backbone
-    moves_body = settings.strategy in ("full", "last", "gradual") and backbone.pretrained
+    moves_body = settings.strategy in ("full", "last", "gradual", "surgical") and backbone.pretrained
     if starts_trained or not moves_body or head_rate(settings) != settings.lr:
         return None
     return _alarm(

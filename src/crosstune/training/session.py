@@ -27,13 +27,14 @@ from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, train
 from crosstune.training.errors import NothingToTrain, ShardedTraining, WrongWorldSize
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
+from crosstune.training.l2_sp import L2SP, make_l2_sp
 from crosstune.training.loader import Loader, text_lengths
 from crosstune.training.lora import add_adapters
 from crosstune.training.order import Order
 from crosstune.training.pace import planned_steps
 from crosstune.training.precision import Numerics, choose_numerics, to_format
 from crosstune.training.stored import Prefix, Stored, store_prefix
-from crosstune.training.strategies import load_head, lowest_cut, set_mode
+from crosstune.training.strategies import end_at, load_head, lowest_cut, set_mode
 from crosstune.training.update import Loss, Updater
 
 SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
@@ -63,6 +64,8 @@ class Session:
     """What the frozen prefix gave, where it was computed once and stored."""
     moving: tuple[str, ...]
     """Names of the parameters that move at any time of the run."""
+    l2_sp: L2SP | None = None
+    """The pull to the starting weights, where there is one."""
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     """What a checkpoint of this run can be continued with: data, model, settings, processes."""
 
@@ -108,7 +111,7 @@ def make_updater(session: Session, forward: nn.Module, optimizer: optim.Optimize
     return Updater(
         forward=forward, optimizer=optimizer, loss=session.loss, accelerator=session.accelerator,
         items=session.loader.items, seed=session.settings.seed, clip_norm=session.settings.clip_norm,
-        bf16=session.numerics.bf16, channels_last=session.numerics.channels_last,
+        bf16=session.numerics.bf16, channels_last=session.numerics.channels_last, l2_sp=session.l2_sp,
     )  # fmt: skip
 
 
@@ -191,7 +194,7 @@ def prepare(
     return Session(
         backbone=backbone, task=task, settings=settings, accelerator=accelerator, forward=forward, loss=loss,
         loader=loader, evaluator=evaluator, numerics=numerics, stored=stored, moving=moving,
-        fingerprint=fingerprint or {},
+        fingerprint=fingerprint or {}, l2_sp=make_l2_sp(backbone, settings),
     )  # fmt: skip
 
 
@@ -221,7 +224,7 @@ def _freeze(
     lowest = lowest_cut(settings, blocks, epochs)
     if head is not None:
         load_head(backbone, head)
-    freeze(backbone, lowest)
+    freeze(backbone, lowest, end_at(settings, blocks))
     if settings.strategy == "lora":
         add_adapters(backbone, settings)
     moving = tuple(name for name, p in backbone.model.named_parameters() if p.requires_grad)

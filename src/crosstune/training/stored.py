@@ -44,7 +44,7 @@ class Prefix:
     @property
     def cut(self) -> int:
         """How many blocks are frozen for the whole run; 0 where that changes or none is."""
-        if self.settings.strategy not in ("head", "last"):
+        if self.settings.strategy not in ("head", "last", "surgical"):
             return 0
         return cut_at(self.settings, len(self.backbone.blocks), 0)
 
@@ -96,7 +96,7 @@ def store_prefix(prefix: Prefix, *, left: float, reporter: Reporter) -> Stored |
         raise BadValue(
             "activations cannot be stored in this run",
             found=f"cache=on, and {obstacle}",
-            expected="strategy head or last, without mixup and cutmix",
+            expected="strategy head, last or surgical (not its first part), without mixup and cutmix",
             fix="set cache=auto",
         )
     if setting == "off" or obstacle:

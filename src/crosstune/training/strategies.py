@@ -2,12 +2,15 @@
 
 import torch
 
-from crosstune.core.errors import BadValue
+from crosstune.core.errors import BadValue, DoesNotApply
 from crosstune.core.head import HeadWeights
 from crosstune.core.settings import Settings
 from crosstune.frozen.freeze import train_mode
 from crosstune.sources.base import Backbone
 from crosstune.training.batchnorm import BatchNorm
+
+PARTS = ("first", "middle", "last")
+"""Of a model, under the strategy ``surgical``."""
 
 
 def cut_at(settings: Settings, blocks: int, epoch: int) -> int:
@@ -15,7 +18,7 @@ def cut_at(settings: Settings, blocks: int, epoch: int) -> int:
 
     head: all. last: all but ``last_blocks``. gradual: all but one in the first epoch, and one fewer in
     each epoch after it (Howard and Ruder 2018). full, lp-ft: none. lora: none are *cut*, as adapters
-    sit in all of them.
+    sit in all of them. surgical: those before the third that moves; :func:`end_at` gives those behind it.
 
     Raises:
         BadValue: ``last_blocks`` is larger than the number of blocks, or the strategy trains nothing.
@@ -36,17 +39,42 @@ def cut_at(settings: Settings, blocks: int, epoch: int) -> int:
             return max(0, blocks - 1 - epoch)
         case "full" | "lp-ft" | "lora":
             return 0
+        case "surgical":
+            return part_of(settings.surgical_part, blocks)[0]
     raise BadValue(
         "this strategy trains nothing by gradient",
         found=f"strategy={settings.strategy}",
-        expected="head, last, gradual, full, lp-ft or lora",
+        expected="head, last, gradual, full, lp-ft, lora or surgical",
         fix="choose one of these, or ship the closed-form head",
     )
+
+
+def end_at(settings: Settings, blocks: int) -> int:
+    """Return from which block on blocks are frozen again: their number, except under ``surgical``."""
+    return part_of(settings.surgical_part, blocks)[1] if settings.strategy == "surgical" else blocks
 
 
 def lowest_cut(settings: Settings, blocks: int, epochs: int) -> int:
     """Return the smallest cut of a run of ``epochs`` (whole or begun) epochs."""
     return min(cut_at(settings, blocks, epoch) for epoch in (0, max(epochs - 1, 0)))
+
+
+def part_of(part: str, blocks: int) -> tuple[int, int]:
+    """Return the blocks of a third as ``(start, end)``; sizes differ by one at most.
+
+    Raises:
+        DoesNotApply: there are fewer than three blocks.
+        ValueError: the part is still ``auto``.
+    """
+    if blocks < len(PARTS):
+        raise DoesNotApply(
+            "surgical fine-tuning needs a first, a middle and a last part",
+            found=f"a model of {blocks} {'block' if blocks == 1 else 'blocks'}",
+            expected="three blocks or more",
+            fix="take --set strategy=last or --set strategy=full",
+        )
+    number = PARTS.index(part)
+    return round(number * blocks / 3), round((number + 1) * blocks / 3)
 
 
 def load_head(backbone: Backbone, head: HeadWeights) -> None:
@@ -74,7 +102,8 @@ def set_mode(backbone: Backbone, settings: Settings, epoch: int) -> None:
     With ``batchnorm=frozen`` every BatchNorm rests too, and always under lora, because adapters do not
     carry its statistics.
     """
-    train_mode(backbone, cut_at(settings, len(backbone.blocks), epoch))
+    blocks = len(backbone.blocks)
+    train_mode(backbone, cut_at(settings, blocks, epoch), end_at(settings, blocks))
     if settings.strategy == "lora" or settings.batchnorm == "frozen":
         for module in backbone.model.modules():
             if isinstance(module, BatchNorm):

@@ -16,6 +16,7 @@ from crosstune.core.seeding import derived_seed
 from crosstune.tasks.base import LossSum
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.forward import autocast
+from crosstune.training.l2_sp import L2SP
 from crosstune.training.loader import Loaded
 
 Loss = Callable[[Tensor, Tensor], LossSum]
@@ -36,6 +37,7 @@ class Updater:
     clip_norm: float
     bf16: bool = False
     channels_last: bool = False
+    l2_sp: L2SP | None = None
 
     def __call__(self, loaded: Sequence[Loaded], *, step: int, epoch: int) -> float:
         """Make one update at the optimizer's present rates; returns the mean loss of the batch.
@@ -61,6 +63,8 @@ class Updater:
         ]
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         scale = self.accelerator.num_processes / weight
+        if self.l2_sp:
+            self.l2_sp.add_to_gradients(parameters, 1.0 / scale)
         norm = float(torch.nn.utils.get_total_norm(gradients)) * scale
         self._check("gradient", norm, loaded, step, epoch)
         if self.clip_norm > 0 and norm > self.clip_norm:
