@@ -10,15 +10,18 @@ import torch
 from safetensors.torch import save_file
 
 from crosstune.core.clock import Budget
+from crosstune.core.domains import Domains
 from crosstune.core.head import HeadWeights
 from crosstune.core.progress import Silent
 from crosstune.tasks.registry import make_task
 from crosstune.training.errors import ResumeMismatch
 from crosstune.training.run import train
 from tests.support.chaos import Ended, final_state, forked, sha256
+from tests.support.tiny import MemoryItems
 from tests.training.small import coloured, convolutional, plain
 
 TRAIN, VALIDATION = coloured(30), coloured(18, seed=1)
+SOURCES = MemoryItems(TRAIN.raw, TRAIN.values, Domains(("a", "b"), np.arange(30) // 3 % 2))
 TASK = make_task("image-classification", TRAIN.targets())
 HEAD = HeadWeights(
     features="head", kind="ridge", weight=np.random.default_rng(0).normal(size=(3, 8)), bias=np.zeros(3),
@@ -38,6 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "gradual with momentum": {"strategy": "gradual", "optimizer": "sgd"},
     "lora in bf16": {"strategy": "lora", "precision": "bf16"},
+    "domains weighed and aligned": {"group_dro": 0.5, "coral": 1.0, "micro_batch": 3, "train_items": SOURCES},
     "the middle, pulled to its start": {"strategy": "surgical", "surgical_part": "middle", "l2_sp": 0.1},
     "lp-ft, patience, channels last": {"strategy": "lp-ft", "patience": 2, "memory_format": "channels-last"},
 }

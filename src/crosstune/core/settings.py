@@ -83,7 +83,7 @@ class Settings:
     """Strength of L2-SP on the head, which has no pretrained weights and is pulled to zero (Li 2018)."""
     coral: float = 0.0
     """Weight of the CORAL penalty: squared differences of the means and covariances of the head's input
-    between the domains of a batch (Sun 2016; WILDS takes 1, on Camelyon17 0.1). Needs ``domain``. 0 is off."""
+    between the domains of a batch (Sun 2016; WILDS takes 1, or 0.1). Needs ``domain``. 0 is off."""
     group_dro: float = 0.0
     """Step size of GroupDRO, which weighs domains by their losses (Sagawa 2020, who take 0.01). Needs
     ``domain``. 0 is off."""

@@ -23,6 +23,10 @@ def finish(loop: Loop) -> TrainResult:
         _merge(loop)
     session, numerics = loop.session, loop.session.numerics
     session.accelerator.end_training()
+    if loop.update.across and loop.settings.group_dro > 0.0:
+        shares = zip(loop.update.across.names, loop.update.across.weights.tolist(), strict=True)
+        weighed = ", ".join(f"{name} {share:.3f}" for name, share in shares if share)
+        loop.reporter.say(f"GroupDRO ended with the weights {weighed}")
     for sentence in _alarms(loop):
         loop.warn(sentence)
     examples = loop.step * loop.order.batch_size

@@ -35,6 +35,7 @@ def fingerprint(
         "task": f"{task.name} with {task.outputs} outputs",
         "training data": f"{len(train)} examples, {train.digest}",
         "validation data": f"{len(validation)} examples, {validation.digest}",
+        "training domains": _domains(train),
         "training targets": _digest(task.encode(train.targets())),
         "validation targets": _digest(task.encode(validation.targets())),
         "model": f"{backbone.name}, weights {start.hexdigest()[:32]}",
@@ -43,6 +44,11 @@ def fingerprint(
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
+
+
+def _domains(train: Items) -> str:
+    found = train.domains()
+    return "none" if found is None else f"{', '.join(found.present)}, {_digest(found.ids)}"
 
 
 def _digest(array: NDArray[Any]) -> str:

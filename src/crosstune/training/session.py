@@ -22,14 +22,17 @@ from crosstune.core.settings import Settings
 from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
+from crosstune.training.across import make_across
 from crosstune.training.augment import ON_BATCHES, ON_PICTURES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
+from crosstune.training.coral import HeadInput
 from crosstune.training.errors import NothingToTrain, ShardedTraining, WrongWorldSize
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.l2_sp import L2SP, make_l2_sp
 from crosstune.training.loader import Loader, text_lengths
 from crosstune.training.lora import add_adapters
+from crosstune.training.methods import require_methods
 from crosstune.training.order import Order
 from crosstune.training.pace import planned_steps
 from crosstune.training.precision import Numerics, choose_numerics, to_format
@@ -66,6 +69,8 @@ class Session:
     """Names of the parameters that move at any time of the run."""
     l2_sp: L2SP | None = None
     """The pull to the starting weights, where there is one."""
+    features: HeadInput | None = None
+    """What the head reads, where CORAL compares it."""
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     """What a checkpoint of this run can be continued with: data, model, settings, processes."""
 
@@ -112,6 +117,7 @@ def make_updater(session: Session, forward: nn.Module, optimizer: optim.Optimize
         forward=forward, optimizer=optimizer, loss=session.loss, accelerator=session.accelerator,
         items=session.loader.items, seed=session.settings.seed, clip_norm=session.settings.clip_norm,
         bf16=session.numerics.bf16, channels_last=session.numerics.channels_last, l2_sp=session.l2_sp,
+        across=make_across(session.loader.domains, session.settings, session.features),
     )  # fmt: skip
 
 
@@ -166,6 +172,8 @@ def prepare(
     Where activations are stored, ``stack`` gets the cut, entered until the run has ended.
     """
     _check_together(settings, head)
+    domains = train_items.domains()
+    require_methods(settings, domains=None if domains is None else len(domains.present))
     augment = names(settings.augment, modality=backbone.modality, kind=task.linear_kind())
     encoded = task.encode(train_items.targets())
     order = _order(train_items, backbone, settings, world=accelerator.num_processes)
@@ -184,7 +192,7 @@ def prepare(
         items=train_items, encoded=encoded, task=task, preprocessing=backbone.preprocessing, order=order,
         micro_batch=settings.micro_batch, augmenter=augmenter, mixing=mixing,
         activations=stored.train if stored else None,
-        rank=accelerator.process_index, world=accelerator.num_processes, domains=train_items.domains(),
+        rank=accelerator.process_index, world=accelerator.num_processes, domains=domains,
     )  # fmt: skip
     forward = Forward(backbone, stack.enter_context(stored.cut) if stored else None)
     loss = task.make_loss(settings, encoded)
@@ -195,7 +203,17 @@ def prepare(
         backbone=backbone, task=task, settings=settings, accelerator=accelerator, forward=forward, loss=loss,
         loader=loader, evaluator=evaluator, numerics=numerics, stored=stored, moving=moving,
         fingerprint=fingerprint or {}, l2_sp=make_l2_sp(backbone, settings),
+        features=_watched(backbone, settings, stack),
     )  # fmt: skip
+
+
+def _watched(backbone: Backbone, settings: Settings, stack: ExitStack) -> HeadInput | None:
+    """Watch what the head reads until the run has ended, where CORAL asks for it."""
+    if settings.coral == 0.0:
+        return None
+    features = HeadInput(backbone.head_module())
+    stack.callback(features.close)
+    return features
 
 
 def _check_together(settings: Settings, head: HeadWeights | None) -> None:

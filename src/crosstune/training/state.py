@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -71,6 +72,7 @@ def values(loop: "Loop") -> dict[str, Any]:
         "groups": groups,
         "optimizer": state,
         "updates": loop.average.updates if loop.average else 0,
+        "domain_weights": loop.update.across.weights.tolist() if loop.update.across else None,
         "keeper": {
             "score": loop.keeper.score,
             "step": loop.keeper.step,
@@ -117,6 +119,8 @@ def restore(loop: "Loop", folder: Path, held: dict[str, Any]) -> None:
     if loop.average:
         put_back(loop.average.average, {name: found[f"average/{name}"] for name in loop.average.average})
         loop.average.updates = held["updates"]
+    if loop.update.across:
+        loop.update.across.weights = np.asarray(held["domain_weights"])
     about = held["keeper"]
     loop.keeper.restore(
         folder, score=about["score"], step=about["step"], best=about["best"], ingredients=about["ingredients"]

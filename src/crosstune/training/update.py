@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from accelerate import Accelerator
@@ -14,10 +14,12 @@ from crosstune.core.items import Items
 from crosstune.core.memory import is_out_of_memory
 from crosstune.core.seeding import derived_seed
 from crosstune.tasks.base import LossSum
+from crosstune.training.across import AcrossDomains, Seen
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.forward import autocast
 from crosstune.training.l2_sp import L2SP
 from crosstune.training.loader import Loaded
+from crosstune.training.recovery import Buffers
 
 Loss = Callable[[Tensor, Tensor], LossSum]
 
@@ -38,6 +40,8 @@ class Updater:
     bf16: bool = False
     channels_last: bool = False
     l2_sp: L2SP | None = None
+    across: AcrossDomains | None = None
+    """The objective of a training across domains, where it is not the plain mean."""
 
     def __call__(self, loaded: Sequence[Loaded], *, step: int, epoch: int) -> float:
         """Make one update at the optimizer's present rates; returns the mean loss of the batch.
@@ -72,6 +76,8 @@ class Updater:
         torch._foreach_mul_(gradients, scale)
         match_layouts(parameters)
         self._move()
+        if self.across:
+            self.across.commit()
         return float(total / weight)
 
     def _move(self) -> None:
@@ -84,21 +90,45 @@ class Updater:
             raise
 
     def _accumulate(self, loaded: Sequence[Loaded], step: int) -> Tensor:
-        device = self.accelerator.device
-        sums = torch.zeros(2, device=device)
+        sums = torch.zeros(2, device=self.accelerator.device)
+        alone = len(loaded) == 1 and self.accelerator.num_processes == 1
+        if self.across and not alone:
+            self._look_ahead(self.across, loaded, step)
         for position, cpu_micro in enumerate(loaded):
-            micro = cpu_micro.to(device, channels_last=self.channels_last)
+            micro = self._on_device(cpu_micro)
             last = position == len(loaded) - 1
-            torch.manual_seed(derived_seed(self.seed, "step", step, position, self.accelerator.process_index))
             with nullcontext() if last else self.accelerator.no_sync(self.forward):
-                with autocast(device, bf16=self.bf16):
-                    outputs = self.forward(micro.batch, micro.activation)
+                outputs = self._outputs(micro, step, position)
                 total, weight = self.loss(outputs, micro.targets)
                 if not micro.counts:
                     total, weight = total * 0.0, weight * 0.0
-                self.accelerator.backward(total)
+                goal = self.across.objective(outputs, micro, self.loss, alone=alone) if self.across else total
+                self.accelerator.backward(goal)
             sums += torch.stack([total.detach().float(), weight.detach().float()])
         return sums
+
+    def _on_device(self, micro: Loaded) -> Loaded:
+        return micro.to(self.accelerator.device, channels_last=self.channels_last)
+
+    def _outputs(self, micro: Loaded, step: int, position: int) -> Tensor:
+        """Compute the head's outputs with the dropout of this micro-batch, whenever it is asked."""
+        torch.manual_seed(derived_seed(self.seed, "step", step, position, self.accelerator.process_index))
+        with autocast(self.accelerator.device, bf16=self.bf16):
+            outputs: Tensor = self.forward(micro.batch, micro.activation)
+        return outputs
+
+    def _look_ahead(self, across: AcrossDomains, loaded: Sequence[Loaded], step: int) -> None:
+        """Take the sums of the whole effective batch, in all processes; the model stays as it was."""
+        buffers, seen = Buffers(self.forward), []
+        buffers.remember()
+        with torch.no_grad(), self.accelerator.no_sync(self.forward):
+            for position, cpu_micro in enumerate(loaded):
+                micro = self._on_device(cpu_micro)
+                if micro.activation is not None:  # a suffix may compute in place
+                    micro = replace(micro, activation=micro.activation.clone())
+                seen.append(across.see(self._outputs(micro, step, position), micro, self.loss))
+        buffers.put_back()
+        across.know(Seen.added(seen, lambda one: self.accelerator.reduce(one, "sum")))
 
     def _check(self, what: str, value: float, loaded: Sequence[Loaded], step: int, epoch: int) -> None:
         if math.isfinite(value):
