@@ -99,6 +99,9 @@ class RunOptions(BaseModel):
     """A model name such as ``torchvision:resnet50``; ``auto`` chooses by measurement."""
     models: Names = ()
     """The models to choose from where ``model`` is ``auto``; empty means all that can be opened here."""
+    adapt_to: str | None = None
+    """Inputs without labels of the place where the model will be used: BatchNorm statistics are re-estimated
+    on them."""
     budget: Annotated[str | float | None, BeforeValidator(_duration)] = "10m"
     """Wall-clock limit of the whole run: ``90s``, ``10m``, ``2h``, or ``none``."""
     out: Location = None

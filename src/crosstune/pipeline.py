@@ -33,6 +33,7 @@ from crosstune.stages.closed_form import ship_closed_form
 from crosstune.stages.cross import cross_table
 from crosstune.stages.demo import write_digits
 from crosstune.stages.extend import longer, reopen
+from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_was_asked
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
@@ -117,10 +118,12 @@ def _stages(run: Run) -> None:
     with run.stage("read and check"):
         prepared = prepare(run)
         hold_to_data(run, prepared)
+        hold_to_what_was_asked(run, prepared)
     with run.stage("rank the models"):
         ranking = choose_by_ranking(run, prepared)
     with run.stage("open the model"):
         opened = open_planned(run, prepared, ranking.decisions)
+        hold_model_to_what_was_asked(run, prepared, opened)
         prepared = with_tokens(run, prepared, opened)
     with run.stage("frozen pass and closed-form heads"):
         probed = probe(run, prepared, opened)

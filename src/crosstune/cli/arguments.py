@@ -69,6 +69,14 @@ TrackersOption = Annotated[
 ExtendableOption = Annotated[
     bool, typer.Option("--extendable", help="Keep the last checkpoints, for `resume --epochs`.")
 ]
+AdaptToOption = Annotated[
+    str | None,
+    typer.Option(
+        "--adapt-to",
+        metavar="DATA",
+        help="Unlabelled inputs of the place of use: BatchNorm statistics are re-estimated on them.",
+    ),
+]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What runs the model: auto, torch, openvino or onnxruntime.")
 ]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from crosstune.cli.arguments import (
+    AdaptToOption,
     BudgetOption,
     DomainOption,
     ExtendableOption,
@@ -62,6 +63,7 @@ def fit(
         list[str] | None,
         typer.Option("--classes", metavar="NAME", help="A class name; repeat it, in the order wanted."),
     ] = None,
+    adapt_to: AdaptToOption = None,
     max_bad: MaxBadOption = None,
     strict: StrictOption = False,
     extendable: ExtendableOption = False,
@@ -80,6 +82,7 @@ def fit(
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
     domains = {"domain": domain, "held_out_domain": held_out_domain, "select_by": select_by}
     lists = {**domains, "inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
+    texts["adapt_to"] = adapt_to
     every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict, "extendable": extendable}
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())

@@ -144,6 +144,9 @@ class Settings:
     select_by: str = "overall"
     """What early stopping and every choice on validation look at: the metric over all rows (overall), that of
     the worst domain, or the mean over domains. The last two need `--domain`."""
+    trial_soup: bool = False
+    """Whether the tuned model is mixed with the trials of the last round, greedily by the figure on
+    validation (a soup, Wortsman 2022)."""
     cache: str = "auto"
     """Whether activations at the cut are stored: auto asks the cost model."""
     workers: int = 0

@@ -17,6 +17,7 @@ from crosstune.core.progress import Reporter
 from crosstune.core.ranking import RankRow
 from crosstune.core.run_dir import RunDir
 from crosstune.options import FitOptions
+from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_was_asked
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
@@ -64,8 +65,10 @@ def plan_data(options: FitOptions, reporter: Reporter) -> Advice:
     """Take every decision of a run that needs no training."""
     with _scratch(options, reporter) as run:
         prepared = prepare(run)
+        hold_to_what_was_asked(run, prepared)
         ranking = choose_by_ranking(run, prepared)
         opened = open_planned(run, prepared, ranking.decisions)
+        hold_model_to_what_was_asked(run, prepared, opened)
         prepared = with_tokens(run, prepared, opened)
         probed = probe(run, prepared, opened)
         opened = timed(run, prepared, opened, probed)

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -27,11 +28,17 @@ from crosstune.stages.probe import Probed
 from crosstune.stages.run import Run
 from crosstune.training.aside import unchanged
 from crosstune.training.errors import NonFiniteLoss
+from crosstune.training.keeper import BEST
 from crosstune.training.range_test import range_test
 from crosstune.training.run import train
 
 Z95 = 1.96
 """A 95 % interval reaches this many standard errors to each side."""
+
+
+def finalist(run: Run, name: str) -> Path:
+    """Say where the best weights of a trial are kept, where they may go into a soup."""
+    return run.work / "finalists" / f"{name.replace('/', '-')}.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +119,10 @@ class Bench:
             outputs, epochs = result.outputs, result.epochs
         except (NonFiniteLoss, OutOfMemory) as error:  # an answer about this configuration, not about the run
             self.run.reporter.say(f"{opened.label}, {trial.moves}, lr {trial.lr:g}: {error.problem}")
+            if self.run.settings.trial_soup and (work / BEST).is_file():
+                kept = finalist(self.run, name)
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                (work / BEST).replace(kept)
         finally:
             shutil.rmtree(work, ignore_errors=True)
         metric, loss = _judged(small, outputs, self.run.settings.seed)

@@ -136,8 +136,9 @@ def take_up(path: Path, about: dict[str, Any], reporter: Reporter, data: Any = N
             )
         data = _where(about["data"], about["directory"])
     asked = dict(about["options"])
-    if "model" in asked:
-        asked["model"] = _where(asked["model"], about["directory"])
+    for name in ("model", "adapt_to"):
+        if name in asked:
+            asked[name] = _where(asked[name], about["directory"])
     options = FitOptions(data=data, **asked)
     folder = RunDir(path)
     used = used_before(path / "work")

@@ -18,15 +18,19 @@ from crosstune.planning.facts import TimeFacts
 from crosstune.planning.make import make_plan, settings_of
 from crosstune.planning.seconds import Training, training_seconds
 from crosstune.planning.strategy import survives
+from crosstune.stages.adapt import adapt_to_target
 from crosstune.stages.between import take_best_between
+from crosstune.stages.methods import warn_of_idle_methods
 from crosstune.stages.opening import Opened
 from crosstune.stages.outcome import Tuned, difference, saved_model
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.reserve import reserve_seconds
 from crosstune.stages.run import Run
 from crosstune.stages.ship import write_model
+from crosstune.stages.soup import take_soup
+from crosstune.stages.surgical import choose_part
 from crosstune.stages.trials import Chosen
-from crosstune.training.judge import starting_weights
+from crosstune.training.judge import starting_weights, whole
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
 
@@ -41,6 +45,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     reserve = reserve_seconds(prepared.facts, opened.facts, trains=True)
     plan = run.once("plan", lambda: plan_training(run, prepared, chosen, reserve))
     if plan["strategy"] == "closed-form":
+        warn_of_idle_methods(run)
         why = plan.decision("strategy").because
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
     run.foresee("training", _foreseen(run, prepared, opened, plan, reserve))
@@ -54,9 +59,12 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
         )
     deadline = run.budget.reserve(reserve)
     before = None if start is None else starting_weights(opened.backbone, start)
+    untrained = whole(opened.backbone) if plan["trial_soup"] else {}
     result = _train(run, prepared, opened, plan, start, deadline)
     if before is not None:
         take_best_between(run, prepared, opened, plan, before, deadline=deadline)
+    plan = take_soup(run, prepared, chosen, plan, before or untrained, deadline=deadline)
+    plan = adapt_to_target(run, prepared, opened, plan)
     model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
     model, outputs = _cooled(run, prepared, model, outputs)
@@ -112,6 +120,7 @@ def plan_training(run: Run, prepared: Prepared, chosen: Chosen, reserve: float) 
     time = TimeFacts(left=run.budget.left(), reserve=reserve)
     user = run.options.settings_overrides()
     plan = make_plan(opened.plan, prepared.facts, opened.facts, time, user, chosen.measured)
+    plan = choose_part(run, prepared, opened, chosen.probed, plan)
     for decision in plan:
         if decision.because != "the default" and decision.setting not in opened.plan:
             run.decided(decision)
