@@ -85,6 +85,27 @@ def test_the_rules_own_configuration_is_tried_first_then_its_neighbours() -> Non
     ]  # fmt: skip
 
 
+def test_methods_across_domains_are_tried_where_there_are_several_and_win_only_by_measurement() -> None:
+    several, contenders = replace(FEW, domains=3), [Contender(facts=MODEL)]
+    plain = propose_trials(FEW, contenders, 9, {})
+    assert not any(trial.methods for trial in plain)
+    assert propose_trials(replace(FEW, domains=1), contenders, 9, {}) == plain
+    found = propose_trials(several, contenders, 9, {})
+    methods = [trial for trial in found if trial.methods]
+    assert [trial.methods for trial in methods] == [(("group_dro", 0.01),), (("coral", 1.0),)]
+    assert all(replace(trial, methods=()) == plain[0] for trial in methods)
+    assert found[0] == plain[0]
+    assert methods[0].moves == f"{plain[0].strategy} with group_dro 0.01"
+    left_open = propose_trials(several, contenders, 9, {"group_dro": 0.5})
+    assert [trial.methods for trial in left_open if trial.methods] == [(("coral", 1.0),)]
+    assert propose_trials(several, contenders, 9, {"augment": "flip+mixup"}) == plain
+    best = Outcome(trial=methods[0], value=0.9, noise=0.0, loss=1.0, shown="0.90", evidence="trial/1.4")
+    _, decisions = decide([outcome(0.5), best], Rounds(count=2, seconds=9.0, kept=0))
+    assert {one.setting: one.value for one in decisions}["group_dro"] == 0.01
+    _, others = decide([outcome(0.95), best], Rounds(count=2, seconds=9.0, kept=0))
+    assert "group_dro" not in {one.setting for one in others}
+
+
 def test_what_the_user_names_is_not_varied() -> None:
     trials = propose_trials(FEW, [Contender(facts=MODEL)], 9, {"lr": 0.25})
     assert [(one.strategy, one.lr) for one in trials] == [("lp-ft", 0.25), ("last", 0.25)]

@@ -47,6 +47,10 @@ TWO_ROUNDS = 5 / 3
 FACTORS = (1.0, 3.0, 1 / 3)
 """Of the rate that the rule would take (techniques H: refine by 3)."""
 
+ACROSS = {"group_dro": 0.01, "coral": 1.0}
+"""Methods that are tried where training has several domains, at the strength of their sources (Sagawa 2020,
+WILDS). On most data neither beats the plain mean (WILDS), so they ship only where they do here."""
+
 WHOLE = ("lp-ft", "full")
 TRIED = (*WHOLE, "last")
 
@@ -69,13 +73,16 @@ class Trial:
     strategy: str
     last_blocks: int
     lr: float
+    methods: tuple[tuple[str, float], ...] = ()
+    """Further settings, by name."""
 
     @property
     def moves(self) -> str:
-        """Say what moves, in words."""
-        if self.strategy != "last":
-            return self.strategy
-        return f"last {self.last_blocks} blocks" if self.last_blocks > 1 else "last block"
+        """Say what moves, and by which further methods, in words."""
+        what = self.strategy
+        if self.strategy == "last":
+            what = f"last {self.last_blocks} blocks" if self.last_blocks > 1 else "last block"
+        return " with ".join([what, *(f"{name} {value:g}" for name, value in self.methods)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +159,8 @@ def propose_trials(
     """List the configurations that are worth a trial, the rule's own first.
 
     A step away from it in any direction (another model, fewer blocks, another rate) costs a place; of
-    equal steps the other rate comes first, because the rate decides more than the model (techniques H).
+    equal steps the other rate comes first, because the rate decides more than the model (techniques H). Where
+    training has several domains, each method of ``ACROSS`` that the user leaves open is such a step too.
     """
     found = []
     for place, contender in enumerate(contenders):
@@ -163,6 +171,10 @@ def propose_trials(
                 rate = user.get("lr", float(f"{rule * factor:.2g}"))
                 trial = Trial(contender=place, strategy=strategy, last_blocks=blocks, lr=rate)
                 found.append((2 * place + 2 * further + turn, trial))
+    mixes = {"mixup", "cutmix"} & set(str(user.get("augment", "none")).split("+"))
+    if (data.domains or 1) > 1 and found and not mixes:
+        open_methods = [name for name in ACROSS if name not in user]
+        found += [(2, replace(found[0][1], methods=((name, ACROSS[name]),))) for name in open_methods]
     found.sort(key=lambda pair: pair[0])
     return [trial for _, trial in found[:count]]
 
@@ -243,7 +255,7 @@ def decide(outcomes: Sequence[Outcome], rounds: Rounds) -> tuple[Trial, list[Dec
     )
     why = f"the best of {rounds.count} trials of {length}{longer}: {best.shown}{next_one}"
     trial = best.trial
-    values = {"strategy": trial.strategy, "lr": trial.lr}
+    values: dict[str, Any] = {"strategy": trial.strategy, "lr": trial.lr, **dict(trial.methods)}
     if trial.strategy == "last":
         values["last_blocks"] = trial.last_blocks
     return trial, [Decision(name, value, Basis.MEASURED, why, names) for name, value in values.items()]

@@ -14,8 +14,15 @@ from crosstune.reports.strips import Forest, forest
 from crosstune.reports.sweep import sweep
 from crosstune.reports.verdict import metric_title
 
-SETTINGS = ("model", "image_size", "strategy", "last_blocks", "lr", "loss")
+SETTINGS = ("model", "image_size", "strategy", "last_blocks", "lr", "loss", "surgical_part", "group_dro",
+            "coral", "l2_sp", "soup", "batchnorm_statistics")  # fmt: skip
 """Decisions that the measurements are for."""
+
+OFF = ("group_dro", "coral", "l2_sp")
+"""Those of them that say nothing where they are zero."""
+
+UNDER = {"last_blocks": "last", "surgical_part": "surgical"}
+"""Those of them that mean something under one strategy only."""
 
 STAGES = {
     "rank the models": "comparing models",
@@ -159,7 +166,9 @@ def _missing(summary: RunSummary) -> str:
 def _reasons(summary: RunSummary) -> tuple[Reason, ...]:
     plan, grouped = summary.plan, dict[tuple[Basis, str], list[Decision]]()
     for name in SETTINGS:
-        if name in plan and (name != "last_blocks" or plan.value("strategy") == "last"):
+        if name in plan and plan.value("strategy") == UNDER.get(name, plan.value("strategy")):
+            if name in OFF and not plan.value(name):
+                continue
             row = plan.decision(name)
             grouped.setdefault((row.basis, row.because), []).append(row)
     return tuple(

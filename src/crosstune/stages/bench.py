@@ -145,7 +145,7 @@ class Bench:
         opened = model.opened
         user = {
             **self.user, "strategy": trial.strategy, "lr": trial.lr, "last_blocks": trial.last_blocks,
-            "average": "none", "checkpoint_every": 1e9, "evals_per_epoch": 1,
+            **dict(trial.methods), "average": "none", "checkpoint_every": 1e9, "evals_per_epoch": 1,
         }  # fmt: skip
         if math.isinf(self.rounds.seconds):
             user["epochs"] = float(number)

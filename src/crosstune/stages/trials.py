@@ -75,7 +75,9 @@ def try_out(run: Run, prepared: Prepared, opened: Opened, probed: Probed, rankin
         return first
     spec = next(iter(prepared.task.metrics.values()))
     contenders = [Contender(facts=one.opened.facts, depth=_depth(one.probed, spec)) for one in models]
-    trials = propose_trials(prepared.facts, contenders, rounds.count, user)
+    seen = small.items["train"].domains()
+    facts = replace(prepared.facts, domains=None if seen is None else len(seen.present))
+    trials = propose_trials(facts, contenders, rounds.count, user)
     if len(trials) < 2:
         return first
     deadline = run.budget.reserve(reserve_seconds(prepared.facts, opened.facts, trains=True))
