@@ -80,8 +80,8 @@ def test_few_rows_and_none_are_refused(tmp_path: Path) -> None:
     data, few = write_pictures(tmp_path / "photos", 8), write_pictures(tmp_path / "few", 5)
     for place, error, words in (
         (few, DoesNotApply, "15 rows"),
-        (tmp_path / "no-table.csv", NothingToPredict, ""),
-        (tmp_path / "photos" / "empty", NothingToPredict, ""),
+        (tmp_path / "no-table.csv", NothingToPredict, "none of the inputs"),
+        (tmp_path / "photos" / "empty", NothingToPredict, "none of the inputs"),
     ):
         (tmp_path / "photos" / "empty").mkdir(exist_ok=True)
         where = tmp_path / place.name
