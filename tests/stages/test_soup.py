@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from crosstune import pipeline
 from crosstune.core.clock import Budget
 from crosstune.core.evidence import Measurement
 from crosstune.core.metric import Metric
@@ -90,3 +91,16 @@ def test_without_trials_there_is_no_soup_and_the_plan_says_so(
     found = take_soup(run, prepared, bare, plan, before, deadline=Budget())
     assert found.decision("soup").value == "none"
     assert all(torch.equal(one, before[name]) for name, one in whole(chosen.opened.backbone).items())
+
+
+def test_a_run_keeps_its_finalists_for_the_soup(tmp_path: Path) -> None:
+    options = FitOptions(
+        data=write_pictures(tmp_path / "photos", 16), model=str(tiny_vit_dir(tmp_path / "vit")), engine="torch",
+        features="head", epochs=1, trials=2, trial_soup=True, out=tmp_path / "run", budget="none",
+    )  # fmt: skip
+    run = pipeline.fit(options)
+    decisions = json.loads(run.plan.read_text())["decisions"]
+    (soup,) = [row for row in decisions if row["setting"] == "soup"]
+    assert soup["basis"] == "measured"
+    assert soup["evidence"] == ["trial/1.1", "trial/1.2"]
+    assert soup["value"] != "none"

@@ -117,12 +117,12 @@ class Bench:
                     pass_seconds=opened.facts.pass_seconds,
                 )  # fmt: skip
             outputs, epochs = result.outputs, result.epochs
-        except (NonFiniteLoss, OutOfMemory) as error:  # an answer about this configuration, not about the run
-            self.run.reporter.say(f"{opened.label}, {trial.moves}, lr {trial.lr:g}: {error.problem}")
             if self.run.settings.trial_soup and (work / BEST).is_file():
                 kept = finalist(self.run, name)
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 (work / BEST).replace(kept)
+        except (NonFiniteLoss, OutOfMemory) as error:  # an answer about this configuration, not about the run
+            self.run.reporter.say(f"{opened.label}, {trial.moves}, lr {trial.lr:g}: {error.problem}")
         finally:
             shutil.rmtree(work, ignore_errors=True)
         metric, loss = _judged(small, outputs, self.run.settings.seed)
