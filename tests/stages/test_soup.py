@@ -97,7 +97,8 @@ def test_without_trials_there_is_no_soup_and_the_plan_says_so(
 def test_a_run_keeps_its_finalists_for_the_soup(tmp_path: Path) -> None:
     options = FitOptions(
         data=write_pictures(tmp_path / "photos", 16), model=str(tiny_vit_dir(tmp_path / "vit")),
-        engine="torch", features="head", epochs=1, trials=2, trial_soup=True, out=tmp_path / "run", budget="none",
+        engine="torch", features="head", epochs=1, trials=2, trial_soup=True,
+        out=tmp_path / "run", budget="none",
     )  # fmt: skip
     run = pipeline.fit(options)
     decisions = json.loads(run.plan.read_text())["decisions"]
