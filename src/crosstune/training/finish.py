@@ -2,19 +2,23 @@
 
 import math
 import time
+from dataclasses import replace
 
 from crosstune.frozen.freeze import evaluating
 from crosstune.training import alarms
 from crosstune.training.average import greedy_soup
+from crosstune.training.forward import Forward
 from crosstune.training.loop import Loop
 from crosstune.training.lora import MERGE_BATCHES, check_merge, merge_adapters
 from crosstune.training.recovery import outputs
 from crosstune.training.result import TrainResult
-from crosstune.training.snapshot import Weights, restore
+from crosstune.training.snapshot import Weights, moving, restore, take
+from crosstune.training.strategies import set_mode
 
 
 def finish(loop: Loop) -> TrainResult:
     """Load the best weights into the model and say what the run came to."""
+    _gather(loop)
     if loop.settings.average == "soup" and loop.keeper.ingredients:
         _soup(loop)
     elif loop.keeper.weights is not None:
@@ -41,6 +45,19 @@ def finish(loop: Loop) -> TrainResult:
         cached=session.stored is not None,
         outputs=loop.last_outputs,
     )
+
+
+def _gather(loop: Loop) -> None:
+    """Where the model is spread over processes, go on with the whole one in each, and the same weights."""
+    session, whole = loop.session, loop.session.whole
+    if whole is None:
+        return
+    weights = take(loop.live)
+    whole.model.to(session.accelerator.device)
+    loop.model, loop.live = whole.model, moving(whole.model, session.moving)
+    restore(loop.live, weights)
+    set_mode(whole, loop.settings, loop.epoch)
+    loop.session = replace(session, backbone=whole, forward=Forward(whole), whole=None)
 
 
 def _alarms(loop: Loop) -> list[str]:

@@ -218,7 +218,8 @@ class Loop:
     def _open(self) -> tuple[nn.Module, optim.Optimizer]:
         """Let accelerate wrap the model with all thawed that will ever move, then freeze the rest."""
         session = self.session
-        forward = session.accelerator.prepare_model(session.forward)
+        spread = session.whole is not None  # nothing is left to wrap
+        forward = session.forward if spread else session.accelerator.prepare_model(session.forward)
         return forward, self._first_optimizer()
 
     def _first_optimizer(self) -> optim.Optimizer:

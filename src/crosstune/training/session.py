@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, DistributedType, broadcast_object_list
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
 from torch import nn, optim
 
 from crosstune.core.clock import Budget
@@ -24,20 +24,19 @@ from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.training.augment import ON_BATCHES, ON_PICTURES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
-from crosstune.training.errors import NothingToTrain, ShardedTraining, WrongWorldSize
+from crosstune.training.errors import NothingToTrain, WrongWorldSize
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.loader import Loader, text_lengths
 from crosstune.training.lora import add_adapters
 from crosstune.training.order import Order
 from crosstune.training.pace import planned_steps
+from crosstune.training.parallel import plugin, untouched, way
 from crosstune.training.precision import Numerics, choose_numerics, to_format
 from crosstune.training.stored import Prefix, Stored, store_prefix
 from crosstune.training.strategies import load_head, lowest_cut, set_mode
 from crosstune.training.update import Loss, Updater
 
-SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
-"""Here no process holds whole weights, while evaluation, the best weights and checkpoints take them whole."""
 EVALUATION_BATCH = 64
 BENCHMARK_SECONDS = 20.0
 BENCHMARK_SHARE = 0.05
@@ -65,6 +64,8 @@ class Session:
     """Names of the parameters that move at any time of the run."""
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     """What a checkpoint of this run can be continued with: data, model, settings, processes."""
+    whole: Backbone | None = None
+    """Where ``backbone`` is spread over the processes: the model that is given its weights at the end."""
 
     @property
     def planned(self) -> int:
@@ -109,6 +110,7 @@ def make_updater(session: Session, forward: nn.Module, optimizer: optim.Optimize
         forward=forward, optimizer=optimizer, loss=session.loss, accelerator=session.accelerator,
         items=session.loader.items, seed=session.settings.seed, clip_norm=session.settings.clip_norm,
         bf16=session.numerics.bf16, channels_last=session.numerics.channels_last,
+        spread=session.whole is not None,
     )  # fmt: skip
 
 
@@ -116,22 +118,24 @@ def make_accelerator(settings: Settings, work: Path | None, trackers: Sequence[s
     """Start accelerate in float32 (precision is ours), and the trackers that were asked for.
 
     Raises:
-        ShardedTraining: the launcher asks for FSDP, DeepSpeed or Megatron-LM.
+        ShardedTraining: the launcher asks for DeepSpeed, Megatron-LM or an FSDP that is not carried out.
+        TooFewProcesses: FSDP or DDP is asked for by name, and there is one process.
         WrongWorldSize: fewer processes train together than the launcher started.
         MissingExtra: a tracker's package is not installed.
     """
     for name in trackers:
         require(name, extra="trackers", purpose=f"the tracker {name}")
+    spread = way(settings) == "fsdp"
     unused = DistributedDataParallelKwargs(find_unused_parameters=settings.strategy == "gradual")
-    accelerator = Accelerator(
-        cpu=not torch.accelerator.is_available(),  # else torchrun's processes would not join on a CPU
-        mixed_precision="no",
-        log_with=list(trackers) or None,
-        project_dir=work,
-        kwargs_handlers=[unused],
-    )
-    if accelerator.distributed_type in SHARDED:
-        raise ShardedTraining(accelerator.distributed_type.value)
+    with untouched():
+        accelerator = Accelerator(
+            cpu=not torch.accelerator.is_available(),  # else torchrun's processes would not join on a CPU
+            mixed_precision="no",
+            log_with=list(trackers) or None,
+            project_dir=work,
+            kwargs_handlers=[unused],
+            fsdp_plugin=plugin() if spread else None,
+        )
     expected = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != expected:
         raise WrongWorldSize(accelerator.num_processes, expected)

@@ -17,6 +17,7 @@ from crosstune.tasks.base import LossSum
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.forward import autocast
 from crosstune.training.loader import Loaded
+from crosstune.training.shards import total_norm
 
 Loss = Callable[[Tensor, Tensor], LossSum]
 
@@ -36,13 +37,16 @@ class Updater:
     clip_norm: float
     bf16: bool = False
     channels_last: bool = False
+    spread: bool = False
+    """Whether the model is spread over processes: its gradients are summed after every micro-batch, since
+    keeping whole ones would take the memory that spreading saves."""
 
     def __call__(self, loaded: Sequence[Loaded], *, step: int, epoch: int) -> float:
         """Make one update at the optimizer's present rates; returns the mean loss of the batch.
 
         The gradient is that of ``sum of losses / sum of weights`` over all micro-batches and processes:
         sums are differentiated as they come and divided once at the end, so that neither the number of
-        micro-batches nor of processes nor uneven weights change the result. (A DDP wrapper averages over
+        micro-batches nor of processes nor uneven weights change the result. (DDP and FSDP average over
         processes, hence the factor of their number.) A batch without any weight changes nothing.
 
         Raises:
@@ -61,7 +65,7 @@ class Updater:
         ]
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         scale = self.accelerator.num_processes / weight
-        norm = float(torch.nn.utils.get_total_norm(gradients)) * scale
+        norm = total_norm(gradients) * scale
         self._check("gradient", norm, loaded, step, epoch)
         if self.clip_norm > 0 and norm > self.clip_norm:
             scale *= self.clip_norm / norm
@@ -84,9 +88,9 @@ class Updater:
         sums = torch.zeros(2, device=device)
         for position, cpu_micro in enumerate(loaded):
             micro = cpu_micro.to(device, channels_last=self.channels_last)
-            last = position == len(loaded) - 1
+            sums_up = self.spread or position == len(loaded) - 1
             torch.manual_seed(derived_seed(self.seed, "step", step, position, self.accelerator.process_index))
-            with nullcontext() if last else self.accelerator.no_sync(self.forward):
+            with nullcontext() if sums_up else self.accelerator.no_sync(self.forward):
                 with autocast(device, bf16=self.bf16):
                     outputs = self.forward(micro.batch, micro.activation)
                 total, weight = self.loss(outputs, micro.targets)
