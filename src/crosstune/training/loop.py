@@ -64,7 +64,6 @@ class Loop:
         self.started = time.monotonic()
         self.starts_trained = starts_trained
         self.model, self.order = session.backbone.model, session.loader.order
-        self.live = moving(self.model, session.moving)
         self.keeper = _keeper(session, work)
         self.history: History = []
         self.losses: list[float] = []
@@ -88,6 +87,7 @@ class Loop:
             )
         self.schedule = Schedule(settings, self.total)
         self.forward, self.optimizer = self._open()
+        self.live = moving(self.model, session.moving)  # accelerate may have put other buffers in place
         self.update = make_updater(session, self.forward, self.optimizer)
         if settings.optimizer == "schedule-free" and settings.schedule != "constant":
             reporter.say("schedule-free has no schedule: after warm-up the rate stays constant")
