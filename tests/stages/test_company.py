@@ -19,8 +19,7 @@ from crosstune.core.progress import Silent
 from crosstune.core.settings import Settings
 from crosstune.stages import company as companies
 from crosstune.stages.company import Company, company
-from crosstune.training import group
-from crosstune.training.errors import FirstProcessFailed, TooFewProcesses
+from crosstune.training.errors import FirstProcessFailed, TooFewProcesses, WrongWorldSize
 from tests.support.chaos import sha256
 from tests.support.published import ROOT
 from tests.support.sets import write_pictures
@@ -29,7 +28,8 @@ from tests.training.small import plain
 GUIDE = ROOT / "docs" / "guides" / "several-processes.md"
 SMALL: dict[str, Any] = {
     "strategy": "full", "epochs": 3, "batch_size": 16, "lr": 1e-3, "batchnorm": "frozen",
-    "pretrained": "false", "image_size": 64, "precision": "fp32", "memory_format": "contiguous", "checkpoint_every": 0, "trials": 0,
+    "pretrained": "false", "image_size": 64, "precision": "fp32", "memory_format": "contiguous",
+    "checkpoint_every": 0, "trials": 0,
     "features": "head", "engine": "torch",
 }  # fmt: skip
 MODEL = "timm:test_resnet"
@@ -99,25 +99,25 @@ def test_the_commands_of_the_guide_equal_one_process_also_after_a_kill(
 
 def test_a_run_that_trains_nothing_or_fails_lets_the_others_go(monkeypatch: pytest.MonkeyPatch) -> None:
     messages: dict[str, bytes] = {}
-    for module in (group, companies):
-        monkeypatch.setattr(module, "call", messages.__setitem__)
-        monkeypatch.setattr(module, "wait", messages.__getitem__)
+    monkeypatch.setattr(companies, "call", messages.__setitem__)
+    monkeypatch.setattr(companies, "wait", messages.__getitem__)
+    monkeypatch.setattr(companies, "arrive", lambda _: None)
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
     with company(plain()) as first:
         assert first.leads
         first.root = "/runs/a"
         assert "WORLD_SIZE" not in os.environ
-        key = first._key
+        key = first.key
     assert os.environ["WORLD_SIZE"] == "2"
     other = Company(key)
     assert other.told() is None
     assert other.ended().root == Path("/runs/a")
     broken = company(plain())
     second = broken.__enter__()
-    assert second._key != key
+    assert second.key != key
     assert not broken.__exit__(RuntimeError, RuntimeError("broken"), None)
-    other = Company(second._key)
+    other = Company(second.key)
     assert other.told() is None
     with pytest.raises(FirstProcessFailed):
         other.ended()
@@ -132,6 +132,19 @@ def test_what_the_first_tells_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told is not None
     assert told["left"] == float("inf")
     np.testing.assert_array_equal(told["head"], np.eye(3))
+
+
+def test_left_over_variables_of_a_launcher_are_an_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_USE_AGENT_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    write_pictures(tmp_path / "digits", 8)
+    with pytest.raises(WrongWorldSize, match="2, as the environment variable WORLD_SIZE says"):
+        crosstune.fit(str(tmp_path / "digits"), out=tmp_path / "run", reporter=Silent())
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_way_that_needs_others_is_refused_before_anything_is_written(

@@ -152,7 +152,7 @@ def test_a_run_on_a_small_disk_ends_by_name_and_goes_on_with_room(
 def test_a_disk_that_fills_up_while_training_keeps_the_checkpoints_before(
     data: Path, roomy: tuple[dict[str, Any], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Room is looked for before a save; here something else takes it afterwards, and the write itself fails."""
+    """Room is looked for before a save; here something else takes it then, and the write itself fails."""
     expected, _ = roomy
     with small_disk(tmp_path / "disk", ROOMY) as place:
         saves, save = iter(range(100)), checkpoints.save

@@ -21,7 +21,7 @@ from crosstune.core.run_dir import RunDir
 from crosstune.core.settings import Settings
 from crosstune.stages.journal import KINDS
 from crosstune.training.errors import FirstProcessFailed
-from crosstune.training.group import call, joined, wait
+from crosstune.training.group import arrive, call, joined, wait
 from crosstune.training.parallel import way
 
 _runs = count()
@@ -33,7 +33,7 @@ class Company:
 
     def __init__(self, key: str = "") -> None:
         """Speak under ``key``, of which every run has its own."""
-        self._key, self._called = key, False
+        self.key, self._called = key, False
         self.leads, self.several = launched().leads, bool(key) and launched().world > 1
         self.root = ""
         """The run directory, as far as it is known."""
@@ -50,19 +50,19 @@ class Company:
         """Let the others go."""
         if not self._called:
             self._tell(None)
-        call(f"{self._key}/end", json.dumps({"root": self.root, "failed": failed}).encode())
+        call(f"{self.key}/end", json.dumps({"root": self.root, "failed": failed}).encode())
 
     def _tell(self, about: dict[str, Any] | None) -> None:
         self._called = True
         arrays: dict[str, Any] = {}
         plain = json.dumps(pack(about, arrays))
-        call(f"{self._key}/arrays", save(arrays))
-        call(f"{self._key}/about", plain.encode())
+        call(f"{self.key}/arrays", save(arrays))
+        call(f"{self.key}/about", plain.encode())
 
     def told(self) -> dict[str, Any] | None:
         """Wait to be called; ``None`` where there is nothing to train."""
-        plain = json.loads(wait(f"{self._key}/about"))
-        about: dict[str, Any] | None = unpack(plain, load(wait(f"{self._key}/arrays")), KINDS)
+        plain = json.loads(wait(f"{self.key}/about"))
+        about: dict[str, Any] | None = unpack(plain, load(wait(f"{self.key}/arrays")), KINDS)
         return about
 
     def ended(self) -> RunDir:
@@ -71,7 +71,7 @@ class Company:
         Raises:
             FirstProcessFailed: it has ended with an error.
         """
-        about = json.loads(wait(f"{self._key}/end"))
+        about = json.loads(wait(f"{self.key}/end"))
         if about["failed"]:
             raise FirstProcessFailed
         return RunDir(Path(about["root"]))
@@ -83,12 +83,14 @@ def company(settings: Settings) -> Iterator[Company]:
 
     Raises:
         ShardedTraining, TooFewProcesses: what is asked for cannot be carried out. Said before time is spent.
+        WrongWorldSize: fewer processes have begun than the launcher says.
     """
     way(settings)
     made = Company(f"run-{next(_runs)}")
     if not made.several:
         yield made
         return
+    arrive(made.key)
     with hidden():
         failed = True
         try:

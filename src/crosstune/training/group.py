@@ -6,6 +6,7 @@ Between two trainings the store of the launcher stays, through which the first p
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from itertools import count
 
@@ -16,9 +17,12 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from crosstune.core.processes import Launched, launched
+from crosstune.training.errors import WrongWorldSize
 
 POLL = 0.2
 """Seconds between two looks whether the first process has called."""
+ARRIVAL = 300.0
+"""Seconds within which all processes must have begun."""
 PIECE = 1 << 22
 """Bytes of a message that the store is given at once; it refuses values of more than 8 MiB."""
 _numbers = count()
@@ -27,8 +31,26 @@ _numbers = count()
 @cache
 def store() -> Store:
     """Return the store that all launched processes share; the launcher, or the first of them, holds it."""
-    found: Store = next(rendezvous("env://"))[0]
+    found: Store = next(rendezvous("env://", timeout=timedelta(seconds=ARRIVAL)))[0]
     return found
+
+
+def arrive(key: str) -> None:
+    """Wait until all processes that the launcher has promised are here, but not for long.
+
+    Raises:
+        WrongWorldSize: they are not, or there is no launcher behind the variables.
+    """
+    world, deadline = launched().world, time.monotonic() + ARRIVAL
+    try:
+        here = store().add(f"{key}/here", 1)
+    except (ValueError, distributed.DistError) as error:
+        raise WrongWorldSize(1, world) from error
+    while here < world:
+        if time.monotonic() > deadline:
+            raise WrongWorldSize(here, world)
+        time.sleep(POLL)
+        here = store().add(f"{key}/here", 0)
 
 
 def call(key: str, message: bytes) -> None:
