@@ -27,7 +27,7 @@ from tests.training.small import plain
 
 GUIDE = ROOT / "docs" / "guides" / "several-processes.md"
 SMALL: dict[str, Any] = {
-    "strategy": "full", "epochs": 3, "batch_size": 16, "lr": 1e-3, "batchnorm": "frozen",
+    "strategy": "full", "epochs": 3, "batch_size": 16, "optimizer": "sgd", "lr": 0.01, "batchnorm": "frozen",
     "pretrained": "false", "image_size": 64, "precision": "fp32", "memory_format": "contiguous",
     "checkpoint_every": 0, "trials": 0,
     "features": "head", "engine": "torch",

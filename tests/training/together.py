@@ -54,6 +54,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ema": {"average": "ema", "ema_decay": 0.9},
     "soup": {"average": "soup"},
     "last": {"strategy": "last"},
+    "stored": {"strategy": "last"},
     "gradual": {"strategy": "gradual", "epochs": 3},
     "lora": {"strategy": "lora", "lora_rank": 2},
     "lp-ft": {"strategy": "lp-ft"},
@@ -95,6 +96,8 @@ def train_case(
     backbone, items = model_of(name, folder)
     settings = with_values(plain(), COMMON | SMALL.get(name, FAMILY) | more)
     settings = settings if way == "alone" else with_values(settings, {"parallel": way})
+    if name == "stored" and way != "fsdp":
+        settings = with_values(settings, {"cache": "on", "engine": "torch"})
     task = make_task(f"{modality(name)}-classification", RARE)
     head = None
     if settings.strategy == "lp-ft":

@@ -34,7 +34,7 @@ _hidden: dict[str, str] = {}
 def launched() -> Launched:
     """Say what the launcher said, hidden or not."""
     found = {**os.environ, **_hidden}
-    return Launched(int(found.get("WORLD_SIZE", "1")), int(found.get("RANK", "0")))
+    return Launched(int(found.get("WORLD_SIZE") or 1), int(found.get("RANK") or 0))
 
 
 def works_alone() -> bool:

@@ -38,11 +38,11 @@ class Company:
         self.root = ""
         """The run directory, as far as it is known."""
 
-    def together(self, about: dict[str, Any], work: Callable[[], T]) -> T:
+    def together(self, about: Callable[[], dict[str, Any]], work: Callable[[], T]) -> T:
         """Call the others, tell them ``about`` the training, and carry it out with them."""
         if not self.several:
             return work()
-        self._tell(about)
+        self._tell(about())
         with shown(), joined():
             return work()
 

@@ -140,7 +140,9 @@ def _train(
             resume=run.resumed,
         )
 
-    result = run.company.together(described(run, plan, start, budget, opened.facts.pass_seconds), work)
+    result = run.company.together(
+        lambda: described(run, plan, start, budget, opened.facts.pass_seconds), work
+    )
     run.warnings.extend(result.warnings)
     return result
 

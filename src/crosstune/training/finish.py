@@ -26,9 +26,10 @@ def finish(loop: Loop) -> TrainResult:
     if loop.settings.strategy == "lora":
         _merge(loop)
     session, numerics = loop.session, loop.session.numerics
-    session.accelerator.end_training()
     for sentence in _alarms(loop):
         loop.warn(sentence)
+    session.accelerator.wait_for_everyone()  # before the first of them removes what others may still read
+    session.accelerator.end_training()
     examples = loop.step * loop.order.batch_size
     return TrainResult(
         history=loop.history,

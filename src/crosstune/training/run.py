@@ -84,6 +84,6 @@ def train(
         loop = Loop(session, budget=budget, work=work, reporter=reporter, starts_trained=trained, saved=saved)
         loop.run()
         result = finish(loop)
-    if session.stored is not None:
+    if session.stored is not None and accelerator.is_local_main_process:
         session.stored.delete()
     return result

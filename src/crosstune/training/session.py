@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -179,8 +179,7 @@ def prepare(
         backbone=backbone, train=train_items, validation=validation_items, settings=settings,
         augmenter=augmenter, mixing=mixing, pass_seconds=pass_seconds,
     )  # fmt: skip
-    with accelerator.main_process_first():
-        stored = store_prefix(prefix, left=budget.left(), reporter=reporter)
+    stored = _stored(prefix, accelerator, budget.left(), reporter)
     loader = Loader(
         items=train_items, encoded=encoded, task=task, preprocessing=backbone.preprocessing, order=order,
         micro_batch=settings.micro_batch, augmenter=augmenter, mixing=mixing,
@@ -197,6 +196,16 @@ def prepare(
         loader=loader, evaluator=evaluator, numerics=numerics, stored=stored, moving=moving,
         fingerprint=fingerprint or {},
     )  # fmt: skip
+
+
+def _stored(prefix: Prefix, accelerator: Accelerator, left: float, reporter: Reporter) -> Stored | None:
+    """Store the prefix or not, as the first process decides; the others find it done, or do it after it."""
+    first = store_prefix(prefix, left=left, reporter=reporter) if accelerator.is_main_process else None
+    cache = agreed(accelerator, "on" if first else "off")
+    if accelerator.is_main_process:
+        return first
+    decided = replace(prefix, settings=replace(prefix.settings, cache=cache))
+    return store_prefix(decided, left=left, reporter=reporter)
 
 
 def _check_together(settings: Settings, head: HeadWeights | None) -> None:
