@@ -30,6 +30,8 @@ def finish(loop: Loop) -> TrainResult:
         loop.warn(sentence)
     session.accelerator.wait_for_everyone()  # before the first of them removes what others may still read
     session.accelerator.end_training()
+    if session.stored is not None and session.accelerator.is_local_main_process:
+        session.stored.delete()
     examples = loop.step * loop.order.batch_size
     return TrainResult(
         history=loop.history,

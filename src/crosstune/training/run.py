@@ -65,25 +65,20 @@ def train(
     """
     work.mkdir(parents=True, exist_ok=True)
     accelerator = make_accelerator(settings, work, trackers)
-    together = way(settings)
-    identity = fingerprint(
-        backbone, task, train_items, validation_items, settings, head,
-        world=accelerator.num_processes, way=together,
-    )  # fmt: skip
+    together = {"world": accelerator.num_processes, "way": way(settings)}
+    identity = fingerprint(backbone, task, train_items, validation_items, settings, head, together)
     saved, chosen = start_from(work, identity, settings, reporter, accelerator, resume=resume)
-    chosen = settings_for_parts(chosen) if together == "fsdp" else chosen
+    in_parts = together["way"] == "fsdp"
+    chosen = settings_for_parts(chosen) if in_parts else chosen
     with own_randomness(accelerator.device), at_rest_afterwards(backbone), ExitStack() as stack:
         session = prepare(
             backbone, task, train_items, validation_items, chosen,
             accelerator=accelerator, budget=budget, reporter=reporter, head=head, stack=stack,
             pass_seconds=pass_seconds, fingerprint=identity,
         )  # fmt: skip
-        session = spread(session) if together == "fsdp" else session
+        session = spread(session) if in_parts else session
         keep_choices(work, session)
         trained = head is not None
         loop = Loop(session, budget=budget, work=work, reporter=reporter, starts_trained=trained, saved=saved)
         loop.run()
-        result = finish(loop)
-    if session.stored is not None and accelerator.is_local_main_process:
-        session.stored.delete()
-    return result
+        return finish(loop)
