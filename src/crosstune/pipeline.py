@@ -30,16 +30,27 @@ from crosstune.stages import use
 from crosstune.stages.advise import Advice, plan_data, rank_data
 from crosstune.stages.assess import assess
 from crosstune.stages.closed_form import ship_closed_form
+from crosstune.stages.company import company
 from crosstune.stages.cross import cross_table
 from crosstune.stages.demo import write_digits
 from crosstune.stages.extend import longer, reopen
+from crosstune.stages.follow import follow
 from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_was_asked
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
 from crosstune.stages.ranking import choose_by_ranking
-from crosstune.stages.resume import alone, begin, finish, hold_to_data, read_asked, take_up, tuned
-from crosstune.stages.run import Run, new_folder, quiet_libraries
+from crosstune.stages.resume import (
+    alone,
+    asked_options,
+    begin,
+    finish,
+    hold_to_data,
+    read_asked,
+    take_up,
+    tuned,
+)
+from crosstune.stages.run import Run, asked_settings, new_folder, quiet_libraries
 from crosstune.stages.ship import ship
 from crosstune.stages.summarise import summarise
 from crosstune.stages.suspects import list_suspects
@@ -55,11 +66,15 @@ def fit(options: FitOptions, *, reporter: Reporter | None = None, started: float
 
     Raises ``UserError`` for everything that a user can put right, before time is spent on training.
     """
-    budget = Budget(options.seconds) if started is None else Budget(options.seconds, started)
-    run = Run(options, new_folder(options.out), budget, reporter or make_reporter(quiet=True))
-    run.reporter.open_log(run.folder.log)
-    begin(run)
-    return _carry_out(run)
+    with company(asked_settings(options)) as all_of_us:
+        if not all_of_us.leads:
+            return follow(all_of_us, options)
+        budget = Budget(options.seconds) if started is None else Budget(options.seconds, started)
+        told = reporter or make_reporter(quiet=True)
+        run = Run(options, new_folder(options.out), budget, told, company=all_of_us)
+        run.reporter.open_log(run.folder.log)
+        begin(run)
+        return _carry_out(run)
 
 
 @quiet_libraries()
@@ -85,25 +100,30 @@ def resume(
     told = reporter or make_reporter(quiet=True)
     if epochs is not None:
         about = longer(path, about, epochs, budget)
-        run = take_up(path, about, told, data)
-        with alone(run):
-            reopen(run, about)
-        return _carry_out(run)
-    if budget is not None:
+    elif budget is not None:
         raise BadValue(
             "a budget alone does not extend a run",
             found=f"--budget {budget} without --epochs",
             expected="how far the run shall go at most",
             fix="name the epochs too: crosstune resume RUN --epochs 10 --budget 5m",
         )
-    if about["finished"]:
+    elif about["finished"]:
         told.say(f"the run {path} ended on {about['finished']}; nothing is left to do")
         return RunDir(path)
-    return _carry_out(take_up(path, about, told, data))
+    options = asked_options(path, about, data)
+    with company(asked_settings(options)) as all_of_us:
+        if not all_of_us.leads:
+            return follow(all_of_us, options)
+        run = take_up(path, options, told, all_of_us)
+        if epochs is not None:
+            with alone(run):
+                reopen(run, about)
+        return _carry_out(run)
 
 
 def _carry_out(run: Run) -> RunDir:
     """Go through the stages; each does again, recalls or goes on with what an earlier process did."""
+    run.company.root = str(run.folder.root.resolve())
     try:
         with alone(run):
             _stages(run)

@@ -132,7 +132,7 @@ def test_judging_uses_rows_of_the_grid_only_and_repeats_no_fit(
         return table.Fit(**{**values, "commit": "abc"})
 
     monkeypatch.setattr(judging, "fit_one", fit_one)
-    monkeypatch.setattr(judging, "rank_scores", lambda one, models: dict.fromkeys(models, 0.5))
+    monkeypatch.setattr(judging, "rank_scores", lambda _, models: dict.fromkeys(models, 0.5))
     monkeypatch.setattr(judging, "commit", lambda: "abc")
     kept = tmp_path / "fits.csv"
     for _ in range(2):

@@ -1,5 +1,6 @@
 """Every way in, tried with every payload that can be given there; the outcome is a code, or a failure."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -8,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import crosstune
+from crosstune import pipeline
 from crosstune.core.errors import UserError
 from crosstune.core.progress import Silent
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.registry import open_model
-from tests.safety.payloads import DATA, MODELS, RESUMES, RUNS, SENTINEL, SUMMARIES, Base, Make
+from tests.safety.payloads import DATA, MODELS, RESUMES, RUNS, SEEN, SENTINEL, SUMMARIES, Base, Make
 
 Call = Callable[[Base, Path, Path], Any]
 """Called with the sound things, the payload, and a folder to write to."""
@@ -63,6 +65,27 @@ def _evaluate(base: Base, payload: Path, out: Path) -> Any:
     return crosstune.evaluate(payload, str(base / "texts.csv"))
 
 
+def _evaluate_seen(base: Base, payload: Path, out: Path) -> Any:
+    """Evaluate; a table that is not to be trusted is named and not used, and the figures say so."""
+    warned: list[str] = []
+
+    class Heard(Silent):
+        def warn(self, text: str) -> None:
+            warned.append(text)
+
+    out.mkdir()
+    pipeline.evaluate(payload, str(base / "texts.csv"), out=out / "figures.json", reporter=Heard())
+    known = json.loads((out / "figures.json").read_text())["between"]["seen"]
+    named = [text for text in warned if text.startswith("seen.safetensors is damaged")]
+    if known is None and named:
+        raise NotUsed("named as damaged, not used")
+    return known
+
+
+class NotUsed(Exception):
+    """What was given was named and set aside; the rest went on without it."""
+
+
 def _report(base: Base, payload: Path, out: Path) -> Any:
     return crosstune.report(payload)
 
@@ -79,6 +102,7 @@ WAYS: dict[str, tuple[Mapping[str, Make], dict[str, Call]]] = {
     "a pretrained model": (MODELS, {"open": _open, "fit": _fit_model}),
     "a finished run": (RUNS, {"load": _load, "predict": _predict, "evaluate": _evaluate}),
     "the summary of a run": (SUMMARIES, {"report": _report}),
+    "what a run has seen": (SEEN, {"evaluate": _evaluate_seen}),
     "a run that was broken off": (RESUMES, {"resume": _resume}),
     "data": (
         DATA,
@@ -121,6 +145,8 @@ def attempt(base: Base, place: Path, given: str, payload: str, way: str) -> Outc
         ways[way](base, made, place / "out")
     except RowsRefused as error:
         refused = f"rows: {', '.join(error.args[0])}"
+    except NotUsed as error:
+        refused = str(error)
     except UserError as error:
         refused = error.code if error.found and error.expected and error.fix else ""
     except Exception as error:  # noqa: BLE001 - that is the question

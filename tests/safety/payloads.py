@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
+from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 
 from tests.support.sets import write_texts
@@ -242,6 +243,13 @@ def _holding(content: str | bytes) -> Callable[[Path], None]:
     return write
 
 
+def _linked(path: Path) -> None:
+    """Put the file elsewhere and a link in its place."""
+    elsewhere = path.parent.parent / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
 def _all_json(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
     path.write_text(json.dumps(edit(json.loads(path.read_text(encoding="utf-8")))), encoding="utf-8")
 
@@ -314,6 +322,27 @@ SUMMARIES: Mapping[str, Make] = {
 }
 """Given to ``report``."""
 
+SEEN_FILE = "seen.safetensors"
+
+
+def _arrays(**arrays: Any) -> Callable[[Path], None]:
+    return lambda path: save_arrays({name: np.asarray(value) for name, value in arrays.items()}, path)
+
+
+SEEN: Mapping[str, Make] = {
+    "seen.safetensors that is a pickle": _run(SEEN_FILE, _holding(pickle.dumps(Runs()))),
+    "seen.safetensors, half a file": _run(
+        SEEN_FILE, lambda path: os.truncate(path, path.stat().st_size // 2)
+    ),
+    "seen.safetensors of NaN": _run(SEEN_FILE, _arrays(keys=[np.nan] * 4)),
+    "seen.safetensors without keys": _run(SEEN_FILE, _arrays(evil=[1, 2])),
+    "seen.safetensors, keys in a table": _run(SEEN_FILE, _arrays(keys=[[1, 2], [3, 4]])),
+    "seen.safetensors, a header of 2^63 bytes": _run(SEEN_FILE, _holding(struct.pack("<Q", 1 << 63) + b"{}")),
+    "seen.safetensors with a key too many": _run(SEEN_FILE, _arrays(keys=[1, 2], evil=[1])),
+    "seen.safetensors that is a link": _run(SEEN_FILE, _linked),
+}
+"""The table of what a run has seen, which ``evaluate`` reads."""
+
 ASKED = "run.json"
 
 RESUMES: Mapping[str, Make] = {
@@ -365,5 +394,6 @@ def make_base(folder: Path) -> Base:
     saved = SavedModel(backbone=backbone, task=task, inputs=("text",), target="label")
     save_model(saved, folder / "run" / "model")
     write_json(folder / "run" / "summary.json", classification().to_json())
+    save_arrays({"keys": np.arange(100, dtype=np.int64)}, folder / "run" / SEEN_FILE)
     write_texts(folder / "texts.csv", 40)
     return folder

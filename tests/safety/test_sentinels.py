@@ -49,6 +49,7 @@ def test_what_the_payloads_start_from_is_let_in(name: str, base: Path, tmp_path:
     if name == "bert":
         for way in WAYS["a finished run"][1].values():
             way(base, base / "run", tmp_path)
+        assert WAYS["what a run has seen"][1]["evaluate"](base, base / "run", tmp_path / "seen") == 0
         for way in ("check", "evaluate"):
             WAYS["data"][1][way](base, base / "texts.csv", tmp_path)
         assert WAYS["the summary of a run"][1]["report"](base, base / "run", tmp_path).is_file()

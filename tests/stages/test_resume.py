@@ -22,7 +22,7 @@ from crosstune.frozen import passes
 from crosstune.frozen.engines import registry, torch_engine
 from crosstune.options import FitOptions
 from crosstune.stages import ship
-from crosstune.stages.resume import NotARun, RunInUse, alone, begin, read_asked, take_up
+from crosstune.stages.resume import NotARun, RunInUse, alone, asked_options, begin, read_asked, take_up
 from crosstune.stages.run import Run, new_folder
 from crosstune.training.errors import ResumeMismatch
 from tests.support.chaos import Ended, forked, sha256
@@ -216,8 +216,8 @@ def test_what_cannot_be_taken_up_is_said(place: Path, tmp_path: Path) -> None:
     begin(run)
     about = read_asked(run.folder.root)
     with pytest.raises(NotARun, match="DataFrame in memory"):
-        take_up(run.folder.root, about, Silent())
-    again = take_up(run.folder.root, about, Silent(), data=frame)
+        asked_options(run.folder.root, about)
+    again = take_up(run.folder.root, asked_options(run.folder.root, about, frame), Silent())
     assert again.options.settings_overrides() == {"epochs": 2.0}
     with alone(run), pytest.raises(RunInUse), alone(again):
         pass
@@ -259,7 +259,7 @@ def test_with_a_budget_decisions_and_time_used_are_read_back(place: Path, tmp_pa
     journal = json.loads((root / "work" / "clock.json").read_text())
     assert journal["used"] > 0
     (root / "work" / "clock.json").write_text('{"used": 500.0}')
-    run = take_up(root, read_asked(root), Silent())
+    run = take_up(root, asked_options(root, read_asked(root)), Silent())
     assert 95 < run.budget.left() < 100
     heard = Heard()
     done = pipeline.resume(root, reporter=heard)

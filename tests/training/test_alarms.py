@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from crosstune.core.clock import Budget
 from crosstune.core.items import Items
@@ -80,3 +81,20 @@ def test_validation_that_is_fitted_far_better_than_training(tmp_path: Path) -> N
     values = {"strategy": "head", "lr": 0.003, "epochs": 8}
     assert "[suspicious-validation]" in warnings_of(flat(3), shuffled, good, tmp_path / "leak", **values)
     assert "[suspicious-validation]" not in warnings_of(flat(3), good, other, tmp_path / "fine", **values)
+
+
+def test_a_run_that_learns_nothing_says_both_in_its_result(tmp_path: Path) -> None:
+    """The alarms reach the person: of a model that starts with one answer, at a rate that moves nothing."""
+    stuck = flat(3)
+    with torch.no_grad():
+        stuck.model.head.weight.zero_()
+        stuck.model.head.bias.copy_(torch.tensor([0.0, 1.0, 0.0]))
+    values = {"strategy": "head", "epochs": 11, "batch_size": 12}
+    found = warnings_of(stuck, coloured(24), coloured(12, seed=1), tmp_path / "stuck", lr=1e-12, **values)
+    assert "[one-answer] one class is predicted for all of validation, which holds 3" in found
+    assert "[loss-unchanged] the training loss did not fall" in found
+    learning = warnings_of(
+        flat(3), coloured(24), coloured(12, seed=1), tmp_path / "learns", lr=0.003, **values
+    )
+    assert "[one-answer]" not in learning
+    assert "[loss-unchanged]" not in learning

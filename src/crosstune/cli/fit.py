@@ -76,6 +76,7 @@ def fit(
     started = time.monotonic()  # the budget covers the imports too
     from crosstune import pipeline
     from crosstune.core.interruption import heeding
+    from crosstune.core.processes import launched
     from crosstune.options import fit_options
     from crosstune.reports.live import make_reporter
 
@@ -88,5 +89,6 @@ def fit(
     options = fit_options(given, recipe=recipe, sets=sets or ())
     with heeding(), make_reporter() as reporter:
         run = pipeline.fit(options, reporter=reporter, started=started)
-    say(f"run directory: {run.root}")
-    say(f"report:        {run.report}")
+    if launched().leads:
+        say(f"run directory: {run.root}")
+        say(f"report:        {run.report}")

@@ -26,9 +26,11 @@ def resume(
     """
     from crosstune import pipeline
     from crosstune.core.interruption import heeding
+    from crosstune.core.processes import launched
     from crosstune.reports.live import make_reporter
 
     with heeding(), make_reporter() as reporter:
         done = pipeline.resume(run, epochs=epochs, budget=budget, reporter=reporter)
-    say(f"run directory: {done.root}")
-    say(f"report:        {done.report}")
+    if launched().leads:
+        say(f"run directory: {done.root}")
+        say(f"report:        {done.report}")

@@ -21,6 +21,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "batchnorm": ("train", "frozen"),
     "fallback": ("none", "random"),
     "on_non_finite": ("stop", "retry"),
+    "parallel": ("auto", "ddp", "fsdp"),
     "cache": ("auto", "on", "off"),
     "engine": ("auto", "torch", "openvino", "onnxruntime"),
     "closed_form": ("auto", "ridge", "logistic"),
@@ -159,6 +160,9 @@ class Settings:
     on_non_finite: str = "stop"
     """What a loss that is NaN or infinite does: stop, or retry once from the last checkpoint with a tenth of
     the rate."""
+    parallel: str = "auto"
+    """How several processes train one model: ddp (each holds all of it) or fsdp (each holds a part); auto is
+    fsdp where accelerate's launcher says so, else ddp. Naming one without several processes is an error."""
     seed: int = 0
     """Of every random draw."""
 

@@ -54,7 +54,7 @@ def open_planned(
     """
     known = run.journal.recall(name)
     if known is not None:
-        return _again(run, prepared, *known)
+        return open_again(run, prepared, *known)
     opened, side = _choose(run, prepared, ranked)
     digest = body_digest(opened.backbone, head=True)
     run.journal.keep(name, (opened.plan, opened.facts, side, digest))
@@ -138,7 +138,7 @@ def _opened(run: Run, prepared: Prepared, plan: Plan, backbone: Backbone, speed:
     return Opened(backbone=backbone, plan=plan, facts=facts)
 
 
-def _again(
+def open_again(
     run: Run, prepared: Prepared, plan: Plan, facts: ModelFacts, image_size: int | None, digest: str
 ) -> Opened:
     """Open the model that was chosen, at the sizes that were chosen, and hold it to its weights."""

@@ -22,6 +22,7 @@ from crosstune.core.run_dir import RunDir
 from crosstune.core.version import VERSION
 from crosstune.data.items import SplitItems
 from crosstune.options import FitOptions
+from crosstune.stages.company import Company
 from crosstune.stages.outcome import Tuned, saved_model
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
@@ -121,8 +122,8 @@ def read_asked(path: Path) -> dict[str, Any]:
     return found
 
 
-def take_up(path: Path, about: dict[str, Any], reporter: Reporter, data: Any = None) -> Run:  # noqa: ANN401
-    """Make the :class:`Run` of a directory in which one was broken off; the time it has used counts.
+def asked_options(path: Path, about: dict[str, Any], data: Any = None) -> FitOptions:  # noqa: ANN401
+    """Give what a run was asked, from its ``run.json``.
 
     Raises:
         NotARun: the data was in memory, and is not given again.
@@ -139,10 +140,15 @@ def take_up(path: Path, about: dict[str, Any], reporter: Reporter, data: Any = N
     for name in ("model", "adapt_to"):
         if name in asked:
             asked[name] = _where(asked[name], about["directory"])
-    options = FitOptions(data=data, **asked)
+    return FitOptions(data=data, **asked)
+
+
+def take_up(path: Path, options: FitOptions, reporter: Reporter, company: Company | None = None) -> Run:
+    """Make the :class:`Run` of a directory in which one was broken off; the time it has used counts."""
     folder = RunDir(path)
     used = used_before(path / "work")
-    run = Run(options, folder, Budget(options.seconds, time.monotonic() - used), reporter, resumed=True)
+    budget = Budget(options.seconds, time.monotonic() - used)
+    run = Run(options, folder, budget, reporter, resumed=True, company=company or Company())
     run.reporter.open_log(folder.log)
     run.reporter.say(f"taking up the run {path}; {used:.0f} s of its time are used")
     if heal(path):

@@ -24,6 +24,7 @@ from crosstune.core.run_dir import RunDir
 from crosstune.core.settings import Settings, with_values
 from crosstune.data.gate.report import NOTE, Finding
 from crosstune.options import FitOptions
+from crosstune.stages.company import Company
 from crosstune.stages.journal import Journal
 
 OURS = ("journal", "checkpoints", USED, "choices.json", "lock")
@@ -45,6 +46,8 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     resumed: bool = False
     """Whether an earlier process began it."""
+    company: Company = field(default_factory=Company)
+    """The processes that train together; one in most runs."""
 
     @cached_property
     def journal(self) -> Journal:
@@ -84,7 +87,7 @@ class Run:
     @property
     def settings(self) -> Settings:
         """The settings as far as the user has chosen them, defaults elsewhere."""
-        return with_values(Settings(), self.options.settings_overrides())
+        return asked_settings(self.options)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -124,6 +127,11 @@ class Run:
             return
         for path in [self.work / name for name in OURS] + list(self.work.glob("*.safetensors")):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def asked_settings(options: FitOptions) -> Settings:
+    """Give the settings as far as the user has chosen them, defaults elsewhere."""
+    return with_values(Settings(), options.settings_overrides())
 
 
 @contextmanager

@@ -43,9 +43,12 @@ def seen_rows(run: Path, items: SplitItems) -> NDArray[np.bool_] | None:
     if not path.is_file() or path.is_symlink():
         return None
     try:
-        keys = load_file(path)[KEYS]
-    except (OSError, SafetensorError, KeyError, ValueError):
+        held = load_file(path)
+    except (OSError, SafetensorError, ValueError):
         return None
+    if set(held) != {KEYS}:
+        return None
+    keys = held[KEYS]
     if keys.dtype != np.int64 or keys.ndim != 1:
         return None
     found: NDArray[np.bool_] = np.isin(items.row_digests.keys(), keys)

@@ -20,6 +20,7 @@ from crosstune.planning.seconds import Training, training_seconds
 from crosstune.planning.strategy import survives
 from crosstune.stages.adapt import adapt_to_target
 from crosstune.stages.between import take_best_between
+from crosstune.stages.follow import described
 from crosstune.stages.methods import warn_of_idle_methods
 from crosstune.stages.opening import Opened
 from crosstune.stages.outcome import Tuned, difference, saved_model
@@ -130,20 +131,26 @@ def plan_training(run: Run, prepared: Prepared, chosen: Chosen, reserve: float) 
 def _train(
     run: Run, prepared: Prepared, opened: Opened, plan: Plan, start: HeadWeights | None, budget: Budget
 ) -> TrainResult:
-    """Train the opened model in place."""
-    result = train(
-        opened.backbone,
-        prepared.task,
-        prepared.items["train"],
-        prepared.items["validation"],
-        settings_of(plan),
-        budget=budget,
-        work=run.work,
-        reporter=run.reporter,
-        head=start,
-        trackers=run.options.trackers,
-        pass_seconds=opened.facts.pass_seconds,
-        resume=run.resumed,
+    """Train the opened model in place, together with the other processes where there are some."""
+
+    def work() -> TrainResult:
+        return train(
+            opened.backbone,
+            prepared.task,
+            prepared.items["train"],
+            prepared.items["validation"],
+            settings_of(plan),
+            budget=budget,
+            work=run.work,
+            reporter=run.reporter,
+            head=start,
+            trackers=run.options.trackers,
+            pass_seconds=opened.facts.pass_seconds,
+            resume=run.resumed,
+        )
+
+    result = run.company.together(
+        lambda: described(run, plan, start, budget, opened.facts.pass_seconds), work
     )
     run.warnings.extend(result.warnings)
     return result

@@ -54,18 +54,66 @@ class WrongWorldSize(UserError):
 
 
 class ShardedTraining(UserError):
-    """The launcher asks for a model whose weights are spread over the processes."""
+    """The launcher asks for a way of spreading a model over processes that is not carried out here."""
 
     code = "sharded-training"
 
     def __init__(self, kind: str) -> None:
-        """Name the way of sharding, as accelerate calls it."""
+        """Name what the launcher asks for."""
         super().__init__(
-            "the launcher asks for a model that is sharded over the processes, which crosstune cannot train",
+            "the launcher asks for a way of training together that crosstune does not carry out",
             found=kind,
-            expected="a whole model in each process",
-            fix="start with `torchrun --nproc_per_node N` or `accelerate launch --multi_gpu`, without FSDP, "
-            "DeepSpeed or Megatron-LM; where memory is short, set a smaller micro_batch or strategy=lora",
+            expected="a whole model in each process (DDP), or FSDP version 2 without offloading and without "
+            "activation checkpointing",
+            fix="start with `torchrun --nproc_per_node N`, with --set parallel=fsdp where the model is to be "
+            "spread over the processes; with `accelerate launch --use_fsdp` add `--fsdp_version 2`",
+        )
+
+
+class TooFewProcesses(UserError):
+    """A way of training together is asked for, and there is one process."""
+
+    code = "too-few-processes"
+
+    def __init__(self, way: str, *, by_launcher: bool) -> None:
+        """Name the way, and who asked for it."""
+        super().__init__(
+            f"training with {way} needs several processes, and there is one",
+            found="one process, and " + ("ACCELERATE_USE_FSDP=true" if by_launcher else f"parallel={way}"),
+            expected="two processes or more",
+            fix="start with `torchrun --nproc_per_node N --module crosstune fit ...`; "
+            "`accelerate launch --cpu` runs one process whatever --num_processes says",
+        )
+
+
+class ProcessesDiffer(UserError):
+    """The processes of one training do not train the same thing."""
+
+    code = "processes-differ"
+
+    def __init__(self, what: str, found: str, expected: str) -> None:
+        """Name what differs, here and in the first process."""
+        super().__init__(
+            f"the processes that train together do not have the same {what}",
+            found=found,
+            expected=f"{expected}, as in the first process",
+            fix="give every process the same data, model and run directory; on several machines, put them on "
+            "a file system that all of them see",
+        )
+
+
+class FirstProcessFailed(UserError):
+    """The first process of a run, which carries it out, has ended with an error."""
+
+    code = "first-process-failed"
+
+    def __init__(self) -> None:
+        """Say where to look."""
+        super().__init__(
+            "the first process of this run has ended with an error",
+            found="its message to the others that it could not go on",
+            expected="it ends well, after all have trained",
+            fix="read what the first process has said",
         )
 
 

@@ -39,6 +39,8 @@ class Evaluator:
     channels_last: bool = False
     select_by: str = OVERALL
     """The setting of that name: what weights are chosen by."""
+    even: bool = False
+    """Whether every process makes equally many passes, as a model that is spread over them must."""
 
     @cached_property
     def chosen_by(self) -> MetricSpec:
@@ -56,7 +58,9 @@ class Evaluator:
             most: run only so many batches, evenly spread, and return only their rows: for timing.
         """
         every = self._batches()
-        batches = every[self.accelerator.process_index :: self.accelerator.num_processes]
+        own = every[self.accelerator.process_index :: self.accelerator.num_processes]
+        idle = self.batches - len(own) if self.even else 0
+        batches = own + every[:1] * idle
         if most is not None:
             batches = batches or every[:1]  # more processes than batches
             batches = batches[:: max(1, len(batches) // most)][:most]
@@ -69,7 +73,7 @@ class Evaluator:
                 found.append((loaded.indices, outputs.float().cpu().numpy()))
         if most is not None:
             return np.concatenate([rows for _, rows in found])
-        gathered: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]] = gather_object(found)
+        gathered: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]] = gather_object(found[: len(own)])
         result = np.empty((len(self.items), gathered[0][1].shape[1]), dtype=np.float32)
         for indices, rows in gathered:
             result[indices] = rows

@@ -2,19 +2,23 @@
 
 import math
 import time
+from dataclasses import replace
 
 from crosstune.frozen.freeze import evaluating
 from crosstune.training import alarms
 from crosstune.training.average import greedy_soup
+from crosstune.training.forward import Forward
 from crosstune.training.loop import Loop
 from crosstune.training.lora import MERGE_BATCHES, check_merge, merge_adapters
 from crosstune.training.recovery import outputs
 from crosstune.training.result import TrainResult
-from crosstune.training.snapshot import Weights, restore
+from crosstune.training.snapshot import Weights, moving, restore, take
+from crosstune.training.strategies import set_mode
 
 
 def finish(loop: Loop) -> TrainResult:
     """Load the best weights into the model and say what the run came to."""
+    _gather(loop)
     if loop.settings.average == "soup" and loop.keeper.ingredients:
         _soup(loop)
     elif loop.keeper.weights is not None:
@@ -22,13 +26,16 @@ def finish(loop: Loop) -> TrainResult:
     if loop.settings.strategy == "lora":
         _merge(loop)
     session, numerics = loop.session, loop.session.numerics
-    session.accelerator.end_training()
     if loop.update.across and loop.settings.group_dro > 0.0:
         shares = zip(loop.update.across.names, loop.update.across.weights.tolist(), strict=True)
         weighed = ", ".join(f"{name} {share:.3f}" for name, share in shares if share)
         loop.reporter.say(f"GroupDRO ended with the weights {weighed}")
     for sentence in _alarms(loop):
         loop.warn(sentence)
+    session.accelerator.wait_for_everyone()  # before the first of them removes what others may still read
+    session.accelerator.end_training()
+    if session.stored is not None and session.accelerator.is_local_main_process:
+        session.stored.delete()
     examples = loop.step * loop.order.batch_size
     return TrainResult(
         history=loop.history,
@@ -45,6 +52,19 @@ def finish(loop: Loop) -> TrainResult:
         cached=session.stored is not None,
         outputs=loop.last_outputs,
     )
+
+
+def _gather(loop: Loop) -> None:
+    """Where the model is spread over processes, go on with the whole one in each, and the same weights."""
+    session, whole = loop.session, loop.session.whole
+    if whole is None:
+        return
+    weights = take(loop.live)
+    whole.model.to(session.accelerator.device)
+    loop.model, loop.live = whole.model, moving(whole.model, session.moving)
+    restore(loop.live, weights)
+    set_mode(whole, loop.settings, loop.epoch)
+    loop.session = replace(session, backbone=whole, forward=Forward(whole), whole=None)
 
 
 def _alarms(loop: Loop) -> list[str]:

@@ -1,6 +1,7 @@
 """What makes two runs one: data, targets, starting weights, settings, number of processes."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -15,13 +16,14 @@ from crosstune.frozen.keys import body_digest
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 
-FREE = ("workers", "worker_timeout", "checkpoint_every", "on_non_finite", "engine", "fallback")
+FREE = ("workers", "worker_timeout", "checkpoint_every", "on_non_finite", "engine", "fallback",
+        "parallel")  # fmt: skip
 """Settings that change no weight, so that a run may go on with other values of them."""
 
 
 def fingerprint(
     backbone: Backbone, task: Task, train: Items, validation: Items, settings: Settings,
-    head: HeadWeights | None, *, world: int,
+    head: HeadWeights | None, together: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Describe a training run by what its weights depend on: JSON, one entry for each thing to name.
 
@@ -39,7 +41,8 @@ def fingerprint(
         "training targets": _digest(task.encode(train.targets())),
         "validation targets": _digest(task.encode(validation.targets())),
         "model": f"{backbone.name}, weights {start.hexdigest()[:32]}",
-        "number of processes": world,
+        "number of processes": together["world"],
+        "way of training together": together["way"],
         **{f"setting {name}": str(value) for name, value in values.items()},
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

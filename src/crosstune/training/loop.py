@@ -64,7 +64,6 @@ class Loop:
         self.started = time.monotonic()
         self.starts_trained = starts_trained
         self.model, self.order = session.backbone.model, session.loader.order
-        self.live = moving(self.model, session.moving)
         self.keeper = _keeper(session, work)
         self.history: History = []
         self.losses: list[float] = []
@@ -88,6 +87,7 @@ class Loop:
             )
         self.schedule = Schedule(settings, self.total)
         self.forward, self.optimizer = self._open()
+        self.live = moving(self.model, session.moving)  # accelerate may have put other buffers in place
         self.update = make_updater(session, self.forward, self.optimizer)
         if settings.optimizer == "schedule-free" and settings.schedule != "constant":
             reporter.say("schedule-free has no schedule: after warm-up the rate stays constant")
@@ -218,7 +218,8 @@ class Loop:
     def _open(self) -> tuple[nn.Module, optim.Optimizer]:
         """Let accelerate wrap the model with all thawed that will ever move, then freeze the rest."""
         session = self.session
-        forward = session.accelerator.prepare_model(session.forward)
+        spread = session.whole is not None  # nothing is left to wrap
+        forward = session.forward if spread else session.accelerator.prepare_model(session.forward)
         return forward, self._first_optimizer()
 
     def _first_optimizer(self) -> optim.Optimizer:

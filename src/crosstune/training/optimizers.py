@@ -1,6 +1,7 @@
 """Optimizers by name."""
 
 from torch import optim
+from torch.distributed.tensor import DTensor
 
 from crosstune.core.extras import require
 from crosstune.core.settings import Settings
@@ -13,7 +14,8 @@ def make_optimizer(settings: Settings, groups: list[Group]) -> optim.Optimizer:
     adamw: decoupled decay (Loshchilov and Hutter 2019); adam and sgd: decay as an L2 term of the
     gradient; schedule-free: AdamW with averaged iterates (Defazio 2024), in train mode at once. The first
     three are torch's fused ones: several times faster on a CPU, and blind to strides, so that gradients
-    must have the layout of their parameters (``update.py`` sees to it).
+    must have the layout of their parameters (``update.py`` sees to it). The fused sgd does not know of
+    parameters that are spread over processes (torch 2.15); its plain one serves there.
 
     Raises:
         MissingExtra: schedule-free is asked for and not installed.
@@ -24,7 +26,8 @@ def make_optimizer(settings: Settings, groups: list[Group]) -> optim.Optimizer:
         case "adam":
             return optim.Adam(groups, lr=settings.lr, fused=True)
         case "sgd":
-            return optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=True)
+            spread = any(isinstance(one, DTensor) for group in groups for one in group["params"])
+            return optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=not spread)
         case "schedule-free":
             package = require("schedulefree", extra="schedule-free", purpose="optimizer=schedule-free")
             optimizer: optim.Optimizer = package.AdamWScheduleFree(groups, lr=settings.lr)

@@ -42,11 +42,15 @@ class Buffers:
 
 
 def fetch(loop: "Loop", batches: Iterator[list[Loaded]]) -> list[Loaded]:
-    """Give the next step's micro-batches; where they cannot be had, the run is saved first."""
+    """Give the next step's micro-batches; where they cannot be had, the run is saved first.
+
+    A model that is spread over processes cannot be saved by one of them: there the last checkpoint stays.
+    """
     try:
         return next(batches)
     except Exception:
-        loop.saver.save(loop)
+        if loop.session.whole is None:
+            loop.saver.save(loop)
         raise
 
 

@@ -15,9 +15,11 @@ from crosstune.training.aside import at_rest_afterwards, own_randomness
 from crosstune.training.finish import finish
 from crosstune.training.identity import fingerprint
 from crosstune.training.loop import Loop
+from crosstune.training.parallel import settings_for_parts, way
 from crosstune.training.result import TrainResult
 from crosstune.training.saver import keep_choices, start_from
 from crosstune.training.session import make_accelerator, prepare
+from crosstune.training.shards import spread
 
 
 def train(
@@ -63,20 +65,20 @@ def train(
     """
     work.mkdir(parents=True, exist_ok=True)
     accelerator = make_accelerator(settings, work, trackers)
-    world = accelerator.num_processes
-    identity = fingerprint(backbone, task, train_items, validation_items, settings, head, world=world)
+    together = {"world": accelerator.num_processes, "way": way(settings)}
+    identity = fingerprint(backbone, task, train_items, validation_items, settings, head, together)
     saved, chosen = start_from(work, identity, settings, reporter, accelerator, resume=resume)
+    in_parts = together["way"] == "fsdp"
+    chosen = settings_for_parts(chosen) if in_parts else chosen
     with own_randomness(accelerator.device), at_rest_afterwards(backbone), ExitStack() as stack:
         session = prepare(
             backbone, task, train_items, validation_items, chosen,
             accelerator=accelerator, budget=budget, reporter=reporter, head=head, stack=stack,
             pass_seconds=pass_seconds, fingerprint=identity,
         )  # fmt: skip
+        session = spread(session) if in_parts else session
         keep_choices(work, session)
         trained = head is not None
         loop = Loop(session, budget=budget, work=work, reporter=reporter, starts_trained=trained, saved=saved)
         loop.run()
-        result = finish(loop)
-    if session.stored is not None:
-        session.stored.delete()
-    return result
+        return finish(loop)

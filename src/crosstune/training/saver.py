@@ -12,8 +12,8 @@ from crosstune.core.files import read_json, write_json
 from crosstune.core.progress import Reporter
 from crosstune.core.settings import Settings, with_values
 from crosstune.training import checkpoints, state
-from crosstune.training.errors import ResumeMismatch
-from crosstune.training.session import Session
+from crosstune.training.errors import ProcessesDiffer, ResumeMismatch
+from crosstune.training.session import Session, agreed
 from crosstune.training.snapshot import link
 
 if TYPE_CHECKING:
@@ -51,9 +51,12 @@ class Saver:
             DiskFull: the checkpoints from before stay.
         """
         name = f"step-{loop.step:09d}" + ("-end" if loop.ended else "")
-        if self._writes and name != self._name:
-            began = time.monotonic()
-            held, plain = state.tensors(loop), state.values(loop)
+        if name == self._name:
+            return
+        began = time.monotonic()
+        held = state.tensors(loop, keep=self._writes)
+        if self._writes:
+            plain = state.values(loop)
             files = {
                 state.TENSORS: partial(state.write_tensors, held),
                 state.VALUES: partial(state.write_values, plain),
@@ -102,6 +105,7 @@ def start_from(
             checkpoints.remove_all(work / "checkpoints")
             (work / CHOICES).unlink(missing_ok=True)
     accelerator.wait_for_everyone()
+    hold_together(accelerator, fingerprint, saved[0] if saved else None)
     if saved is not None:
         reporter.say(f"going on after step {saved[1]['step']} of {saved[1]['total']}")
     return saved, chosen
@@ -121,6 +125,19 @@ def _read_choices(work: Path) -> dict[str, str]:
         return {}
     known = isinstance(found, dict) and set(found) == {"precision", "memory_format", "cache"}
     return {name: str(value) for name, value in found.items()} if known else {}
+
+
+def hold_together(accelerator: Accelerator, fingerprint: dict[str, Any], saved: Path | None) -> None:
+    """Check that all processes train the same thing and go on from the same checkpoint.
+
+    Raises:
+        ProcessesDiffer: they do not; raised where it differs from the first.
+    """
+    here = {**fingerprint, "checkpoint to go on from": saved.name if saved else "none"}
+    there = agreed(accelerator, here)
+    for name, value in here.items():
+        if name not in EXACT and there[name] != value:
+            raise ProcessesDiffer(name, str(value), str(there[name]))
 
 
 EXACT = ("threads", "torch")

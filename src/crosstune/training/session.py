@@ -3,13 +3,13 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, DistributedType, broadcast_object_list
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
 from torch import nn, optim
 
 from crosstune.core.clock import Budget
@@ -26,7 +26,7 @@ from crosstune.training.across import make_across
 from crosstune.training.augment import ON_BATCHES, ON_PICTURES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.coral import HeadInput
-from crosstune.training.errors import NothingToTrain, ShardedTraining, WrongWorldSize
+from crosstune.training.errors import NothingToTrain, WrongWorldSize
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.l2_sp import L2SP, make_l2_sp
@@ -35,13 +35,12 @@ from crosstune.training.lora import add_adapters
 from crosstune.training.methods import require_methods
 from crosstune.training.order import Order
 from crosstune.training.pace import planned_steps
+from crosstune.training.parallel import plugin, untouched, way
 from crosstune.training.precision import Numerics, choose_numerics, to_format
 from crosstune.training.stored import Prefix, Stored, store_prefix
 from crosstune.training.strategies import end_at, load_head, lowest_cut, set_mode
 from crosstune.training.update import Loss, Updater
 
-SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
-"""Here no process holds whole weights, while evaluation, the best weights and checkpoints take them whole."""
 EVALUATION_BATCH = 64
 BENCHMARK_SECONDS = 20.0
 BENCHMARK_SHARE = 0.05
@@ -73,6 +72,8 @@ class Session:
     """What the head reads, where CORAL compares it."""
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     """What a checkpoint of this run can be continued with: data, model, settings, processes."""
+    whole: Backbone | None = None
+    """Where ``backbone`` is spread over the processes: the model that is given its weights at the end."""
 
     @property
     def planned(self) -> int:
@@ -118,6 +119,7 @@ def make_updater(session: Session, forward: nn.Module, optimizer: optim.Optimize
         items=session.loader.items, seed=session.settings.seed, clip_norm=session.settings.clip_norm,
         bf16=session.numerics.bf16, channels_last=session.numerics.channels_last, l2_sp=session.l2_sp,
         across=make_across(session.loader.domains, session.settings, session.features),
+        spread=session.whole is not None,
     )  # fmt: skip
 
 
@@ -125,22 +127,24 @@ def make_accelerator(settings: Settings, work: Path | None, trackers: Sequence[s
     """Start accelerate in float32 (precision is ours), and the trackers that were asked for.
 
     Raises:
-        ShardedTraining: the launcher asks for FSDP, DeepSpeed or Megatron-LM.
+        ShardedTraining: the launcher asks for DeepSpeed, Megatron-LM or an FSDP that is not carried out.
+        TooFewProcesses: FSDP or DDP is asked for by name, and there is one process.
         WrongWorldSize: fewer processes train together than the launcher started.
         MissingExtra: a tracker's package is not installed.
     """
     for name in trackers:
         require(name, extra="trackers", purpose=f"the tracker {name}")
+    spread = way(settings) == "fsdp"
     unused = DistributedDataParallelKwargs(find_unused_parameters=settings.strategy == "gradual")
-    accelerator = Accelerator(
-        cpu=not torch.accelerator.is_available(),  # else torchrun's processes would not join on a CPU
-        mixed_precision="no",
-        log_with=list(trackers) or None,
-        project_dir=work,
-        kwargs_handlers=[unused],
-    )
-    if accelerator.distributed_type in SHARDED:
-        raise ShardedTraining(accelerator.distributed_type.value)
+    with untouched():
+        accelerator = Accelerator(
+            cpu=not torch.accelerator.is_available(),  # else torchrun's processes would not join on a CPU
+            mixed_precision="no",
+            log_with=list(trackers) or None,
+            project_dir=work,
+            kwargs_handlers=[unused],
+            fsdp_plugin=plugin() if spread else None,
+        )
     expected = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != expected:
         raise WrongWorldSize(accelerator.num_processes, expected)
@@ -186,8 +190,7 @@ def prepare(
         backbone=backbone, train=train_items, validation=validation_items, settings=settings,
         augmenter=augmenter, mixing=mixing, pass_seconds=pass_seconds,
     )  # fmt: skip
-    with accelerator.main_process_first():
-        stored = store_prefix(prefix, left=budget.left(), reporter=reporter)
+    stored = _stored(prefix, accelerator, budget.left(), reporter)
     loader = Loader(
         items=train_items, encoded=encoded, task=task, preprocessing=backbone.preprocessing, order=order,
         micro_batch=settings.micro_batch, augmenter=augmenter, mixing=mixing,
@@ -214,6 +217,16 @@ def _watched(backbone: Backbone, settings: Settings, stack: ExitStack) -> HeadIn
     features = HeadInput(backbone.head_module())
     stack.callback(features.close)
     return features
+
+
+def _stored(prefix: Prefix, accelerator: Accelerator, left: float, reporter: Reporter) -> Stored | None:
+    """Store the prefix or not, as the first process decides; the others find it done, or do it after it."""
+    first = store_prefix(prefix, left=left, reporter=reporter) if accelerator.is_main_process else None
+    cache = agreed(accelerator, "on" if first else "off")
+    if accelerator.is_main_process:
+        return first
+    decided = replace(prefix, settings=replace(prefix.settings, cache=cache))
+    return store_prefix(decided, left=left, reporter=reporter)
 
 
 def _check_together(settings: Settings, head: HeadWeights | None) -> None:

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from crosstune.core.files import replacing
+from crosstune.training.shards import gathered, spread_like
 
 Weights = dict[str, Tensor]
 """Name to a contiguous CPU tensor: moving parameters, and buffers such as BatchNorm statistics."""
@@ -23,9 +24,9 @@ def moving(model: nn.Module, names: Iterable[str]) -> dict[str, Tensor]:
 
 
 def take(live: Mapping[str, Tensor]) -> Weights:
-    """Copy live tensors to the CPU."""
+    """Copy live tensors to the CPU, whole ones of those that are spread over processes."""
     return {
-        name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())
+        name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(gathered(tensor.detach()))
         for name, tensor in live.items()
     }
 
@@ -34,7 +35,7 @@ def restore(live: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
     """Copy ``weights`` back, bit for bit."""
     with torch.no_grad():
         for name, tensor in live.items():
-            tensor.copy_(weights[name])
+            tensor.copy_(spread_like(weights[name], tensor))
 
 
 def write(path: Path, weights: Weights) -> None:

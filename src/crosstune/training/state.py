@@ -21,6 +21,7 @@ from torch import Tensor
 from crosstune.core.codec import pack, unpack
 from crosstune.core.files import read_json, write_json
 from crosstune.training.pace import Pace
+from crosstune.training.shards import gathered, spread_like
 from crosstune.training.snapshot import restore as put_back
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ EPOCHS = "setting epochs"
 """Entry of a fingerprint."""
 
 
-def tensors(loop: "Loop") -> dict[str, Tensor]:
-    """Name every tensor that a checkpoint must hold; those on the CPU are not copied."""
+def tensors(loop: "Loop", *, keep: bool = True) -> dict[str, Tensor]:
+    """Name every tensor that a checkpoint must hold; those on the CPU are not copied.
+
+    Where the model is spread over processes all of them must ask, also those that do not ``keep`` it.
+    """
     found = {f"live/{name}": tensor for name, tensor in loop.live.items()}
     for name, key, value in _optimizer_state(loop):
         if isinstance(value, Tensor):
@@ -45,7 +49,8 @@ def tensors(loop: "Loop") -> dict[str, Tensor]:
         found |= {f"average/{name}": tensor for name, tensor in loop.average.average.items()}
     if loop.best_outputs is not None:
         found["best_outputs"] = torch.from_numpy(loop.best_outputs)
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in found.items()}
+    wholes = ((name, gathered(tensor.detach())) for name, tensor in found.items())
+    return {name: tensor.cpu().contiguous() for name, tensor in wholes if keep}
 
 
 def values(loop: "Loop") -> dict[str, Any]:
@@ -183,4 +188,4 @@ def _restore_optimizer(loop: "Loop", found: dict[str, Tensor], held: dict[str, A
 def _like(tensor: Tensor, parameter: Tensor) -> Tensor:
     if tensor.shape != parameter.shape:
         return tensor.to(parameter.device)
-    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
+    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(spread_like(tensor, parameter))

@@ -20,6 +20,7 @@ from crosstune.training.forward import autocast
 from crosstune.training.l2_sp import L2SP
 from crosstune.training.loader import Loaded
 from crosstune.training.recovery import Buffers
+from crosstune.training.shards import total_norm
 
 Loss = Callable[[Tensor, Tensor], LossSum]
 
@@ -42,13 +43,16 @@ class Updater:
     l2_sp: L2SP | None = None
     across: AcrossDomains | None = None
     """The objective of a training across domains, where it is not the plain mean."""
+    spread: bool = False
+    """Whether the model is spread over processes: its gradients are summed after every micro-batch, since
+    keeping whole ones would take the memory that spreading saves."""
 
     def __call__(self, loaded: Sequence[Loaded], *, step: int, epoch: int) -> float:
         """Make one update at the optimizer's present rates; returns the mean loss of the batch.
 
         The gradient is that of ``sum of losses / sum of weights`` over all micro-batches and processes:
         sums are differentiated as they come and divided once at the end, so that neither the number of
-        micro-batches nor of processes nor uneven weights change the result. (A DDP wrapper averages over
+        micro-batches nor of processes nor uneven weights change the result. (DDP and FSDP average over
         processes, hence the factor of their number.) A batch without any weight changes nothing.
 
         Raises:
@@ -69,7 +73,7 @@ class Updater:
         scale = self.accelerator.num_processes / weight
         if self.l2_sp:
             self.l2_sp.add_to_gradients(parameters, 1.0 / scale)
-        norm = float(torch.nn.utils.get_total_norm(gradients)) * scale
+        norm = total_norm(gradients) * scale
         self._check("gradient", norm, loaded, step, epoch)
         if self.clip_norm > 0 and norm > self.clip_norm:
             scale *= self.clip_norm / norm
@@ -96,8 +100,8 @@ class Updater:
             self._look_ahead(self.across, loaded, step)
         for position, cpu_micro in enumerate(loaded):
             micro = self._on_device(cpu_micro)
-            last = position == len(loaded) - 1
-            with nullcontext() if last else self.accelerator.no_sync(self.forward):
+            sums_up = self.spread or position == len(loaded) - 1
+            with nullcontext() if sums_up else self.accelerator.no_sync(self.forward):
                 outputs = self._outputs(micro, step, position)
                 total, weight = self.loss(outputs, micro.targets)
                 if not micro.counts:
