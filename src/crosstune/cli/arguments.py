@@ -49,6 +49,14 @@ TrackersOption = Annotated[
 ExtendableOption = Annotated[
     bool, typer.Option("--extendable", help="Keep the last checkpoints, for `resume --epochs`.")
 ]
+KeepOption = Annotated[
+    float | None,
+    typer.Option(
+        "--keep-at-least",
+        metavar="SHARE",
+        help="Of the accuracy that a probe reads from the base model on unrelated sets, what must be kept.",
+    ),
+]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What runs the model: auto, torch, openvino or onnxruntime.")
 ]

@@ -11,6 +11,7 @@ from crosstune.cli.arguments import (
     ExtendableOption,
     GroupOption,
     InputsOption,
+    KeepOption,
     MaxBadOption,
     ModelOption,
     ModelsOption,
@@ -59,6 +60,7 @@ def fit(
     max_bad: MaxBadOption = None,
     strict: StrictOption = False,
     extendable: ExtendableOption = False,
+    keep_at_least: KeepOption = None,
     trackers: TrackersOption = None,
 ) -> None:
     """Fine-tune a pretrained model on DATA.
@@ -74,6 +76,7 @@ def fit(
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
     lists = {"inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
     every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict, "extendable": extendable}
+    every["keep_at_least"] = keep_at_least
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())
     with heeding(), make_reporter() as reporter:

@@ -50,8 +50,13 @@ def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Asse
     with replacing(run.folder.predictions) as temporary:
         labelled_table(items.origins(), rows, items.targets()).to_parquet(temporary, index=False)
     keep_seen(run.folder, prepared.items)
-    write_json(run.folder.evidence, [finite(row.to_json()) for row in run.measurements])
+    write_evidence(run)
     return assessed
+
+
+def write_evidence(run: Run) -> None:
+    """Write every measurement so far to ``evidence.json``."""
+    write_json(run.folder.evidence, [finite(row.to_json()) for row in run.measurements])
 
 
 def finite(value: Any) -> Any:  # noqa: ANN401
