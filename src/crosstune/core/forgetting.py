@@ -42,7 +42,8 @@ class BlockDrift:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "BlockDrift":
         """Read what ``asdict`` gave; JSON has ``null`` where a figure is not defined."""
-        return cls(**{name: math.nan if value is None else value for name, value in raw.items()})
+        known: dict[str, Any] = {name: math.nan if value is None else value for name, value in raw.items()}
+        return cls(**known)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,14 +22,14 @@ def sentence(found: Forgetting) -> str:
     if not found.probes:
         why = "; ".join(f"{name}: {reason}" for name, reason in found.left_out)
         return f"What was forgotten could not be tried on unrelated sets{f' ({why})' if why else ''}."
-    worst = max(found.probes, key=lambda row: row.drop.value)
     surely = [row for row in found.probes if row.drop.low > 0]
     sets = "one unrelated set" if len(found.probes) == 1 else f"{len(found.probes)} unrelated sets"
     kept = f"On {sets} a linear probe keeps {100 * found.kept:.1f} % of the accuracy it had on the base model"
     if not surely:
         return f"{kept}; on none of them is a loss certain."
+    worst = max(surely, key=lambda row: row.drop.value)
     lost = figure(100 * worst.drop.value, 1)
-    return f"{kept}; the largest loss is {lost} points, on {worst.name}{_asked(found)}."
+    return f"{kept}; the largest certain loss is {lost} points, on {worst.name}{_asked(found)}."
 
 
 def _asked(found: Forgetting) -> str:
