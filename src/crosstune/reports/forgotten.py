@@ -152,8 +152,10 @@ def line(found: Forgetting, metric: str) -> Panel | None:
     note = (
         f"From {figure(first.alpha, 1)} of the way ({figure(first.metric.value)}, "
         f"{100 * first.kept:.1f} % kept) to {figure(last.alpha, 1)} ({figure(last.metric.value)}, "
-        f"{100 * last.kept:.1f} % kept); what ships is ringed."
+        f"{100 * last.kept:.1f} % kept)."
     )
+    if any(one.chosen for one in known):
+        note += " What ships is ringed."
     if found.least is not None:
         note += f" The dashed line is the share that was asked for, {100 * found.least:g} %."
     title = f"{metric} against what is kept"

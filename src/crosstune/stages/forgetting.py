@@ -63,8 +63,9 @@ def measure_forgetting(run: Run, prepared: Prepared, model: ModelFacts, tuned: T
 
 
 def _found(run: Run, prepared: Prepared, model: ModelFacts, tuned: Tuned) -> Forgetting:
-    if why := unmoved(tuned):
-        return Forgetting(skipped=why)
+    if why := unmoved(tuned):  # what was tried along the line is worth a look all the same
+        points, words = _line(run, tuned)
+        return Forgetting(skipped=why, line=points, line_words=words if points else "")
     sets, left_out = sets_for(prepared)
     rows = affordable_rows(len(sets), model, run.budget.left() - PAGE, run.seconds.get("open the model", 0.0))
     if not rows:
@@ -214,7 +215,7 @@ def _line(run: Run, tuned: Tuned) -> tuple[tuple[LinePoint, ...], str]:
     rows = [row for row in run.measurements if row.name.startswith("interpolation/") and row.detail]
     if not rows:
         return (), "no line was drawn: the time did not suffice"
-    taken = tuned.plan.value("alpha", 1.0)
+    taken = None if unmoved(tuned) else tuned.plan.value("alpha", 1.0)
     points = [
         LinePoint(alpha=known["alpha"], metric=row.metric, kept=known["kept"], chosen=known["alpha"] == taken)
         for row in rows
