@@ -27,6 +27,7 @@ FROZEN = {
         "--classes",
         "--trackers",
         "--extendable",
+        "--keep-at-least",
         *POLICY,
     },
     "evaluate": {"--target", "--out", "--engine", "--json", "--max-bad"},
