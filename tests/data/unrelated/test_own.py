@@ -12,12 +12,13 @@ def test_lengths_fall_into_thirds_and_question_marks_are_found() -> None:
 
 
 def test_pairs_are_counted_together() -> None:
-    pairs = [("a " * row, "b?" if row % 2 else "b") for row in range(1, 13)]
+    pairs = [("a " * row, "b?" if row % 2 else "b") for row in range(1, 37)]
     length, question = own_text_sets(pairs)
     assert length.raw[0] == pairs[0]
-    assert question.classes.sum() == 6
+    assert question.classes.sum() == 18
 
 
 def test_nothing_is_asked_where_nothing_differs() -> None:
-    assert own_text_sets(["same length here"] * 10) == []
+    assert own_text_sets(["same length here"] * 40) == []
+    assert own_text_sets(["word " * row for row in range(29)]) == []
     assert own_text_sets([]) == []

@@ -11,6 +11,9 @@ import numpy as np
 
 from crosstune.data.unrelated.base import UnrelatedSet
 
+FEWEST = 30
+"""ASSUMED: texts below which a probe on them is chance."""
+
 LEAST_SHARE = 0.1
 """Of the texts, in the rarer class of a yes-or-no question; below it hardly anything can be read off."""
 
@@ -20,21 +23,22 @@ def own_text_sets(raw: Sequence[Any]) -> list[UnrelatedSet]:
 
     Returns:
         Thirds by the number of words, where lengths differ; and whether there is a question mark, where at
-        least a tenth of the texts have one and a tenth have none.
+        least a tenth of the texts have one and a tenth have none. Nothing of fewer than 30 texts.
 
     Checked by: ``tests/data/unrelated/test_own.py``.
     """
     texts = tuple(raw)
+    if len(texts) < FEWEST:
+        return []
     whole = [" ".join(one) if isinstance(one, tuple) else one for one in texts]
     lengths = np.array([len(one.split()) for one in whole])
     found = []
-    if len(texts):
-        edges = np.quantile(lengths, [1 / 3, 2 / 3])
-        thirds = (lengths[:, None] > edges).sum(axis=1).astype(np.int64)
-        if len(set(thirds.tolist())) == 3:
-            found.append(_set("the run's own texts: length", "short, middle or long", texts, thirds))
+    edges = np.quantile(lengths, [1 / 3, 2 / 3])
+    thirds = (lengths[:, None] > edges).sum(axis=1).astype(np.int64)
+    if len(set(thirds.tolist())) == 3:
+        found.append(_set("the run's own texts: length", "short, middle or long", texts, thirds))
     asks = np.array(["?" in one for one in whole], np.int64)
-    if len(texts) and LEAST_SHARE <= asks.mean() <= 1 - LEAST_SHARE:
+    if LEAST_SHARE <= asks.mean() <= 1 - LEAST_SHARE:
         found.append(_set("the run's own texts: question mark", "whether there is one", texts, asks))
     return found
 
