@@ -100,8 +100,7 @@ def interpolate(
 ) -> Interpolation:
     """Judge points between ``start`` and the model's present weights; the model then holds the best one.
 
-    The choice is made on validation, so whoever ships it should ask for more than a larger figure:
-    ``evaluation/paired.py`` compares ``best`` with ``tuned``. BatchNorm statistics that were trained are
+    The choice is made on validation, so whoever ships it should ask for more than a larger figure. BatchNorm statistics that were trained are
     measured anew between the ends (``judge.py``); frozen ones are equal at both and stay.
 
     Args:
@@ -115,16 +114,14 @@ def interpolate(
         budget: no further point is begun where it would end after it.
         reporter: told which point is best.
         watch: asked for one more figure while the model holds a point, such as what is kept there.
-        choose: the best of the points so far, or ``None`` where none will do; the model then holds the
-            first of ``alphas``.
+        choose: the best of the points so far; where none will do, the model holds the first of ``alphas``.
         alphas: in the order in which they are tried.
         forced: so many of them are judged whatever the budget says.
 
     Raises:
         ValueError: ``start`` does not belong to this model.
 
-    Cost: at most eleven evaluations, with as many measurements of BatchNorm statistics; three copies of the
-    weights on the CPU.
+    Cost: at most eleven evaluations and measurements of BatchNorm statistics; three copies of the weights.
     Source: Wortsman et al. (2022), Robust fine-tuning of zero-shot models, arXiv:2109.01903.
     Checked by: ``tests/training/test_interpolate.py``: the ends, bit for bit.
     """
