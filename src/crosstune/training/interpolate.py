@@ -100,8 +100,8 @@ def interpolate(
 ) -> Interpolation:
     """Judge points between ``start`` and the model's present weights; the model then holds the best one.
 
-    The choice is made on validation, so whoever ships it should ask for more than a larger figure. BatchNorm statistics that were trained are
-    measured anew between the ends (``judge.py``); frozen ones are equal at both and stay.
+    The choice is made on validation: whoever ships it should ask for more than a larger figure. BatchNorm
+    statistics that were trained are measured anew between the ends (``judge.py``); frozen ones stay.
 
     Args:
         backbone: holds the tuned weights; no adapters.
