@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from crosstune.data.unrelated import choose
+
 os.environ |= {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -16,6 +18,8 @@ os.environ |= {
 }
 _CACHE = tempfile.TemporaryDirectory(prefix="crosstune-tests-")
 os.environ["CROSSTUNE_CACHE"] = _CACHE.name
+
+choose.ROWS = 30  # of an unrelated set, where 300 say no more about a tiny random model
 
 settings.register_profile("crosstune", deadline=None, database=None, derandomize=True, print_blob=True)
 settings.load_profile("crosstune")

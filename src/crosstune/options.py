@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_type_hint
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
-from crosstune.core.errors import BadValue, UnknownName, UserError, nearest, shown
+from crosstune.core.errors import BadValue, CannotKeep, UnknownName, UserError, nearest, shown
 from crosstune.core.settings import AUGMENTATIONS, SETTING_NAMES, Settings, with_values
 from crosstune.core.units import parse_duration
 
@@ -116,6 +116,8 @@ class RunOptions(BaseModel):
     """Whether warnings of the check are errors."""
     extendable: bool = False
     """Whether the last checkpoints are kept after the end, for ``crosstune resume --epochs``."""
+    keep_at_least: Annotated[float | None, Field(gt=0, le=1)] = None
+    """Share of the base model's probe accuracy on unrelated sets that what ships must keep."""
     trackers: Names = ()
     """Experiment trackers to log to, such as ``tensorboard``; none unless named."""
 
@@ -135,6 +137,7 @@ class RunOptions(BaseModel):
         except ValidationError as error:
             raise _bad_types(error, values) from None
         _check_settings(self.settings_overrides())
+        _check_keeping(self.keep_at_least, self.settings_overrides())
 
     def settings_overrides(self) -> dict[str, Any]:
         """Give the settings that a person has chosen, by name; a rule decides all others."""
@@ -219,6 +222,21 @@ def _check_settings(values: Mapping[str, Any]) -> None:
             expected="; ".join(problem.expected for problem in problems),
             fix="; ".join(dict.fromkeys(problem.fix for problem in problems)),
         )
+
+
+def _check_keeping(share: float | None, settings: Mapping[str, Any]) -> None:
+    """Refuse ``keep_at_least`` for a run that moves nothing that was learned before.
+
+    Raises:
+        CannotKeep: nothing of the body moves, or it starts from random weights.
+    """
+    strategy = settings.get("strategy")
+    if share is not None and strategy in ("closed-form", "head"):
+        fix = "leave keep_at_least out: such a run forgets nothing; or take --set strategy=lp-ft"
+        raise CannotKeep(share, f"strategy={strategy}, under which no weight of the body moves", fix=fix)
+    if share is not None and settings.get("pretrained") is False:
+        fix = "leave keep_at_least out, or start from pretrained weights"
+        raise CannotKeep(share, "pretrained=false: random weights know nothing to keep", fix=fix)
 
 
 def _check_words(key: str, value: object) -> None:

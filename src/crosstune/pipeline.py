@@ -35,6 +35,7 @@ from crosstune.stages.cross import cross_table
 from crosstune.stages.demo import write_digits
 from crosstune.stages.extend import longer, reopen
 from crosstune.stages.follow import follow
+from crosstune.stages.forgetting import measure_forgetting
 from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_was_asked
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
@@ -157,7 +158,9 @@ def _stages(run: Run) -> None:
         shipped = ship(run, prepared, made.expected)
     with run.stage("figures"):
         assessed = assess(run, prepared, made, shipped)
-    summarise(run, prepared, made, shipped, assessed, ranking)
+    with run.stage("what was forgotten"):
+        forgetting = measure_forgetting(run, prepared, chosen.opened.facts, made)
+    summarise(run, prepared, made, shipped, assessed, ranking, forgetting)
     finish(run)
 
 
@@ -242,7 +245,7 @@ def plan(options: FitOptions, *, reporter: Reporter | None = None) -> Advice:
 def write_recipe(advice: Advice, options: FitOptions, path: Path) -> None:
     """Write a plan as a recipe that ``fit`` takes; where the data has a place, the recipe names it."""
     keys = ("target", "inputs", "group", "domain", "held_out_domain", "task", "classes", "max_bad", "strict",
-            "trackers")  # fmt: skip
+            "trackers", "keep_at_least")  # fmt: skip
     asked = {key: getattr(options, key) for key in keys}
     place = str(options.data) if isinstance(options.data, str | Path) else None
     budget = "none" if options.seconds is None else options.budget

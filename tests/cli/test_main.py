@@ -29,6 +29,8 @@ FROZEN = {
         "--classes",
         "--trackers",
         "--extendable",
+        "--adapt-to",
+        "--keep-at-least",
         *POLICY,
     },
     "evaluate": {"--run", "--metric", "--target", "--out", "--engine", "--json", "--max-bad"},

@@ -7,12 +7,14 @@ import pytest
 from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
 from crosstune.planning.seconds import (
     EXACT,
+    FORGETTING_OPENING,
     HEADS_LEAST,
     MULTIPLICATIONS,
     REPORT,
     START_PYTHON,
     Training,
     end_seconds,
+    forgetting_seconds,
     frozen_seconds,
     heads_seconds,
     step_seconds,
@@ -72,4 +74,7 @@ def test_rules_and_reserve_use_the_same_seconds() -> None:
     assert reserve_seconds(DATA, MODEL, trains=False) == pytest.approx(
         EXACT * 0.01 * 200 + START_PYTHON + REPORT
     )
+    more = reserve_seconds(DATA, MODEL, trains=True) - sum(end_seconds(DATA, MODEL, trains=True))
+    assert more == pytest.approx(forgetting_seconds(MODEL))
+    assert forgetting_seconds(MODEL, 100) == pytest.approx(FORGETTING_OPENING + EXACT * 0.01 * 100)
     assert store_seconds(DATA, MODEL, 3) == 0.0

@@ -1,5 +1,7 @@
 """The ends of the line are the ends, bit for bit, and the model holds the best point."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from crosstune.core.clock import Budget
 from crosstune.core.progress import Silent
 from crosstune.sources.base import Backbone
 from crosstune.tasks.registry import make_task
-from crosstune.training.interpolate import ALPHAS, Interpolation, between, interpolate
+from crosstune.training.interpolate import ALPHAS, BOTH_ENDS, Interpolation, Point, between, interpolate
 from crosstune.training.judge import put, whole
 from crosstune.training.snapshot import Weights
 from tests.training.small import coloured, convolutional, plain
@@ -110,3 +112,45 @@ def test_without_time_the_tuned_model_stays() -> None:
     assert [point.alpha for point in found.points] == [1.0]
     assert found.best is found.tuned
     assert equal(whole(backbone), end)
+
+
+def test_what_is_watched_stands_beside_the_score_and_the_choice_is_the_callers() -> None:
+    backbone = convolutional(3)
+    start = whole(backbone)
+    end = moved(start, 0.3)
+    put(backbone, end)
+    seen: list[Weights] = []
+
+    def watch() -> float:
+        seen.append(whole(backbone))
+        return float(len(seen))
+
+    def second(points: Sequence[Point]) -> Point | None:
+        return next((one for one in points if one.kept == 2.0), None)
+
+    found = interpolate(
+        backbone, TASK, TRAIN, VALIDATION, plain(strategy="full", batch_size=8, batchnorm="frozen"),
+        start=start, budget=Budget(None), reporter=Silent(), watch=watch, choose=second, alphas=BOTH_ENDS,
+    )  # fmt: skip
+    assert found.best.alpha == BOTH_ENDS[1] == 0.0
+    assert equal(whole(backbone), start)
+    for alpha, weights in zip(BOTH_ENDS, seen, strict=True):
+        assert equal(weights, between(start, end, alpha))
+    assert sorted(BOTH_ENDS) == sorted(ALPHAS)
+
+
+def test_so_many_points_are_judged_whatever_the_time() -> None:
+    backbone = convolutional(3)
+    start = whole(backbone)
+    end = moved(start, 0.3)
+    put(backbone, end)
+    found = interpolate(
+        backbone, TASK, TRAIN, VALIDATION, plain(strategy="full", batch_size=8, batchnorm="frozen"),
+        start=start, budget=Budget(0.0), reporter=Silent(), choose=nothing, alphas=BOTH_ENDS, forced=2,
+    )  # fmt: skip
+    assert [point.alpha for point in found.points] == [0.0, 1.0]
+    assert equal(whole(backbone), end)  # nothing was chosen: the first that was tried
+
+
+def nothing(_points: Sequence[Point]) -> None:
+    return None

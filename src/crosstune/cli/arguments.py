@@ -77,6 +77,14 @@ AdaptToOption = Annotated[
         help="Unlabelled inputs of the place of use: BatchNorm statistics are re-estimated on them.",
     ),
 ]
+KeepOption = Annotated[
+    float | None,
+    typer.Option(
+        "--keep-at-least",
+        metavar="SHARE",
+        help="Of the accuracy that a probe reads from the base model on unrelated sets, what must be kept.",
+    ),
+]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What runs the model: auto, torch, openvino or onnxruntime.")
 ]
@@ -99,3 +107,19 @@ SetsOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Any option or setting; may be repeated."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+FitDataArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA",
+        show_default=False,
+        help="A folder, a file, a saved dataset or a Hub dataset id; may stand in the recipe instead.",
+    ),
+]
+RunOption = Annotated[Path | None, typer.Option("--out", metavar="RUN", help="The run directory to write.")]
+RecipeOption = Annotated[
+    Path | None, typer.Option("--recipe", metavar="FILE", help="A TOML file of options and settings.")
+]
+ClassesOption = Annotated[
+    list[str] | None,
+    typer.Option("--classes", metavar="NAME", help="A class name; repeat it, in the order wanted."),
+]

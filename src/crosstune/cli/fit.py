@@ -1,22 +1,23 @@
 """``crosstune fit``: check, measure, plan, train, evaluate, report."""
 
 import time
-from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from crosstune.cli.arguments import (
     AdaptToOption,
     BudgetOption,
+    ClassesOption,
     DomainOption,
     ExtendableOption,
+    FitDataArgument,
     GroupOption,
     HeldOutDomainOption,
     InputsOption,
+    KeepOption,
     MaxBadOption,
     ModelOption,
     ModelsOption,
+    RecipeOption,
+    RunOption,
     SelectByOption,
     SetsOption,
     StrictOption,
@@ -34,14 +35,7 @@ EPILOG = (
 
 
 def fit(
-    data: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DATA",
-            show_default=False,
-            help="A folder, a file, a saved dataset or a Hub dataset id; may stand in the recipe instead.",
-        ),
-    ] = None,
+    data: FitDataArgument = None,
     target: TargetOption = None,
     inputs: InputsOption = None,
     group: GroupOption = None,
@@ -52,21 +46,15 @@ def fit(
     model: ModelOption = None,
     models: ModelsOption = None,
     budget: BudgetOption = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="RUN", help="The run directory to write.")
-    ] = None,
-    recipe: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="A TOML file of options and settings.")
-    ] = None,
+    out: RunOption = None,
+    recipe: RecipeOption = None,
     sets: SetsOption = None,
-    classes: Annotated[
-        list[str] | None,
-        typer.Option("--classes", metavar="NAME", help="A class name; repeat it, in the order wanted."),
-    ] = None,
+    classes: ClassesOption = None,
     adapt_to: AdaptToOption = None,
     max_bad: MaxBadOption = None,
     strict: StrictOption = False,
     extendable: ExtendableOption = False,
+    keep_at_least: KeepOption = None,
     trackers: TrackersOption = None,
 ) -> None:
     """Fine-tune a pretrained model on DATA.
@@ -85,6 +73,7 @@ def fit(
     lists = {**domains, "inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
     texts["adapt_to"] = adapt_to
     every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict, "extendable": extendable}
+    every["keep_at_least"] = keep_at_least
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())
     with heeding(), make_reporter() as reporter:

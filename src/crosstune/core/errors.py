@@ -81,6 +81,21 @@ class RefusedFile(UserError):
     code = "refused-file"
 
 
+class CannotKeep(UserError):
+    """``keep_at_least`` asks for something that this run cannot promise."""
+
+    code = "cannot-keep"
+
+    def __init__(self, share: float, found: str, *, fix: str) -> None:
+        """Say what stands against it."""
+        super().__init__(
+            f"keep_at_least={share:g} has nothing to choose from",
+            found=found,
+            expected="a training that moves pretrained body weights, and unrelated sets to try them on",
+            fix=fix,
+        )
+
+
 class MissingExtra(UserError):
     """An optional dependency is needed and not installed."""
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from crosstune.core.domain_table import DomainTable
+from crosstune.core.forgetting import Forgetting
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
 from crosstune.core.ranking import RankRow
@@ -98,6 +99,8 @@ class RunSummary:
     """Ridge on each block of the shipped model alone, in order, on validation."""
     trials: tuple[TrialRow, ...] = ()
     """Configurations that were tried for a short time, in the order in which they were."""
+    forgetting: Forgetting | None = None
+    """What the shipped body has lost against the pretrained one."""
     seconds: dict[str, float] = field(default_factory=dict)
     """By stage, in order, and ``total``."""
     predicted_seconds: dict[str, float] = field(default_factory=dict)
@@ -142,6 +145,7 @@ class RunSummary:
                 "skipped": tuple((name, why) for name, why in raw.get("skipped", ())),
                 "depth": tuple((block, Metric.from_json(row)) for block, row in raw.get("depth", ())),
                 "trials": tuple(TrialRow.from_json(row) for row in raw.get("trials", ())),
+                "forgetting": Forgetting.from_json(raw["forgetting"]) if raw.get("forgetting") else None,
                 "warnings": tuple(raw["warnings"]),
             }
         )

@@ -32,6 +32,13 @@ HEADS_LEAST = 1.0
 """ASSUMED: seconds for intervals, the depth curve and saving, however small the data."""
 
 
+FORGETTING_EXAMPLES = 800
+"""ASSUMED: three unrelated sets and the run's own examples, 100 of each at least, by two bodies."""
+
+FORGETTING_OPENING = 3.0
+"""ASSUMED: seconds to open the base model and the shipped one again, where they are small."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """What is trained, as far as time is concerned."""
@@ -112,6 +119,11 @@ def end_seconds(data: DataFacts, model: ModelFacts, *, trains: bool) -> tuple[fl
     rows = data.test_rows + trains * data.validation_rows
     exact = model.exact_seconds or EXACT * model.pass_seconds
     return exact * rows, START_PYTHON + REPORT
+
+
+def forgetting_seconds(model: ModelFacts, examples: int = FORGETTING_EXAMPLES) -> float:
+    """Seconds of measuring what was forgotten, on the fewest examples unless told otherwise."""
+    return FORGETTING_OPENING + examples * (model.exact_seconds or EXACT * model.pass_seconds)
 
 
 def _share(model: ModelFacts, blocks: int) -> float:

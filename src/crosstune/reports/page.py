@@ -16,6 +16,7 @@ from crosstune.core.summary import RunSummary
 from crosstune.reports import classes, plots, strips, verdict
 from crosstune.reports.domains import domain_values
 from crosstune.reports.figures import count, decimals, duration, figure, interval, setting
+from crosstune.reports.forgotten import forgotten
 from crosstune.reports.text import plain, shortened
 from crosstune.reports.why import why
 
@@ -86,6 +87,7 @@ def page_values(summary: RunSummary) -> dict[str, Any]:
         "reliability": plots.reliability(summary.calibration) if _counted(summary) else None,
         "calibration_words": plots.calibration_words(summary.calibration) if _counted(summary) else "",
         "scatter": plots.scatter(summary.scatter) if summary.scatter else None,
+        "forgotten": forgotten(summary.forgetting, verdict.metric_title(summary.primary_metric)),
         "classes": _class_values(summary),
         "domains": domain_values(summary),
         "findings": [(level if level in _LEVELS else "note", *rest) for level, *rest in summary.findings],

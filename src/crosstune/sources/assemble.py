@@ -14,6 +14,7 @@ from crosstune.sources.blocks import find_blocks
 from crosstune.sources.errors import UnsupportedModel
 from crosstune.sources.heads import no_linear_head
 from crosstune.sources.record import Record
+from crosstune.sources.source_head import SourceHead
 from crosstune.sources.trace import watch
 
 EXAMPLE_TEXT = "a short text that is long enough to show how the work is spread over the layers of a model"
@@ -121,6 +122,7 @@ def assemble(
     save: Callable[[Path, Mapping[str, Any]], None],
     loads_with: str,
     mask: str | None = None,
+    source_head: SourceHead | None = None,
 ) -> Backbone:
     """Make the ``Backbone`` of an opened model, in eval mode with all parameters trainable.
 
@@ -158,6 +160,7 @@ def assemble(
         save=save,
         loads_with=loads_with,
         mask=mask,
+        source_head=source_head,
         notes=[*([] if identity.pretrained else [RANDOM]), *identity.notes],
     )
 

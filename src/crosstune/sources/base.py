@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from crosstune.sources.source_head import SourceHead
+
 Raw = Any
 """One raw example: an RGB ``PIL.Image`` (decoded, EXIF applied), a ``str``, or a pair of ``str``."""
 
@@ -85,6 +87,9 @@ class Backbone:
     """Python lines that load the saved folder without crosstune; ``{path}`` stands for it."""
     mask: str | None = None
     """Name in the batch of the ``(B, T)`` attention mask, for pooling text."""
+    source_head: SourceHead | None = None
+    """The classifier that the pretrained weights came with; ``None`` where there was none, or it cannot be
+    had without trouble. It reads what the native head reads."""
     notes: list[str] = field(default_factory=list)
     """What a person should know: random weights, re-initialised layers, odd preprocessing."""
 

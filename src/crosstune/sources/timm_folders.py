@@ -23,6 +23,7 @@ from crosstune.sources.heads import no_dropout, no_linear_head, path_of, seeded,
 from crosstune.sources.preprocessing import ImagePreprocessing, crop_share
 from crosstune.sources.record import Record
 from crosstune.sources.sizes import sized
+from crosstune.sources.source_head import SourceHead, head_of
 from crosstune.sources.weights import (
     WEIGHTS,
     load_weights,
@@ -63,7 +64,10 @@ def open_folder(
         pretrained=options.pretrained,
     )
     state = stored_weights(folder, name) if options.pretrained else None
-    return build(raw["architecture"], config, raw["model_args"], state, identity, options)
+    backbone = build(raw["architecture"], config, raw["model_args"], state, identity, options)
+    if raw.get("problem_type") not in (None, "single_label_classification"):
+        backbone.source_head = None  # several labels, or values: no classes that exclude each other
+    return backbone
 
 
 def reopen(folder: Path, record: Record) -> Backbone:
@@ -150,17 +154,19 @@ def build(
         made_with["img_size"] = preprocessing.size
     if options.dropout is not None:
         made_with["drop_rate"] = options.dropout
+    source: SourceHead | None = None
     with seeded(options.seed, "weights"):
         if state is None:
             model = _create(identity.name, architecture, num_classes=options.outputs, **made_with)
         else:
             model = _create_from(state, identity.name, architecture, config, made_with)
+            source = head_of(model.get_classifier())
             model.reset_classifier(options.outputs)
     if options.dropout is not None and not _has_dropout(model, options.dropout):
         raise no_dropout(identity.name)
     head = _classifier(model, identity.name)
     start_head(head, options.seed)
-    return _finish(model, architecture, config, made_with, preprocessing, identity, options)
+    return _finish(model, architecture, config, made_with, preprocessing, identity, options, source)
 
 
 def _finish(
@@ -171,6 +177,7 @@ def _finish(
     preprocessing: ImagePreprocessing,
     identity: Identity,
     options: OpenOptions,
+    source_head: SourceHead | None = None,
 ) -> Backbone:
     saver = TimmSaver(model, architecture, config, arguments, preprocessing, identity, options)
     return assemble(
@@ -182,6 +189,7 @@ def _finish(
         logits=same,
         save=saver,
         loads_with=image_lines(options.task),
+        source_head=source_head,
     )
 
 

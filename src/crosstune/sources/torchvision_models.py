@@ -29,6 +29,7 @@ from crosstune.sources.heads import (
 from crosstune.sources.preprocessing import ImagePreprocessing
 from crosstune.sources.record import Record
 from crosstune.sources.sizes import sized
+from crosstune.sources.source_head import SourceHead, head_of
 from crosstune.sources.weights import WEIGHTS, load_weights, read_weights, write_weights
 
 FORMAT = "torchvision"
@@ -102,7 +103,9 @@ def open_folder(
         pretrained=options.pretrained,
     )
     own = ImagePreprocessing.from_json(record.preprocessing)
-    return _with_new_head(model, record.architecture, sized(own, options), identity, options)
+    backbone = _with_new_head(model, record.architecture, sized(own, options), identity, options)
+    backbone.source_head = None  # the record does not say whether its outputs are classes
+    return backbone
 
 
 def reopen(folder: Path, record: Record) -> Backbone:
@@ -124,9 +127,10 @@ def _with_new_head(
     options: OpenOptions,
 ) -> Backbone:
     head = _head(model, identity.name)
+    source = head_of(model.get_submodule(head)) if options.pretrained else None
     start_head(replace_head(model, head, options.outputs), options.seed)
     _set_dropout(model, head, identity.name, options.dropout)
-    return _finish(model, head, architecture, preprocessing, identity, options)
+    return _finish(model, head, architecture, preprocessing, identity, options, source)
 
 
 def _finish(
@@ -136,6 +140,7 @@ def _finish(
     preprocessing: ImagePreprocessing,
     identity: Identity,
     options: OpenOptions,
+    source_head: SourceHead | None = None,
 ) -> Backbone:
     return assemble(
         identity,
@@ -150,6 +155,7 @@ def _finish(
             f'model = torchvision.models.get_model("{architecture}", num_classes={options.outputs})\n'
             'model.load_state_dict(load_file("{path}/model.safetensors"))'
         ),
+        source_head=source_head,
     )
 
 

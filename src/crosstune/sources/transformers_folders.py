@@ -25,6 +25,7 @@ from crosstune.sources.guard import check_torch_files, first_line
 from crosstune.sources.heads import last_linear, no_dropout, no_linear_head, seeded, start_head
 from crosstune.sources.processors import Gguf, open_processor, open_tokenizer
 from crosstune.sources.record import Record
+from crosstune.sources.source_head import SourceHead, stored_head
 from crosstune.sources.weights import require_finite
 
 FORMAT = "transformers"
@@ -84,7 +85,10 @@ def build(folder: Path, identity: Identity, options: OpenOptions, *, gguf: Gguf 
     linear = model.get_submodule(head)
     assert isinstance(linear, nn.Linear)  # noqa: S101 - last_linear found it
     start_head(linear, options.seed)
-    return _finish(folder, model, head, identity, options, gguf)
+    source = None
+    if options.pretrained and not gguf:
+        source = stored_head(folder, head, linear.in_features, config.to_dict())
+    return _finish(folder, model, head, identity, options, gguf, source)
 
 
 def reopen(folder: Path, record: Record) -> Backbone:
@@ -107,6 +111,7 @@ def _finish(
     identity: Identity,
     options: OpenOptions,
     gguf: Gguf | None = None,
+    source_head: SourceHead | None = None,
 ) -> Backbone:
     text = options.task.startswith("text")
     tool: Any
@@ -127,6 +132,7 @@ def _finish(
         save=TransformersSaver(model, tool, preprocessing, identity, options),
         loads_with=(text_lines if text else image_lines)(options.task),
         mask="attention_mask" if text else None,
+        source_head=source_head,
     )
 
 

@@ -63,7 +63,7 @@ def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Asse
         place = run.folder.out_of_domain_predictions
         _write_predictions(prepared, OUT_OF_DOMAIN, shipped.out_of_domain, place)
     keep_seen(run.folder, prepared.items)
-    write_json(run.folder.evidence, [finite(row.to_json()) for row in run.measurements])
+    write_evidence(run)
     return assessed
 
 
@@ -91,6 +91,11 @@ def _write_predictions(prepared: Prepared, split: str, outputs: NDArray[Any], pa
         table["domain"] = [domains.names[number] for number in domains.ids.tolist()]
     with replacing(path) as temporary:
         table.to_parquet(temporary, index=False)
+
+
+def write_evidence(run: Run) -> None:
+    """Write every measurement so far to ``evidence.json``."""
+    write_json(run.folder.evidence, [finite(row.to_json()) for row in run.measurements])
 
 
 def finite(value: Any) -> Any:  # noqa: ANN401

@@ -20,7 +20,7 @@ from crosstune.stages.run import Run
 from crosstune.training.checkpoints import newest
 from crosstune.training.result import TrainResult
 
-MADE_AGAIN = ("tuned", "closed-form")
+MADE_AGAIN = ("tuned", "closed-form", "forgetting")
 """Entries of the journal that an extension makes invalid."""
 
 

@@ -15,6 +15,7 @@ from crosstune.core.clock import Budget, keep_used
 from crosstune.core.codec import pack, unpack
 from crosstune.core.evidence import Measurement
 from crosstune.core.files import read_json, replacing, write_json
+from crosstune.core.forgetting import BlockDrift, Forgetting, LinePoint, ProbeRow
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision, Plan
@@ -30,15 +31,19 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         Basis,
+        BlockDrift,
         Decision,
         Depth,
         FittedHead,
+        Forgetting,
         HeadWeights,
+        LinePoint,
         Measurement,
         Metric,
         ModelFacts,
         ModelScores,
         Plan,
+        ProbeRow,
         Rounds,
         TrainResult,
     )

@@ -185,8 +185,15 @@ def _measure(
         )  # fmt: skip
     except (NonFiniteFeatures, OutOfMemory, EngineFailed) as error:  # of this model; a full disk ends the run
         return f"{error.problem}: {error.found}"
+    source = opened.backbone.source_head
     return opened.facts, score_model(
-        candidate.label, prepared.task, features, sample.encoded, groups=sample.groups, seed=run.settings.seed
+        candidate.label,
+        prepared.task,
+        features,
+        sample.encoded,
+        groups=sample.groups,
+        seed=run.settings.seed,
+        source_probabilities=source.probabilities(features.head_input) if source else None,
     )
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from crosstune.artifacts.model import SavedModel
 from crosstune.core.evidence import Measurement
 from crosstune.core.files import replacing, write_json
+from crosstune.core.forgetting import Forgetting
 from crosstune.core.metric import Metric
 from crosstune.core.ranking import model_label
 from crosstune.core.summary import Curve, Mistake, RunSummary
@@ -46,8 +47,9 @@ TEXT = 400
 
 
 def summarise(
-    run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, assessed: Assessed, ranking: Ranking
-) -> RunSummary:
+    run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, assessed: Assessed, ranking: Ranking,
+    forgetting: Forgetting | None = None,
+) -> RunSummary:  # fmt: skip
     """Carry the stage out."""
     task, backbone = prepared.task, tuned.model.backbone
     primary, spec = next(iter(task.metrics.items()))
@@ -90,6 +92,7 @@ def summarise(
         skipped=ranking.skipped,
         depth=shipped_depth(run.measurements),
         trials=_trials(run, tuned),
+        forgetting=forgetting,
         seconds={**run.seconds, "total": run.budget.elapsed()},
         predicted_seconds=_foreseen(run),
         budget=run.options.seconds,

@@ -19,7 +19,7 @@ from crosstune.planning.make import make_plan, settings_of
 from crosstune.planning.seconds import Training, training_seconds
 from crosstune.planning.strategy import survives
 from crosstune.stages.adapt import adapt_to_target
-from crosstune.stages.between import take_best_between
+from crosstune.stages.between import draw_line, take_best_between
 from crosstune.stages.follow import described
 from crosstune.stages.methods import warn_of_idle_methods
 from crosstune.stages.opening import Opened
@@ -31,7 +31,7 @@ from crosstune.stages.ship import write_model
 from crosstune.stages.soup import take_soup
 from crosstune.stages.surgical import choose_part
 from crosstune.stages.trials import Chosen
-from crosstune.training.judge import starting_weights, whole
+from crosstune.training.judge import whole
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
 
@@ -59,18 +59,20 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
             fix="leave `features` out, or take --set strategy=full",
         )
     deadline = run.budget.reserve(reserve)
-    before = None if start is None else starting_weights(opened.backbone, start)
-    untrained = whole(opened.backbone) if plan["trial_soup"] else {}
-    result = _train(run, prepared, opened, plan, start, deadline)
-    if before is not None:
-        take_best_between(run, prepared, opened, plan, before, deadline=deadline)
-    plan = take_soup(run, prepared, chosen, plan, before or untrained, deadline=deadline)
+    line = draw_line(run, prepared, opened, plan, start)
+    before = line.start if line else whole(opened.backbone) if plan["trial_soup"] else {}
+    ends = line.reserved(run, deadline) if line else deadline
+    result = _train(run, prepared, opened, plan, start, ends)
+    plan = take_soup(run, prepared, chosen, plan, before, deadline=ends)
+    plan = take_best_between(run, prepared, opened, plan, line, deadline=deadline)
     plan = adapt_to_target(run, prepared, opened, plan)
     model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
     model, outputs = _cooled(run, prepared, model, outputs)
     name = f"fine-tuned ({plan['strategy']})"
     named = "strategy" in run.options.settings_overrides()
+    if run.options.keep_at_least is not None:  # the closed-form head on the base body keeps everything
+        named = named and difference(prepared, outputs, closed.candidates[closed.shipped]).value >= 0
     ships, comparison = _compare(prepared, name, outputs, closed, named=named)
     run.reporter.say(comparison)
     if not ships:

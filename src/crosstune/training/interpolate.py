@@ -1,7 +1,8 @@
 """Between the weights before and after training: a straight line, and the best point on it (WiSE-FT)."""
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from crosstune.training.snapshot import Weights
 ALPHAS = (1.0, 0.5, 0.7, 0.3, 0.8, 0.6, 0.9, 0.4, 0.2, 0.1, 0.0)
 """Shares of the tuned weights, in the order in which they are tried: as long as time lasts, the line is
 covered ever more finely."""
+BOTH_ENDS = (1.0, 0.0, *(alpha for alpha in ALPHAS if alpha not in (0.0, 1.0)))
+"""The same with the start second: where a point must keep a share of what the start has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,16 @@ class Point:
     """The primary metric on validation, turned so that larger is better."""
     outputs: NDArray[np.float32]
     """``(M, K)`` on validation."""
+    kept: float = math.nan
+    """What ``watch`` gave there."""
+
+
+def largest(points: Sequence[Point]) -> Point:
+    """Choose the largest score, of equal ones the largest alpha."""
+    return max(points, key=lambda one: (one.score, one.alpha))
+
+
+Choose = Callable[[Sequence[Point]], Point | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +53,7 @@ class Interpolation:
 
     points: tuple[Point, ...]
     best: Point
-    """What the model holds now; of equal scores the largest alpha."""
+    """What the model holds now: the one that was chosen."""
     seconds: float
 
     @property
@@ -80,12 +93,15 @@ def interpolate(
     start: Weights,
     budget: Budget,
     reporter: Reporter,
+    watch: Callable[[], float] | None = None,
+    choose: Choose = largest,
+    alphas: Sequence[float] = ALPHAS,
+    forced: int = 1,
 ) -> Interpolation:
     """Judge points between ``start`` and the model's present weights; the model then holds the best one.
 
-    The choice is made on validation, so whoever ships it should ask for more than a larger figure:
-    ``evaluation/paired.py`` compares ``best`` with ``tuned``. BatchNorm statistics that were trained are
-    measured anew between the ends (``judge.py``); frozen ones are equal at both and stay.
+    The choice is made on validation: whoever ships it should ask for more than a larger figure. BatchNorm
+    statistics that were trained are measured anew between the ends (``judge.py``); frozen ones stay.
 
     Args:
         backbone: holds the tuned weights; no adapters.
@@ -95,14 +111,17 @@ def interpolate(
         settings: those of the training.
         start: from :func:`starting_weights`, with the head that training started from. A random head makes
             the line meaningless.
-        budget: no further point is begun where it would end after it; the tuned model is always judged.
+        budget: no further point is begun where it would end after it.
         reporter: told which point is best.
+        watch: asked for one more figure while the model holds a point, such as what is kept there.
+        choose: the best of the points so far; where none will do, the model holds the first of ``alphas``.
+        alphas: in the order in which they are tried.
+        forced: so many of them are judged whatever the budget says.
 
     Raises:
         ValueError: ``start`` does not belong to this model.
 
-    Cost: at most eleven evaluations, with as many measurements of BatchNorm statistics; three copies of the
-    weights on the CPU.
+    Cost: at most eleven evaluations and measurements of BatchNorm statistics; three copies of the weights.
     Source: Wortsman et al. (2022), Robust fine-tuning of zero-shot models, arXiv:2109.01903.
     Checked by: ``tests/training/test_interpolate.py``: the ends, bit for bit.
     """
@@ -112,23 +131,44 @@ def interpolate(
     with judging(
         backbone, task, train_items, validation_items, settings, budget=budget, reporter=reporter
     ) as judge:
-        for point in _points(judge, start, end, budget):
+        line = _Line(judge, start, end, watch)
+        for point in _points(line, budget, alphas, forced):
             points.append(point)
-            if best is None or (point.score, point.alpha) > (best.score, best.alpha):
+            if choose(points) is point:
                 chosen, best = judge.held(), point
     put(backbone, chosen)
-    assert best is not None  # noqa: S101 - the tuned model is always judged
-    reporter.say(f"of {len(points)} points between the start and the tuned weights {best.alpha:g} is best")
+    best = best or points[0]
+    reporter.say(
+        f"of {len(points)} points between the start and the tuned weights {best.alpha:g} is best{_why(best)}"
+    )
     ordered = tuple(sorted(points, key=lambda one: one.alpha))
     return Interpolation(points=ordered, best=best, seconds=time.monotonic() - began)
 
 
-def _points(judge: Judge, start: Weights, end: Weights, budget: Budget) -> Iterator[Point]:
+def _why(best: Point) -> str:
+    return "" if math.isnan(best.kept) else f"; it keeps {best.kept:.1%} of what probes read before"
+
+
+@dataclass(frozen=True)
+class _Line:
+    judge: Judge
+    start: Weights
+    end: Weights
+    watch: Callable[[], float] | None
+
+    def at(self, alpha: float) -> Point:
+        """Put a point into the model and judge it."""
+        outputs = self.judge.outputs(between(self.start, self.end, alpha), averaged=0.0 < alpha < 1.0)
+        kept = self.watch() if self.watch else math.nan
+        return Point(alpha=alpha, score=self.judge.score(outputs), outputs=outputs, kept=kept)
+
+
+def _points(line: _Line, budget: Budget, alphas: Sequence[float], forced: int) -> Iterator[Point]:
     slowest = 0.0
-    for alpha in ALPHAS:
-        if alpha < 1.0 and judge.session.agreed(budget.left() < slowest):
+    for number, alpha in enumerate(alphas):
+        if number >= forced and line.judge.session.agreed(budget.left() < slowest):
             return
         began = time.monotonic()
-        outputs = judge.outputs(between(start, end, alpha), averaged=0.0 < alpha < 1.0)
+        point = line.at(alpha)
         slowest = max(slowest, time.monotonic() - began)
-        yield Point(alpha=alpha, score=judge.score(outputs), outputs=outputs)
+        yield point
