@@ -66,6 +66,11 @@ def plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
+def spread(rows: list[Text], most: int | None) -> list[Text]:
+    """Take so many rows, evenly over the file, which may be in the order of the ratings."""
+    return rows if most is None else rows[:: max(1, len(rows) // most)][:most]
+
+
 def parts(domain: str, most: int | None = None) -> dict[str, list[Text]]:
     """Give train, validation and test of a domain; a training text that any test half has too is left out.
 
@@ -73,7 +78,8 @@ def parts(domain: str, most: int | None = None) -> dict[str, list[Text]]:
     many rows of each half are taken, for a quick look.
     """
     tested = {plain(one.text) for other in DOMAINS for one in read_half(other, "test")}
-    rows = [one for one in read_half(domain, "train") if plain(one.text) not in tested][:most]
+    rows = [one for one in read_half(domain, "train") if plain(one.text) not in tested]
+    rows = spread(rows, most)
     groups = sorted({one.group for one in rows})
     random.Random(SEED).shuffle(groups)  # noqa: S311 - a split, no secret
     wanted, held = round(SHARE * len(rows)), set[str]()
@@ -84,7 +90,7 @@ def parts(domain: str, most: int | None = None) -> dict[str, list[Text]]:
     return {
         "train": [one for one in rows if one.group not in held],
         "validation": [one for one in rows if one.group in held],
-        "test": read_half(domain, "test")[:most],
+        "test": spread(read_half(domain, "test"), most),
     }
 
 

@@ -61,6 +61,9 @@ def test_parts_share_no_group_and_no_text_with_a_test_half(halves: Path) -> None
     assert groups[0].isdisjoint(groups[1])
     assert all("PRODUCTS" not in one.text for name in ("train", "validation") for one in found[name])
     assert max(one.rating for one in found["test"]) == 1.0
+    few = sentiment.parts("movies", 10)
+    assert [one.text for one in few["test"]] == [f"movies test {3 * i}" for i in range(10)]
+    assert len(few["train"]) + len(few["validation"]) == 10
 
 
 def test_the_table_stands_beside_the_paper(halves: Path, tmp_path: Path) -> None:
