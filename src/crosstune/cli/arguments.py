@@ -77,6 +77,12 @@ AdaptToOption = Annotated[
         help="Unlabelled inputs of the place of use: BatchNorm statistics are re-estimated on them.",
     ),
 ]
+ControlsOption = Annotated[
+    bool,
+    typer.Option(
+        "--controls", help="Compare a model of another modality with its controls, beyond the budget."
+    ),
+]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What runs the model: auto, torch, openvino or onnxruntime.")
 ]

@@ -9,6 +9,7 @@ import typer
 from crosstune.cli.arguments import (
     AdaptToOption,
     BudgetOption,
+    ControlsOption,
     DomainOption,
     ExtendableOption,
     GroupOption,
@@ -67,6 +68,7 @@ def fit(
     max_bad: MaxBadOption = None,
     strict: StrictOption = False,
     extendable: ExtendableOption = False,
+    controls: ControlsOption = False,
     trackers: TrackersOption = None,
 ) -> None:
     """Fine-tune a pretrained model on DATA.
@@ -84,7 +86,8 @@ def fit(
     domains = {"domain": domain, "held_out_domain": held_out_domain, "select_by": select_by}
     lists = {**domains, "inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
     texts["adapt_to"] = adapt_to
-    every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict, "extendable": extendable}
+    switches = {"strict": strict, "extendable": extendable, "controls": controls}
+    every = {**texts, **lists, **switches, "out": out, "max_bad": max_bad}
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())
     with heeding(), make_reporter() as reporter:

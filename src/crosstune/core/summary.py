@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from crosstune.core.controls import Controls
 from crosstune.core.domain_table import DomainTable
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
@@ -96,6 +97,8 @@ class RunSummary:
     """(model, why) for those that were not compared."""
     depth: tuple[tuple[str, Metric], ...] = ()
     """Ridge on each block of the shipped model alone, in order, on validation."""
+    controls: Controls | None = None
+    """What a model that changes its modality was compared with, where that was asked for."""
     trials: tuple[TrialRow, ...] = ()
     """Configurations that were tried for a short time, in the order in which they were."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -142,6 +145,7 @@ class RunSummary:
                 "skipped": tuple((name, why) for name, why in raw.get("skipped", ())),
                 "depth": tuple((block, Metric.from_json(row)) for block, row in raw.get("depth", ())),
                 "trials": tuple(TrialRow.from_json(row) for row in raw.get("trials", ())),
+                "controls": Controls.from_json(raw["controls"]) if raw.get("controls") else None,
                 "warnings": tuple(raw["warnings"]),
             }
         )

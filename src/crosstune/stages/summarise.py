@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from crosstune.artifacts.model import SavedModel
+from crosstune.core.controls import Controls
 from crosstune.core.evidence import Measurement
 from crosstune.core.files import replacing, write_json
 from crosstune.core.metric import Metric
@@ -46,8 +47,9 @@ TEXT = 400
 
 
 def summarise(
-    run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, assessed: Assessed, ranking: Ranking
-) -> RunSummary:
+    run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, assessed: Assessed, ranking: Ranking,
+    controls: Controls | None = None,
+) -> RunSummary:  # fmt: skip
     """Carry the stage out."""
     task, backbone = prepared.task, tuned.model.backbone
     primary, spec = next(iter(task.metrics.items()))
@@ -90,6 +92,7 @@ def summarise(
         skipped=ranking.skipped,
         depth=shipped_depth(run.measurements),
         trials=_trials(run, tuned),
+        controls=controls,
         seconds={**run.seconds, "total": run.budget.elapsed()},
         predicted_seconds=_foreseen(run),
         budget=run.options.seconds,

@@ -61,7 +61,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     deadline = run.budget.reserve(reserve)
     before = None if start is None else starting_weights(opened.backbone, start)
     untrained = whole(opened.backbone) if plan["trial_soup"] else {}
-    result = _train(run, prepared, opened, plan, start, deadline)
+    result = train_planned(run, prepared, opened, plan, start, deadline)
     if before is not None:
         take_best_between(run, prepared, opened, plan, before, deadline=deadline)
     plan = take_soup(run, prepared, chosen, plan, before or untrained, deadline=deadline)
@@ -128,7 +128,7 @@ def plan_training(run: Run, prepared: Prepared, chosen: Chosen, reserve: float) 
     return plan
 
 
-def _train(
+def train_planned(
     run: Run, prepared: Prepared, opened: Opened, plan: Plan, start: HeadWeights | None, budget: Budget
 ) -> TrainResult:
     """Train the opened model in place, together with the other processes where there are some."""
