@@ -114,6 +114,10 @@ class RunOptions(BaseModel):
     """Share of the rows that may be set aside; ``None``: 1 %, in small sets 10 % but at most ten rows."""
     strict: bool = False
     """Whether warnings of the check are errors."""
+    controls: bool = False
+    """Whether a model that changes its modality is compared with its controls, beyond the budget."""
+    control_seeds: Annotated[int, Field(ge=2, le=100)] = 3
+    """Trainings of each control, each with a seed of its own."""
     extendable: bool = False
     """Whether the last checkpoints are kept after the end, for ``crosstune resume --epochs``."""
     keep_at_least: Annotated[float | None, Field(gt=0, le=1)] = None

@@ -19,6 +19,7 @@ from crosstune.core.ranking import RankRow
 from crosstune.core.run_dir import RunDir
 from crosstune.data.check import CheckReport
 from crosstune.options import FitOptions
+from crosstune.planning.controls import require_crossing
 from crosstune.reports.cross import cross_lines
 from crosstune.reports.live import make_reporter
 from crosstune.reports.page import write_report
@@ -31,6 +32,7 @@ from crosstune.stages.advise import Advice, plan_data, rank_data
 from crosstune.stages.assess import assess
 from crosstune.stages.closed_form import ship_closed_form
 from crosstune.stages.company import company
+from crosstune.stages.controls import compare_controls
 from crosstune.stages.cross import cross_table
 from crosstune.stages.demo import write_digits
 from crosstune.stages.extend import longer, reopen
@@ -146,6 +148,8 @@ def _stages(run: Run) -> None:
         opened = open_planned(run, prepared, ranking.decisions)
         hold_model_to_what_was_asked(run, prepared, opened)
         prepared = with_tokens(run, prepared, opened)
+        if run.options.controls:
+            require_crossing(opened.backbone.name, crosses=opened.facts.crosses)
     with run.stage("frozen pass and closed-form heads"):
         probed = probe(run, prepared, opened)
         closed = ship_closed_form(run, prepared, opened, probed)
@@ -160,7 +164,9 @@ def _stages(run: Run) -> None:
         assessed = assess(run, prepared, made, shipped)
     with run.stage("what was forgotten"):
         forgetting = measure_forgetting(run, prepared, chosen.opened.facts, made)
-    summarise(run, prepared, made, shipped, assessed, ranking, forgetting)
+    with run.stage("controls"):
+        controls = compare_controls(run, prepared, made)
+    summarise(run, prepared, made, shipped, assessed, ranking, forgetting, controls)
     finish(run)
 
 

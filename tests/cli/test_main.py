@@ -28,6 +28,7 @@ FROZEN = {
         "--set",
         "--classes",
         "--trackers",
+        "--controls",
         "--extendable",
         "--adapt-to",
         "--keep-at-least",

@@ -12,6 +12,7 @@ from crosstune.planning.opening import (
     choose_max_length,
     choose_model,
     choose_pass_rows,
+    choose_patched_side,
     shrink_image_size,
 )
 from tests.planning.test_strategy import DATA
@@ -22,6 +23,24 @@ TEXTS = replace(DATA, modality="text", task="text-classification")
 @pytest.mark.parametrize(("side", "size"), [(28, 96), (32, 96), (64, 192), (500, 224), (None, 224)])
 def test_small_pictures_get_a_smaller_input(side: int | None, size: int) -> None:
     assert choose_image_size(replace(DATA, median_side=side), native=224).value == size
+
+
+@pytest.mark.parametrize(
+    ("side", "patch", "size"),
+    [
+        (28, None, 28),
+        (32, None, 32),
+        (29, None, 28),
+        (500, None, 224),
+        (None, None, 224),
+        (28, 5, 30),
+        (3, 7, 7),
+    ],
+)
+def test_a_body_of_another_modality_reads_whole_patches(
+    side: int | None, patch: int | None, size: int
+) -> None:
+    assert choose_patched_side(replace(DATA, median_side=side), patch).value == size
 
 
 def test_a_pass_that_is_too_long_shrinks_the_input() -> None:

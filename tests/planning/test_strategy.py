@@ -34,6 +34,7 @@ MODEL = ModelFacts(
     pass_seconds=0.001,
     step_seconds=0.01,
 )
+TIMELESS = TimeFacts(left=float("inf"), reserve=50.0)
 
 
 def test_everything_moves_where_an_epoch_fits() -> None:
@@ -70,6 +71,19 @@ def test_a_closed_form_head_that_dropout_ruins_is_no_start() -> None:
     ruined = choose_strategy(DATA, replace(MODEL, head_loss=1.3), time)
     assert (ruined.value, ruined.basis) == ("full", Basis.MEASURED)
     assert "1.30 times" in ruined.because
+
+
+@pytest.mark.parametrize(
+    ("left", "strategy"), [(float("inf"), "orca"), (400.0, "orca"), (51.0, "closed-form")]
+)
+def test_a_body_that_never_saw_such_data_gets_its_new_parts_first(left: float, strategy: str) -> None:
+    foreign = replace(MODEL, crosses=True, head_loss=None)
+    assert choose_strategy(DATA, foreign, TimeFacts(left=left, reserve=50.0)).value == strategy
+    assert choose_strategy(DATA, replace(foreign, pretrained=False), TIMELESS).value == "full"
+
+
+def test_a_body_that_never_saw_such_data_is_trained_for_longer() -> None:
+    assert wanted_epochs(DATA, crosses=True) == 2 * wanted_epochs(DATA)
 
 
 @given(left=st.floats(60, 1e5), rows=st.integers(20, 10**6))

@@ -40,6 +40,17 @@ def outcome(value: float, *, strategy: str = "last", loss: float = 1.0, noise: f
     )
 
 
+def test_a_body_of_another_modality_is_tried_whole_and_light() -> None:
+    foreign = Contender(facts=replace(MODEL, crosses=True, width=768))
+    trials = propose_trials(FEW, [foreign], 6, {})
+    assert {(one.strategy, one.lr) for one in trials} == {
+        *(("orca", lr) for lr in (5e-5, 1.5e-4, 1.7e-5)), *(("fpt", lr) for lr in (1e-3, 3e-3, 3.3e-4)),
+    }  # fmt: skip
+    random = propose_trials(FEW, [replace(foreign, facts=replace(foreign.facts, pretrained=False))], 6, {})
+    assert {one.strategy for one in random} == {"full"}
+    assert {one.lr for one in propose_trials(FEW, [foreign], 6, {"strategy": "fpt"})} == {1e-3, 3e-3, 3.3e-4}
+
+
 def test_a_tight_budget_goes_into_the_last_run() -> None:
     assert allot(FEW, MODEL, TimeFacts(left=100.0, reserve=50.0), None) is None
 

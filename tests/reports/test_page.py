@@ -83,6 +83,13 @@ def hostile(summary: RunSummary) -> RunSummary:
     made["depth"] = spoiled(raw["depth"], fields)
     for name in ("ranking", "trials"):
         made[name] = [{key: spoiled(item, fields) for key, item in row.items()} for row in raw[name]]
+    if raw["controls"]:
+        arms = {
+            name: [{key: spoiled(item, fields) for key, item in row.items()} for row in raw["controls"][name]]
+            for name in ("rows", "gains")
+        }
+        texts = {name: spoiled(raw["controls"][name]) for name in ("read", "skipped")}
+        made["controls"] = raw["controls"] | arms | texts
     for name in ("curves", "mistakes", "plan"):
         made[name] = [{key: spoiled(item) for key, item in row.items()} for row in raw[name]]
     for row, basis in zip(made["plan"], bases, strict=True):
@@ -166,6 +173,8 @@ def measured_texts(summary: RunSummary) -> Iterator[str]:
             yield from (figure(metric.value), figure(metric.low), figure(metric.high))
     for pair in summary.skipped:
         yield from pair
+    for arm in summary.controls.rows if summary.controls else ():
+        yield from (arm.name, arm.model, arm.strategy, figure(arm.metric.low), *map(figure, arm.values))
     for block, metric in summary.depth:
         yield from (block, figure(metric.value), figure(metric.low))
     for trial in summary.trials:

@@ -132,8 +132,6 @@ def test_sizes_and_options_of_texts_are_kept(tmp_path: Path) -> None:
     assert backbone.model.dropout.p == 0.3
     with pytest.raises(BadValue, match="1 to 64 tokens"):
         open_model(folder, replace(TEXT, max_length=65))
-    with pytest.raises(UnsupportedModel, match="reads texts"):
-        open_model(folder, IMAGE)
 
 
 def test_a_processor_takes_the_picture_size(vit_folder: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from crosstune.core.controls import Control, Controls, Gain
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.summary import Curve, Mistake, RunSummary
@@ -38,6 +39,19 @@ def picture(seed: int, side: int = 48) -> str:
     held = io.BytesIO()
     Image.fromarray(pixels).save(held, "PNG")
     return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode("ascii")
+
+
+def controls() -> Controls:
+    """Give two arms and what lies between them."""
+    shared = {"model": "package:minilm", "strategy": "fpt", "lr": 0.001, "seconds": 61.0}
+    rows = tuple(
+        Control(name=name, pretrained=name == "frozen body", metric=Metric(mean, mean - 0.013, mean + 0.013),
+                values=(mean - 0.0043, mean, mean + 0.0043), swept=((0.001, mean), (0.003, 0.5)), **shared)
+        for name, mean in (("frozen body", 0.8716), ("frozen random body", 0.8231))
+    )  # fmt: skip
+    gain = Gain(ours="frozen body", theirs="frozen random body", metric=Metric(0.0485, 0.0312, 0.0658))
+    skipped = (("a model of the data's own kind", "none can be opened here"),)
+    return Controls(rows=rows, gains=(gain,), seeds=3, examples=2000, read="texts", skipped=skipped)
 
 
 def confusion(count: int, per_class: int, seed: int = 0) -> list[list[int]]:
@@ -123,6 +137,7 @@ def classification() -> RunSummary:
         for i in range(12)
     )  # fmt: skip
     return RunSummary(
+        controls=controls(),
         task="image-classification",
         primary_metric="accuracy",
         higher_is_better=True,

@@ -16,8 +16,10 @@ from crosstune.core.domains import Domains
 from crosstune.core.seeding import derived_seed, generator
 from crosstune.sources.base import Backbone, OpenOptions
 
-Kind = Literal["bert", "vit", "resnet", "efficientnet", "timm-vit", "llama"]
-KINDS: tuple[Kind, ...] = ("bert", "vit", "resnet", "efficientnet", "timm-vit", "llama")
+Kind = Literal["bert", "vit", "resnet", "efficientnet", "timm-vit", "llama", "bert-patches", "llama-patches"]
+KINDS: tuple[Kind, ...] = (
+    "bert", "vit", "resnet", "efficientnet", "timm-vit", "llama", "bert-patches", "llama-patches",
+)  # fmt: skip
 TEXT_KINDS = ("bert", "llama")
 GOOD = ("good", "great", "lovely", "bright", "warm")
 BAD = ("bad", "awful", "dull", "cold", "broken")
@@ -162,13 +164,22 @@ def tiny_backbone(
 
     ``bert`` and ``vit`` are transformers models with dropout, ``llama`` is a decoder, whose head reads the
     last token and has no intercept, ``resnet`` (timm) has BatchNorm, ``efficientnet`` (timm) has BatchNorm
-    and classifier dropout, ``timm-vit`` has a class token.
-    All have random weights; images are 32 px for ``vit`` and 64 px otherwise.
+    and classifier dropout, ``timm-vit`` has a class token. ``bert-patches`` and ``llama-patches`` are the two
+    text bodies reading pictures, with learned positions of their own and without.
+    All have random weights; images are 32 px for ``vit``, 28 px for patches and
+    64 px otherwise.
     """
     from crosstune.sources.registry import open_model
 
     task = task or ("text-classification" if kind in TEXT_KINDS else "image-classification")
     folders = {"bert": tiny_bert_dir, "vit": tiny_vit_dir, "llama": tiny_llama_dir}
+    if kind.endswith("-patches"):
+        body = kind.removesuffix("-patches")
+        path = tmp_path / f"tiny-{body}"
+        if not path.exists():
+            folders[body](path)
+        options = OpenOptions(task=task, outputs=outputs, image_size=28, patch=7, seed=seed)
+        return open_model(str(path), options)
     if kind in folders:
         make = folders[kind]
         path = tmp_path / f"tiny-{kind}"

@@ -46,6 +46,21 @@ def test_a_flip_is_a_mirror_image_half_of_the_time() -> None:
     assert 70 < results.count(mirrored) < 130
 
 
+def test_a_shift_moves_by_a_pixel_or_two_and_repeats_the_edge() -> None:
+    pixels_before = np.zeros((28, 28, 3), dtype=np.uint8)
+    pixels_before[10:14, 8:20] = 200
+    pixels_before[0] = 90
+    seen = set()
+    for index in range(300):
+        moved = np.asarray(Augmenter(("shift",), 0)(Image.fromarray(pixels_before), 0, index))
+        rows, columns = np.nonzero(moved[..., 0] == 200)
+        seen.add((int(rows.min()) - 10, int(columns.min()) - 8))
+        assert moved.shape == pixels_before.shape
+        assert (rows.max() - rows.min(), columns.max() - columns.min()) == (3, 11)
+        assert (moved[0] == (90 if rows.min() >= 10 else 0)).all()
+    assert seen == {(down, right) for down in range(-2, 3) for right in range(-2, 3)}
+
+
 @pytest.mark.parametrize("name", sorted(SIGNED | UNSIGNED))
 def test_every_operation_keeps_size_and_mode(name: str) -> None:
     (picture,) = random_images(1)

@@ -40,6 +40,7 @@ CASES: dict[str, dict[str, Any]] = {
         "stored_augmentations": 2,
     },
     "gradual with momentum": {"strategy": "gradual", "optimizer": "sgd"},
+    "orca: new parts first": {"strategy": "orca", "new_parts_first": 0.5, "augment": "shift", "warmup": 0.2},
     "lora in bf16": {"strategy": "lora", "precision": "bf16"},
     "domains weighed and aligned": {"group_dro": 0.5, "coral": 1.0, "micro_batch": 3, "train_items": SOURCES},
     "the middle, pulled to its start": {"strategy": "surgical", "surgical_part": "middle", "l2_sp": 0.1},
@@ -53,6 +54,7 @@ def run(work: Path, *, resume: bool = False, train_items: Any = TRAIN, **values:
     settings = plain(**{"strategy": "full", "lr": 0.03, "epochs": 3, "batch_size": 8, "checkpoint_every": 0.0,
                         "engine": "torch", **values})  # fmt: skip
     backbone = convolutional(3, dropout=0.3)
+    backbone.new_parts = ("stem",) if settings.strategy == "orca" else ()
     result = train(
         backbone, TASK, train_items, VALIDATION, settings, budget=Budget(), work=work, reporter=Silent(),
         head=HEAD if settings.strategy == "lp-ft" else None, resume=resume,

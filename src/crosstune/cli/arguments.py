@@ -85,6 +85,12 @@ KeepOption = Annotated[
         help="Of the accuracy that a probe reads from the base model on unrelated sets, what must be kept.",
     ),
 ]
+ControlsOption = Annotated[
+    bool,
+    typer.Option(
+        "--controls", help="Compare a model of another modality with its controls, beyond the budget."
+    ),
+]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What runs the model: auto, torch, openvino or onnxruntime.")
 ]

@@ -6,6 +6,7 @@ from crosstune.cli.arguments import (
     AdaptToOption,
     BudgetOption,
     ClassesOption,
+    ControlsOption,
     DomainOption,
     ExtendableOption,
     FitDataArgument,
@@ -55,6 +56,7 @@ def fit(
     strict: StrictOption = False,
     extendable: ExtendableOption = False,
     keep_at_least: KeepOption = None,
+    controls: ControlsOption = False,
     trackers: TrackersOption = None,
 ) -> None:
     """Fine-tune a pretrained model on DATA.
@@ -72,7 +74,8 @@ def fit(
     domains = {"domain": domain, "held_out_domain": held_out_domain, "select_by": select_by}
     lists = {**domains, "inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
     texts["adapt_to"] = adapt_to
-    every = {**texts, **lists, "out": out, "max_bad": max_bad, "strict": strict, "extendable": extendable}
+    switches = {"strict": strict, "extendable": extendable, "controls": controls}
+    every = {**texts, **lists, **switches, "out": out, "max_bad": max_bad}
     every["keep_at_least"] = keep_at_least
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())

@@ -11,7 +11,10 @@ from typing import Any
 from crosstune.core.errors import BadValue, UnknownName
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "strategy": ("closed-form", "head", "last", "gradual", "full", "lp-ft", "lora", "surgical"),
+    "strategy": (
+        *("closed-form", "head", "last", "gradual", "full", "lp-ft", "lora"),
+        *("surgical", "fpt", "orca"),
+    ),
     "surgical_part": ("auto", "first", "middle", "last"),
     "optimizer": ("adamw", "adam", "sgd", "schedule-free"),
     "schedule": ("cosine", "linear", "constant"),
@@ -30,7 +33,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 """Allowed values of the settings that name one of a few things. Losses are named by the tasks."""
 
-AUGMENTATIONS = ("flip", "randaugment", "mixup", "cutmix", "crop")
+AUGMENTATIONS = ("flip", "randaugment", "mixup", "cutmix", "crop", "shift")
 """Names that ``augment`` may list, separated by ``+``; ``none`` is the empty list."""
 
 
@@ -42,7 +45,9 @@ class Settings:
     """What moves. closed-form: no gradient at all; head: the new head by gradient; last: the last
     ``last_blocks`` blocks and the head; gradual: one more block an epoch; full: everything, head
     random; lp-ft: closed-form head first, then everything (Kumar 2022); lora: adapters (Hu 2021);
-    surgical: one third of the blocks, ``surgical_part``, and the head (Lee 2022)."""
+    surgical: one third of the blocks, ``surgical_part``, and the head (Lee 2022); fpt: new parts, norms,
+    positions and head (Lu 2021); orca: new parts and head first, then everything (Shen 2023, without its
+    alignment)."""
     last_blocks: int = 1
     """How many blocks move under ``last``."""
     surgical_part: str = "auto"
@@ -54,6 +59,10 @@ class Settings:
     """What a closed-form head reads: the head's own input, the last block, all blocks, or auto."""
     pretrained: bool = True
     """False starts from random weights: the control that a pretrained start must beat."""
+    body: bool = True
+    """False leaves out the body of a model that changes its modality: a control, embedder and head alone."""
+    patch: int | None = None
+    """Side in pixels of the patches that a text body reads of a picture; ``None``: about 7 x 7 patches."""
 
     fallback: str = "none"
     """What to start from where pretrained weights cannot be had: none is an error that lists what can;
@@ -70,7 +79,9 @@ class Settings:
     lr: float = 1e-4
     """Peak rate of the last body block (and of everything, without decay)."""
     head_lr: float | None = None
-    """Peak rate of the head; ``None`` takes ``lr``."""
+    """Peak rate of the head and of other parts that start new; ``None`` takes ``lr``."""
+    new_parts_first: float = 0.2
+    """Share of the steps in which only the new parts and the head move, under orca."""
     layer_decay: float = 1.0
     """Each block's rate is this times the rate of the block after it (Clark 2020)."""
     momentum: float = 0.9
@@ -118,7 +129,7 @@ class Settings:
     """none, auto (inverse frequency, mean one), or a weight by class name."""
 
     augment: str = "none"
-    """Names joined by ``+``: flip, crop, randaugment, mixup, cutmix; or none."""
+    """Names joined by ``+``: flip, crop, shift, randaugment, mixup, cutmix; or none."""
     stored_augmentations: int = 4
     """Augmented versions of each example kept when a cut is cached and augmentation is on."""
     image_size: int | None = None
@@ -192,12 +203,13 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 
 _POSITIVE = ("epochs", "batch_size", "micro_batch", "lr", "evals_per_epoch", "image_size", "resize",
-             "max_length", "pass_rows", "rank_rows", "stored_augmentations", "lora_rank", "lora_alpha",
-             "worker_timeout")  # fmt: skip
+             "max_length", "patch", "pass_rows", "rank_rows", "stored_augmentations", "lora_rank",
+             "lora_alpha", "worker_timeout")  # fmt: skip
 _NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",
                  "focal_gamma", "seed", "checkpoint_every", "trials", "l2_sp", "l2_sp_head", "coral",
                  "group_dro")  # fmt: skip
-_SHARES = ("momentum", "warmup", "dropout", "ema_decay", "label_smoothing", "layer_decay")
+_SHARES = ("momentum", "warmup", "dropout", "ema_decay", "label_smoothing", "layer_decay",
+           "new_parts_first")  # fmt: skip
 
 
 def _check_ranges(values: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from crosstune.core.controls import Controls
 from crosstune.core.domain_table import DomainTable
 from crosstune.core.forgetting import Forgetting
 from crosstune.core.metric import Metric
@@ -97,6 +98,8 @@ class RunSummary:
     """(model, why) for those that were not compared."""
     depth: tuple[tuple[str, Metric], ...] = ()
     """Ridge on each block of the shipped model alone, in order, on validation."""
+    controls: Controls | None = None
+    """What a model that changes its modality was compared with, where that was asked for."""
     trials: tuple[TrialRow, ...] = ()
     """Configurations that were tried for a short time, in the order in which they were."""
     forgetting: Forgetting | None = None
@@ -146,6 +149,7 @@ class RunSummary:
                 "depth": tuple((block, Metric.from_json(row)) for block, row in raw.get("depth", ())),
                 "trials": tuple(TrialRow.from_json(row) for row in raw.get("trials", ())),
                 "forgetting": Forgetting.from_json(raw["forgetting"]) if raw.get("forgetting") else None,
+                "controls": Controls.from_json(raw["controls"]) if raw.get("controls") else None,
                 "warnings": tuple(raw["warnings"]),
             }
         )

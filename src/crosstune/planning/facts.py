@@ -35,6 +35,8 @@ class ModelFacts:
     """Share of the forward compute of each block, first to last."""
     convolutional: bool
     pretrained: bool
+    crosses: bool = False
+    """Whether the body was pretrained on another modality and reads the data through a new embedder."""
     pass_seconds: float
     """Measured seconds for one example through the frozen model, by the chosen engine."""
     exact_seconds: float | None = None

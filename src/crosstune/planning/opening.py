@@ -18,6 +18,9 @@ its own 28 px a digit leaves one position; measured on 5,000 MNIST pictures, all
 
 ENLARGED_SIDE, SMALLEST_SIDE, STEP = 96, 48, 16
 
+PATCHED_SIDE, PATCHES = 224, (7, 8, 6, 9)
+"""PRIOR: largest side in pixels; and how many patches in a row a text body may well read, the usual first."""
+
 LEAST_ROWS = 500
 """ASSUMED: fewer training rows make no head worth having, whatever the budget."""
 
@@ -38,6 +41,20 @@ def choose_image_size(data: DataFacts, native: int) -> Decision:
         return Decision("image_size", native, Basis.PRIOR, f"the model's own size, {native} px")
     side = min(native, max(ENLARGED_SIDE, _rounded(data.median_side * ENLARGE)))
     why = f"pictures of {data.median_side} px gain little from more than {side} px"
+    return Decision("image_size", side, Basis.PRIOR, why)
+
+
+def choose_patched_side(data: DataFacts, patch: int | None) -> Decision:
+    """Choose the side of the input where a body of another modality reads patches of it.
+
+    Its embedder is new, so no size is its own: small pictures stay as they are where patches divide them.
+    """
+    side = min(PATCHED_SIDE, data.median_side or PATCHED_SIDE)
+    if patch is not None:
+        side = patch * max(1, round(side / patch))
+    elif not any(side % count == 0 for count in PATCHES):
+        side = PATCHES[0] * max(1, round(side / PATCHES[0]))
+    why = f"about the size of the pictures, at most {PATCHED_SIDE} px, in whole patches"
     return Decision("image_size", side, Basis.PRIOR, why)
 
 

@@ -14,6 +14,9 @@ head, reached r = 0.882 at 1e-4 and 0.902 at 2e-4."""
 LARGEST_RATE = 1e-3
 """ASSUMED: whatever the width."""
 
+NEW_RATE, NEW_FACTOR = 1e-3, 10.0
+"""PRIOR: of an embedder that starts random before a pretrained body (techniques E: 1e-3, 10 to 50 times)."""
+
 IMAGE_RATE = 5e-4
 """PRIOR: AdamW on small ImageNet CNNs with a good head in place."""
 
@@ -39,7 +42,9 @@ def choose_lr(data: DataFacts, model: ModelFacts, strategy: str, optimizer: str)
         return Decision("lr", 1e-3, Basis.PRIOR, "adapters take about ten times the rate of the weights")
     if strategy == "head":
         return Decision("lr", 1e-3, Basis.PRIOR, "a linear head on frozen features")
-    if data.modality == "text":
+    if strategy == "fpt":
+        return Decision("lr", 1e-3, Basis.PRIOR, "norms and new parts, as in FPT")
+    if data.modality == "text" or model.crosses:
         value = min(LARGEST_RATE, REFERENCE_RATE * (REFERENCE_WIDTH / max(1, model.width)) ** 2)
         why = f"5e-5 at width 768, with the square of the width; this body has {model.width}"
         return Decision("lr", float(f"{value:.2g}"), Basis.PRIOR, why)
@@ -47,8 +52,13 @@ def choose_lr(data: DataFacts, model: ModelFacts, strategy: str, optimizer: str)
     return Decision("lr", value, Basis.PRIOR, "usual for a body of this kind with AdamW")
 
 
-def choose_head_lr(data: DataFacts, lr: float) -> Decision:
-    """Choose the rate of the head, which starts closed-form or random and is small."""
+def choose_head_lr(data: DataFacts, model: ModelFacts, strategy: str, lr: float) -> Decision:
+    """Choose the rate of the head, which starts closed-form or random and is small, and of new parts."""
+    if strategy == "fpt":
+        return Decision("head_lr", lr, Basis.PRIOR, "everything that moves has one rate, as in FPT")
+    if model.crosses:
+        value = float(f"{max(NEW_RATE, NEW_FACTOR * lr):.3g}")
+        return Decision("head_lr", value, Basis.PRIOR, f"new parts: {NEW_FACTOR:g} times the body, or more")
     factor = 5.0 if data.modality == "text" else 1.0
     return Decision(
         "head_lr", float(f"{lr * factor:.3g}"), Basis.PRIOR, f"{factor:g} times the rate of the body"
@@ -57,6 +67,9 @@ def choose_head_lr(data: DataFacts, lr: float) -> Decision:
 
 def choose_layer_decay(data: DataFacts, model: ModelFacts) -> Decision:
     """Choose how much slower each earlier block moves."""
+    if model.crosses:
+        why = "the first blocks have as much to learn as the last: their inputs are new"
+        return Decision("layer_decay", 1.0, Basis.PRIOR, why)
     value = 0.9 if data.modality == "text" or not model.convolutional else 1.0
     return Decision(
         "layer_decay", value, Basis.PRIOR, "ELECTRA and AutoGluon use 0.9 for transformers; none for CNNs"
@@ -72,8 +85,10 @@ def choose_average(data: DataFacts, epochs: float) -> Decision:
     return Decision("average", "none", Basis.PRIOR, "too few steps for an average to settle")
 
 
-def choose_augment(data: DataFacts, strategy: str) -> Decision:
+def choose_augment(data: DataFacts, model: ModelFacts, strategy: str) -> Decision:
     """Choose the augmentation: only what cannot change a label, until it is measured."""
+    if data.modality == "image" and model.crosses and strategy != "head":
+        return Decision("augment", "shift", Basis.PRIOR, "a body that never saw a picture must learn to")
     if data.modality == "image" and strategy in ("full", "lp-ft", "gradual", "lora"):
         return Decision(
             "augment", "crop", Basis.ASSUMED, "small shifts keep every label; mirror images may not"

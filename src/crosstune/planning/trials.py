@@ -51,8 +51,8 @@ ACROSS = {"group_dro": 0.01, "coral": 1.0}
 """Methods that are tried where training has several domains, at the strength of their sources (Sagawa 2020,
 WILDS). On most data neither beats the plain mean (WILDS), so they ship only where they do here."""
 
-WHOLE = ("lp-ft", "full")
-TRIED = (*WHOLE, "last")
+WHOLE = ("lp-ft", "full", "orca")
+TRIED = (*WHOLE, "last", "fpt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +114,8 @@ class Outcome:
 
 def whole_strategy(model: ModelFacts) -> str:
     """Say how everything is moved: from the closed-form head where that is worth it."""
+    if model.crosses and model.pretrained:
+        return "orca"
     return "lp-ft" if survives(model) and model.pretrained else "full"
 
 
@@ -140,7 +142,7 @@ def allot(data: DataFacts, model: ModelFacts, time: TimeFacts, most: int | None)
     step = step_seconds(model)
     usable = max(0.0, time.left - time.reserve) * SLACK
     epoch = epoch_seconds(data, model, len(model.shares))
-    wanted = wanted_epochs(data)
+    wanted = wanted_epochs(data, crosses=model.crosses)
     needed = max(LEAST_EPOCHS, FINAL_SHARE * wanted) * epoch
     idle = usable - wanted * epoch
     allowed = max(idle, min(SHARE * usable, usable - needed))
@@ -199,6 +201,8 @@ def _moves(contender: Contender, user: Mapping[str, Any]) -> list[tuple[str, int
     if "strategy" in user:
         return [suffix if user["strategy"] == "last" else (user["strategy"], 1)]
     whole = [(whole_strategy(contender.facts), 1)]
+    if contender.facts.crosses:
+        return [*whole, ("fpt", 1)] if contender.facts.pretrained else whole
     return [*whole, suffix] if contender.facts.pretrained and suffix[1] < len(shares) else whole
 
 

@@ -10,6 +10,7 @@ import yaml
 from crosstune.core.files import write_text
 from crosstune.core.metric import Metric
 from crosstune.core.summary import RunSummary
+from crosstune.reports.controls import controls_table
 from crosstune.reports.domains import domain_values
 from crosstune.reports.figures import NOTHING, count, decimals, duration, figure, interval, setting
 from crosstune.reports.text import one_line, plain
@@ -94,6 +95,7 @@ def render_card(summary: RunSummary) -> str:
         _figures(summary),
         _domains(summary),
         _why(summary),
+        _controls(summary),
         _data(summary),
         _limits(summary),
         "## How to load it\n\n" + fenced(summary.loads_with, "python") if summary.loads_with else "",
@@ -183,6 +185,17 @@ def _why(summary: RunSummary) -> str:
         ]  # fmt: skip
         parts.append(_table([escaped(head) for head in heads], [[*map(escaped, row)] for row in rows]))
     return "\n\n".join(["## Why this model", *parts]) if parts else ""
+
+
+def _controls(summary: RunSummary) -> str:
+    table = controls_table(summary)
+    if table is None:
+        return ""
+    heads = ["Arm", *table.heads]
+    rows = [[name, f"{value} ({interval})", *cells] for name, value, interval, cells in table.rows]
+    shown = _table([escaped(head) for head in heads], [[*map(escaped, row)] for row in rows])
+    parts = ["## Did pretraining help?", table.sentence, shown, *table.others, table.note]
+    return "\n\n".join(part if part in (parts[0], shown) else escaped(part) for part in parts if part)
 
 
 def _data(summary: RunSummary) -> str:

@@ -14,6 +14,7 @@ from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis
 from crosstune.core.summary import RunSummary
 from crosstune.reports import classes, plots, strips, verdict
+from crosstune.reports.controls import controls_table
 from crosstune.reports.domains import domain_values
 from crosstune.reports.figures import count, decimals, duration, figure, interval, setting
 from crosstune.reports.forgotten import forgotten
@@ -81,6 +82,7 @@ def page_values(summary: RunSummary) -> dict[str, Any]:
         "rivals": _rivals(summary),
         "candidates": _candidates(summary),
         "why": why(summary),
+        "controls": controls_table(summary),
         "bases": _BASES,
         "figures": _figure_table(summary),
         "panels": plots.learning_curves(summary.curves, summary.primary_metric, higher=higher),

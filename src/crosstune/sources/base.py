@@ -90,6 +90,8 @@ class Backbone:
     source_head: SourceHead | None = None
     """The classifier that the pretrained weights came with; ``None`` where there was none, or it cannot be
     had without trouble. It reads what the native head reads."""
+    new_parts: tuple[str, ...] = ()
+    """Paths of modules besides the head that start from random values: an embedder for another modality."""
     notes: list[str] = field(default_factory=list)
     """What a person should know: random weights, re-initialised layers, odd preprocessing."""
 
@@ -156,6 +158,10 @@ class OpenOptions:
     resize: int | None = None
     max_length: int | None = None
     dropout: float | None = None
+    patch: int | None = None
+    """Side of a patch in pixels, where a text body reads pictures."""
+    body: bool = True
+    """False leaves the body out: only what changes the modality and the head, as a control."""
     seed: int = 0
     """Of the new head (and of all weights where ``pretrained`` is false)."""
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from crosstune.core.errors import UnknownName
-from crosstune.sources import timm_folders, torchvision_models, transformers_folders
+from crosstune.sources import across, timm_folders, torchvision_models, transformers_folders
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.guard import check_folder, check_link
@@ -12,13 +12,15 @@ from crosstune.sources.timm_folders import is_timm_folder
 
 OPENERS = {
     timm_folders.FORMAT: timm_folders.open_folder,
-    transformers_folders.FORMAT: transformers_folders.open_folder,
+    transformers_folders.FORMAT: across.open_folder,
     torchvision_models.FORMAT: torchvision_models.open_folder,
+    across.FORMAT: across.open_saved_folder,
 }
 REOPENERS = {
     timm_folders.FORMAT: timm_folders.reopen,
     transformers_folders.FORMAT: transformers_folders.reopen,
     torchvision_models.FORMAT: torchvision_models.reopen,
+    across.FORMAT: across.reopen,
 }
 
 
@@ -40,5 +42,5 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
         return OPENERS[record.format](folder, name, options, source=source, record=record)
     if not (folder / "config.json").is_file():
         raise UnknownModel(name, reason=f"the folder {folder} holds no config.json")
-    opener = timm_folders.open_folder if is_timm_folder(folder) else transformers_folders.open_folder
+    opener = timm_folders.open_folder if is_timm_folder(folder) else across.open_folder
     return opener(folder, name, options, source=source)

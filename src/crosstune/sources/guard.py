@@ -20,7 +20,7 @@ MOST_HEADER = 100_000_000
 """Bytes of a safetensors header: the format's own limit."""
 
 DESCRIPTIONS = (
-    "config.json", "labels.json", "generation_config.json",
+    "config.json", "body_config.json", "labels.json", "generation_config.json",
     "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
     "special_tokens_map.json", "added_tokens.json", "*.index.json",
 )  # fmt: skip

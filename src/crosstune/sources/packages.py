@@ -9,7 +9,7 @@ from torch import Tensor
 
 from crosstune.core.errors import MissingExtra
 from crosstune.core.extras import installed, require
-from crosstune.sources import transformers_folders
+from crosstune.sources import across
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.catalogue import entries
@@ -99,7 +99,8 @@ class PackageSource:
         package = PACKAGES.get(name)
         if package is None:
             raise UnknownModel(name, reason="no package is known under this name", choices=list(PACKAGES))
-        require_modality(name, package.modality, options.task)
+        if package.modality != "text" or not options.task.startswith("image"):  # texts: see ``across.py``
+            require_modality(name, package.modality, options.task)
         path = _inside(name, package)
         identity = Identity(
             name=name,
@@ -111,10 +112,10 @@ class PackageSource:
         if path.suffix == ".gguf":
             require("gguf", extra="gguf", purpose=f"the model `{name}`")
             gguf = Gguf(file=path.name, start=package.start)
-            return transformers_folders.build(path.parent, identity, options, gguf=gguf)
+            return across.build(path.parent, identity, options, gguf=gguf)
         if package.modality == "text":
             check_folder(path)
-            return transformers_folders.build(path, identity, options)
+            return across.build(path, identity, options)
         return _open_lite(package, path, identity, options)
 
     def available(self) -> list[ModelInfo]:

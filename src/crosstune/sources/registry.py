@@ -1,7 +1,9 @@
 """All model sources, in the order in which they are asked whether a name is theirs."""
 
+from crosstune.core.errors import shown
 from crosstune.sources.base import Backbone, ModelInfo, ModelSource, OpenOptions
-from crosstune.sources.errors import UnknownModel
+from crosstune.sources.embedder import PatchModel
+from crosstune.sources.errors import UnknownModel, UnsupportedModel
 from crosstune.sources.local import LocalSource
 from crosstune.sources.packages import PackageSource
 from crosstune.sources.timm_models import TimmSource
@@ -32,10 +34,23 @@ def open_model(name: str, options: OpenOptions) -> Backbone:
     try:
         if source is None:
             raise UnknownModel(name, reason="it is not written like any model name")
-        return source.open(name, options)
+        return _heeded(source.open(name, options), options)
     except UnknownModel as error:
         here = [info.name for info in catalogue() if info.here]
         raise error.listing(here) from error.__cause__
+
+
+def _heeded(backbone: Backbone, options: OpenOptions) -> Backbone:
+    """Raise ``UnsupportedModel`` where an option was given that the model has no place for."""
+    given = [name for name, asked in (("patch", options.patch), ("body", not options.body)) if asked]
+    if given and not isinstance(backbone.model, PatchModel):
+        raise UnsupportedModel(
+            f"the model `{backbone.name}` reads {backbone.modality}s as it is",
+            found=f"a value for {shown(f'`{name}`' for name in given)}",
+            expected="a model that changes its modality, such as a text encoder on pictures",
+            fix="leave it out",
+        )
+    return backbone
 
 
 def catalogue() -> list[ModelInfo]:

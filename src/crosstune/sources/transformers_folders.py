@@ -30,6 +30,7 @@ from crosstune.sources.weights import require_finite
 
 FORMAT = "transformers"
 CLASSES = {"image": "AutoModelForImageClassification", "text": "AutoModelForSequenceClassification"}
+TEXT = "text-classification"
 DROPOUTS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout", "cls_dropout")
 """What configs call the dropout before the head."""
 LOCAL = {"trust_remote_code": False, "local_files_only": True}
@@ -41,14 +42,20 @@ def open_folder(
     folder: Path, name: str, options: OpenOptions, *, source: str, record: Record | None = None
 ) -> Backbone:
     """Open a transformers folder with a new head."""
-    identity = Identity(
+    return build(folder, identify(folder, name, options, source, record), options)
+
+
+def identify(
+    folder: Path, name: str, options: OpenOptions, source: str, record: Record | None = None
+) -> Identity:
+    """Say who the model in ``folder`` is."""
+    return Identity(
         name=name,
         source=source,
         licence=record.licence if record else hub.licence_of(folder),
         origin=f"the folder {folder}" if options.pretrained else "random weights",
         pretrained=options.pretrained,
     )
-    return build(folder, identity, options)
 
 
 def build(folder: Path, identity: Identity, options: OpenOptions, *, gguf: Gguf | None = None) -> Backbone:
@@ -134,6 +141,78 @@ def _finish(
         mask="attention_mask" if text else None,
         source_head=source_head,
     )
+
+
+def reads(folder: Path, gguf: Gguf | None = None) -> set[str]:
+    """Say what the model in ``folder`` can read; nothing where its config cannot be read."""
+    import transformers
+
+    where = {"gguf_file": gguf.file} if gguf else {}
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, **LOCAL, **where)
+    except Exception:  # noqa: BLE001 - whoever opens the folder says what is wrong with it
+        return set()
+    return modalities(config.model_type)
+
+
+def load_body(
+    folder: Path, identity: Identity, options: OpenOptions, gguf: Gguf | None = None
+) -> tuple[Any, Identity]:
+    """Open the text model in ``folder`` without a head, whatever ``options.task`` says.
+
+    Returns the body (:class:`transformers.PreTrainedModel`) and the identity, with a note on layers that
+    start from random values; raises what :func:`build` raises.
+    """
+    where = {"gguf_file": gguf.file} if gguf else {}
+    config, model_class = _config(folder, identity.name, replace(options, task=TEXT), where)
+    missing: list[str] = []
+    with quiet(), seeded(options.seed, "weights"):
+        if not options.pretrained:
+            model = model_class.from_config(config, trust_remote_code=False).float()
+        else:
+            model, missing = _load(model_class, folder, config, where)
+    new = [name for name in missing if _is_of_body(name, model)]
+    if options.pretrained:
+        _require_most(model, new, folder)
+    if new:
+        identity = identity.noting(f"layers that start from random values besides the head: {shown(new)}")
+    return model.base_model, identity
+
+
+def _is_of_body(name: str, model: Any) -> bool:  # noqa: ANN401 - untyped
+    return name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name
+
+
+def body_from_config(raw: Mapping[str, Any], name: str, options: OpenOptions) -> Any:  # noqa: ANN401
+    """Make the body that a config of ``to_dict`` describes, with random weights.
+
+    Raises:
+        UnsupportedModel: transformers itself has no such text body.
+    """
+    import transformers
+
+    values = {key: value for key, value in raw.items() if key != "model_type"}
+    try:
+        config = transformers.AutoConfig.for_model(str(raw.get("model_type")), **values)
+        model_class = getattr(transformers, CLASSES["text"])
+        with quiet(), seeded(options.seed, "weights"):
+            return model_class.from_config(config, trust_remote_code=False).float().base_model
+    except Exception as error:  # transformers raises anything on a config that is not what it says
+        raise UnsupportedModel(
+            f"the body of `{name}` cannot be made from its config",
+            found=first_line(error),
+            expected="the config of a text encoder or a language model that transformers itself knows",
+            fix="copy the whole model folder again, or train again",
+        ) from error
+
+
+def reads_in_order(body: Any) -> bool:  # noqa: ANN401 - untyped
+    """Say whether a body is a decoder: no token sees those behind it."""
+    from transformers.models.auto import modeling_auto
+
+    kind = body.config.model_type
+    causal = kind in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return causal and kind not in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 
 def modalities(model_type: str) -> set[str]:

@@ -68,7 +68,8 @@ def draw_line(
     """
     if plan["strategy"] == "head" or not (opened.backbone.pretrained or head is not None):
         return None
-    sets, left_out = sets_for(prepared) if opened.backbone.pretrained else ([], [])
+    comparable = opened.backbone.pretrained and not opened.backbone.new_parts
+    sets, left_out = sets_for(prepared) if comparable else ([], [])
     least = run.options.keep_at_least
     if least is not None and not sets:
         why = "; ".join(f"{name}: {reason}" for name, reason in left_out) or "none for this kind of input"

@@ -102,8 +102,8 @@ def _ended(run: Run, epochs: float) -> tuple[Any, TrainResult]:
     strategy = planned[0]["strategy"] if planned else ""
     if strategy == "closed-form":
         raise NotExtendable(root, "nothing was trained: its strategy is closed-form")
-    if strategy == "gradual":
-        raise NotExtendable(root, "its strategy is gradual: how many blocks move depends on the epochs")
+    if strategy in ("gradual", "orca"):
+        raise NotExtendable(root, f"its strategy is {strategy}: what moves depends on the epochs")
     checkpoint = newest(run.work / "checkpoints", run.reporter)
     if not (planned and tuned and checkpoint and checkpoint.name.endswith("-end")):
         raise NotExtendable(root, "what it kept for this is not whole")

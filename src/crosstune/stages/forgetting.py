@@ -96,6 +96,8 @@ def unmoved(tuned: Tuned) -> str:
     strategy = tuned.plan["strategy"]
     if not tuned.model.backbone.pretrained:
         return "nothing to forget: the body started from random weights"
+    if tuned.model.backbone.new_parts:
+        return "not measured: the pretrained body read another kind of input, and has no features of this one"
     if tuned.result is None or strategy in ("closed-form", "head"):
         return "nothing was forgotten: no weight of the body moved"
     if not tuned.shipped.startswith("fine-tuned"):

@@ -16,6 +16,7 @@ from crosstune.planning.opening import (
     choose_max_length,
     choose_model,
     choose_pass_rows,
+    choose_patched_side,
     shrink_image_size,
 )
 from crosstune.sources.base import Backbone, OpenOptions
@@ -88,6 +89,10 @@ def _choose(run: Run, prepared: Prepared, ranked: Sequence[Decision]) -> tuple[O
     if "image_size" in plan:
         options = replace(options, image_size=plan["image_size"])
     backbone = _open(run, plan["model"], options)
+    if backbone.new_parts and not {"image_size", "resize"} & user.keys():
+        plan = settle(plan, choose_patched_side(prepared.facts, run.settings.patch), user)
+        options = replace(options, image_size=plan["image_size"])
+        backbone = _open(run, plan["model"], options)
     sized = "image_size" in plan or bool({"image_size", "resize"} & user.keys())
     native = None if sized else _side(backbone)
     if native is not None:
@@ -158,6 +163,8 @@ def _open_options(prepared: Prepared, plan: Plan, settings: Settings) -> OpenOpt
         resize=settings.resize,
         max_length=plan.value("max_length"),
         dropout=settings.dropout,
+        patch=settings.patch,
+        body=settings.body,
         seed=settings.seed,
     )
 
@@ -205,6 +212,7 @@ def _model_facts(backbone: Backbone, speed: Speed) -> ModelFacts:
         shares=tuple(block.share for block in backbone.blocks),
         convolutional=_convolutional(backbone),
         pretrained=backbone.pretrained,
+        crosses=bool(backbone.new_parts),
         pass_seconds=1.0 / speed.rate,
         exact_seconds=1.0 / speed.rate if speed.exact else None,
     )

@@ -26,6 +26,9 @@ from crosstune.stages.run import Run
 
 SPLITS = ("train", "validation")
 
+RANDOM_HEAD = ("full", "head", "fpt", "orca")
+"""Strategies that start from a random head, unless it is said otherwise by their name."""
+
 REFIT_SHARE = 0.2
 """ASSUMED: of the time left for heads, what the fit on training and validation rows may need."""
 
@@ -63,9 +66,10 @@ class Probed:
     def start(self, strategy: str, *, survives: bool) -> HeadWeights | None:
         """Choose the head that training starts from; ``None`` is a random one.
 
-        Only lp-ft is about the closed-form head; others take it where dropout leaves it its worth.
+        Only lp-ft is about the closed-form head; others take it where dropout leaves it its worth, save those
+        that begin with random parts anyway.
         """
-        takes = strategy == "lp-ft" or (survives and strategy not in ("full", "head"))
+        takes = strategy == "lp-ft" or (survives and strategy not in RANDOM_HEAD)
         return self.native if takes else None
 
 

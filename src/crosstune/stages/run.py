@@ -27,7 +27,7 @@ from crosstune.options import FitOptions
 from crosstune.stages.company import Company
 from crosstune.stages.journal import Journal
 
-OURS = ("journal", "checkpoints", USED, "choices.json", "lock")
+OURS = ("journal", "checkpoints", USED, "choices.json", "lock", "controls")
 """What a run keeps in its work folder; the rest belongs to trackers."""
 
 T = TypeVar("T")

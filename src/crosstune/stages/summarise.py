@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from crosstune.artifacts.model import SavedModel
+from crosstune.core.controls import Controls
 from crosstune.core.evidence import Measurement
 from crosstune.core.files import replacing, write_json
 from crosstune.core.forgetting import Forgetting
@@ -49,6 +50,7 @@ TEXT = 400
 def summarise(
     run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped, assessed: Assessed, ranking: Ranking,
     forgetting: Forgetting | None = None,
+    controls: Controls | None = None,
 ) -> RunSummary:  # fmt: skip
     """Carry the stage out."""
     task, backbone = prepared.task, tuned.model.backbone
@@ -93,6 +95,7 @@ def summarise(
         depth=shipped_depth(run.measurements),
         trials=_trials(run, tuned),
         forgetting=forgetting,
+        controls=controls,
         seconds={**run.seconds, "total": run.budget.elapsed()},
         predicted_seconds=_foreseen(run),
         budget=run.options.seconds,

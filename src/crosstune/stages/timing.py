@@ -18,7 +18,7 @@ from crosstune.planning.facts import ModelFacts
 from crosstune.sources.base import Backbone
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
-from crosstune.stages.probe import Probed
+from crosstune.stages.probe import RANDOM_HEAD, Probed
 from crosstune.stages.run import Run
 from crosstune.training.batchnorm import BatchNorm
 
@@ -37,7 +37,7 @@ def timed(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Opene
 
     def measure() -> ModelFacts:
         facts = replace(opened.facts, step_seconds=step_seconds(prepared, opened.backbone))
-        if probed.native is None or strategy in ("full", "head"):
+        if probed.native is None or strategy in RANDOM_HEAD:
             return facts
         ratio = head_loss(prepared, opened.backbone, probed.native, run.settings.seed)
         run.measurements.append(_head_measurement(opened.label, probed.place, ratio))

@@ -62,7 +62,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     line = draw_line(run, prepared, opened, plan, start)
     before = line.start if line else whole(opened.backbone) if plan["trial_soup"] else {}
     ends = line.reserved(run, deadline) if line else deadline
-    result = _train(run, prepared, opened, plan, start, ends)
+    result = train_planned(run, prepared, opened, plan, start, ends)
     plan = take_soup(run, prepared, chosen, plan, before, deadline=ends)
     plan = take_best_between(run, prepared, opened, plan, line, deadline=deadline)
     plan = adapt_to_target(run, prepared, opened, plan)
@@ -130,7 +130,7 @@ def plan_training(run: Run, prepared: Prepared, chosen: Chosen, reserve: float) 
     return plan
 
 
-def _train(
+def train_planned(
     run: Run, prepared: Prepared, opened: Opened, plan: Plan, start: HeadWeights | None, budget: Budget
 ) -> TrainResult:
     """Train the opened model in place, together with the other processes where there are some."""

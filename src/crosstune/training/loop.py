@@ -168,7 +168,8 @@ class Loop:
     def _step(self, step: int, loaded: list[Loaded]) -> bool:
         """Make one update; say whether it was made, or must be tried again otherwise."""
         self._begin_epoch(self.order.epoch(step))
-        set_rates(self.optimizer, self.schedule.share * self.rate_factor)
+        factor, schedule = self.rate_factor, self.schedule
+        set_rates(self.optimizer, schedule.share * factor, schedule.later * factor)
         self.buffers.remember()
         try:
             loss = self.update(loaded, step=step, epoch=self.epoch)
@@ -235,6 +236,8 @@ class Loop:
     def begin_again(self) -> None:
         """Make a new optimizer, for the first epoch; weights stay as they are."""
         self.epoch = 0
+        for name in self.session.moving if self.schedule.wait else ():  # what waits may rest now
+            self.model.get_parameter(name).requires_grad_(True)
         self.optimizer = self._first_optimizer()
         self.update = make_updater(self.session, self.forward, self.optimizer)
 
@@ -348,8 +351,9 @@ class Loop:
             self.reporter.warn(sentence)
 
     def _rates(self) -> dict[str, float]:
-        share = self.schedule.last * self.rate_factor
-        return {"lr": self.settings.lr * share, "head_lr": head_rate(self.settings) * share}
+        head = head_rate(self.settings) * self.schedule.last
+        body = self.settings.lr * self.schedule.last_later
+        return {"lr": body * self.rate_factor, "head_lr": head * self.rate_factor}
 
     def _record(self, figures: dict[str, float]) -> None:
         since = self.history[-1]["step"] if self.history else 0

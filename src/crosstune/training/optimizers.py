@@ -37,7 +37,15 @@ def make_optimizer(settings: Settings, groups: list[Group]) -> optim.Optimizer:
             raise ValueError(f"unknown optimizer {other}")
 
 
-def set_rates(optimizer: optim.Optimizer, share: float) -> None:
-    """Give every group ``share`` of its peak rate."""
+def set_rates(optimizer: optim.Optimizer, share: float, later: float | None = None) -> None:
+    """Give every group ``share`` of its peak rate.
+
+    With ``later``, groups that wait get that share instead. As long as it is zero they are frozen, not only
+    slow: without a gradient they neither cost its computation nor count in the norm that is clipped.
+    """
     for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * share
+        waits = later is not None and group["waits"]
+        group["lr"] = group["peak"] * (later if waits else share)
+        for parameter in group["params"] if waits else ():
+            parameter.requires_grad_(later != 0.0)
+            parameter.grad = None

@@ -8,9 +8,10 @@ from torch import nn
 from crosstune.core.settings import Settings
 from crosstune.frozen.freeze import block_parameters
 from crosstune.sources.base import Backbone
+from crosstune.training.light import new_parameters
 
 Group = dict[str, Any]
-"""What optimizers take: ``params``, ``lr``, ``weight_decay``; and ``peak``, ``block`` of our own."""
+"""What optimizers take: ``params``, ``lr``, ``weight_decay``; of our own: ``peak``, ``block``, ``waits``."""
 
 
 def block_rate(settings: Settings, block: int, blocks: int) -> float:
@@ -22,7 +23,7 @@ def block_rate(settings: Settings, block: int, blocks: int) -> float:
 
 
 def head_rate(settings: Settings) -> float:
-    """Return the peak rate of the head."""
+    """Return the peak rate of the head, and of whatever else starts new."""
     return settings.lr if settings.head_lr is None else settings.head_lr
 
 
@@ -30,17 +31,22 @@ def parameter_groups(backbone: Backbone, settings: Settings) -> list[Group]:
     """Group the parameters that require a gradient, block by block, the head last.
 
     Each block gives up to two groups: weights, and biases, norms and scales (at most one axis), which
-    are never decayed. A parameter that several blocks share belongs to the first of them.
+    are never decayed. A parameter that several blocks share belongs to the first of them. Parameters of new
+    parts have groups of their own, at the rate of the head; under orca all others wait for them.
 
     Raises:
         ValueError: a moving parameter is in no block and not in the head (a fault of the source).
     """
-    count = len(backbone.blocks)
+    count, new = len(backbone.blocks), new_parameters(backbone)
+    waits = settings.strategy == "orca" and bool(new)
     groups: list[Group] = []
     taken: set[int] = set()
     for number, parameters in enumerate(block_parameters(backbone)):
         rate = block_rate(settings, number, count)
-        groups += _split(parameters, taken, number, rate, settings.weight_decay)
+        known = [parameter for parameter in parameters if id(parameter) not in new]
+        fresh = [parameter for parameter in parameters if id(parameter) in new]
+        groups += _split(known, taken, number, rate, settings.weight_decay, waits=waits)
+        groups += _split(fresh, taken, number, head_rate(settings), settings.weight_decay)
     head = backbone.model.get_submodule(backbone.head).parameters()
     groups += _split(head, taken, count, head_rate(settings), settings.weight_decay)
     _check_all_taken(backbone, taken)
@@ -48,8 +54,9 @@ def parameter_groups(backbone: Backbone, settings: Settings) -> list[Group]:
 
 
 def _split(
-    parameters: Iterable[nn.Parameter], taken: set[int], block: int, rate: float, decay: float
-) -> list[Group]:
+    parameters: Iterable[nn.Parameter], taken: set[int], block: int, rate: float, decay: float,
+    *, waits: bool = False,
+) -> list[Group]:  # fmt: skip
     moving: list[nn.Parameter] = []
     for parameter in parameters:
         if parameter.requires_grad and id(parameter) not in taken:
@@ -60,10 +67,11 @@ def _split(
         ([parameter for parameter in moving if parameter.ndim <= 1], 0.0),
     )
     return [
-        {"params": half, "lr": rate, "peak": rate, "weight_decay": weight_decay, "block": block}
+        {"params": half, "lr": rate, "peak": rate, "weight_decay": weight_decay, "block": block,
+         "waits": waits}
         for half, weight_decay in halves
         if half
-    ]
+    ]  # fmt: skip
 
 
 def _check_all_taken(backbone: Backbone, taken: set[int]) -> None:

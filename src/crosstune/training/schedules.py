@@ -60,14 +60,24 @@ class Schedule:
         free = settings.optimizer == "schedule-free"
         self.shape = "constant" if free else settings.schedule
         self.warmup, self.total, self.position = settings.warmup, total, 0.0
-        self.last = self.share
+        self.wait = settings.new_parts_first if settings.strategy == "orca" else 0.0
+        self.last, self.last_later = self.share, self.later
 
     @property
     def share(self) -> float:
         """Of the peak rate, for the next step."""
         return rate_share(self.shape, min(self.position, max(self.total - 1, 0)), self.total, self.warmup)
 
+    @property
+    def later(self) -> float:
+        """The same for what waits: nothing at first, then a schedule of its own over the rest."""
+        waited = min(round(self.wait * self.total), self.total - 1)
+        position = min(self.position, max(self.total - 1, 0)) - waited
+        if position < 0:
+            return 0.0
+        return rate_share(self.shape, position, self.total - waited, self.warmup)
+
     def advance(self, left: int) -> None:
         """Go on by one step; ``left`` counts the steps that were left before it, it included."""
-        self.last = self.share
+        self.last, self.last_later = self.share, self.later
         self.position += (self.total - self.position) / max(left, 1)

@@ -30,6 +30,7 @@ from crosstune.training.errors import NothingToTrain, WrongWorldSize
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.l2_sp import L2SP, make_l2_sp
+from crosstune.training.light import keep_light
 from crosstune.training.loader import Loader, text_lengths
 from crosstune.training.lora import add_adapters
 from crosstune.training.methods import require_methods
@@ -135,7 +136,7 @@ def make_accelerator(settings: Settings, work: Path | None, trackers: Sequence[s
     for name in trackers:
         require(name, extra="trackers", purpose=f"the tracker {name}")
     spread = way(settings) == "fsdp"
-    unused = DistributedDataParallelKwargs(find_unused_parameters=settings.strategy == "gradual")
+    unused = DistributedDataParallelKwargs(find_unused_parameters=settings.strategy in ("gradual", "orca"))
     with untouched():
         accelerator = Accelerator(
             cpu=not torch.accelerator.is_available(),  # else torchrun's processes would not join on a CPU
@@ -258,6 +259,8 @@ def _freeze(
     freeze(backbone, lowest, end_at(settings, blocks))
     if settings.strategy == "lora":
         add_adapters(backbone, settings)
+    if settings.strategy == "fpt":
+        keep_light(backbone)
     moving = tuple(name for name, p in backbone.model.named_parameters() if p.requires_grad)
     if not moving:
         raise NothingToTrain(settings.strategy, backbone.name)

@@ -71,7 +71,7 @@ def values(loop: "Loop") -> dict[str, Any]:
         "elapsed": time.monotonic() - loop.started,
         "since": loop.since,
         "pace": (loop.pace.step, loop.pace.evaluation),
-        "schedule": {key: getattr(loop.schedule, key) for key in ("position", "last", "total")},
+        "schedule": {key: getattr(loop.schedule, key) for key in ("position", "last", "last_later", "total")},
         "micro_batch": loop.session.loader.micro_batch,
         "evaluation_batch": loop.session.evaluator.batch_size,
         "groups": groups,

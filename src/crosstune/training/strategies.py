@@ -17,8 +17,9 @@ def cut_at(settings: Settings, blocks: int, epoch: int) -> int:
     """Return how many of the first blocks are frozen in ``epoch`` (from 0).
 
     head: all. last: all but ``last_blocks``. gradual: all but one in the first epoch, and one fewer in
-    each epoch after it (Howard and Ruder 2018). full, lp-ft: none. lora: none are *cut*, as adapters
-    sit in all of them. surgical: those before the third that moves; :func:`end_at` gives those behind it.
+    each epoch after it (Howard and Ruder 2018). full, lp-ft, orca: none. lora, fpt: none are *cut*, as
+    adapters and norms sit in all of them. surgical: those before the third that moves; :func:`end_at` gives
+    those behind it.
 
     Raises:
         BadValue: ``last_blocks`` is larger than the number of blocks, or the strategy trains nothing.
@@ -37,14 +38,14 @@ def cut_at(settings: Settings, blocks: int, epoch: int) -> int:
             return blocks - settings.last_blocks
         case "gradual":
             return max(0, blocks - 1 - epoch)
-        case "full" | "lp-ft" | "lora":
+        case "full" | "lp-ft" | "lora" | "fpt" | "orca":
             return 0
         case "surgical":
             return part_of(settings.surgical_part, blocks)[0]
     raise BadValue(
         "this strategy trains nothing by gradient",
         found=f"strategy={settings.strategy}",
-        expected="head, last, gradual, full, lp-ft, lora or surgical",
+        expected="head, last, gradual, full, lp-ft, lora, surgical, fpt or orca",
         fix="choose one of these, or ship the closed-form head",
     )
 
