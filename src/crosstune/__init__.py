@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from crosstune.core.version import VERSION
 
 if TYPE_CHECKING:
-    from crosstune.api import cache, check, evaluate, fit, load, plan, predict, rank, report, resume
+    from crosstune.api import cache, check, evaluate, fit, gap, load, plan, predict, rank, report, resume
 
 __version__ = VERSION
 
 __all__ = [
-    "__version__", "cache", "check", "evaluate", "fit", "load", "plan", "predict", "rank", "report", "resume",
+    "__version__", "cache", "check", "evaluate", "fit", "gap", "load", "plan", "predict", "rank", "report",
+    "resume",
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from crosstune.core.gap import Gap
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
 from crosstune.core.ranking import RankRow
@@ -92,6 +93,8 @@ class RunSummary:
     """Ridge on each block of the shipped model alone, in order, on validation."""
     trials: tuple[TrialRow, ...] = ()
     """Configurations that were tried for a short time, in the order in which they were."""
+    gap: Gap | None = None
+    """Between what was trained on and the test split, without labels; ``None`` where it was not measured."""
     seconds: dict[str, float] = field(default_factory=dict)
     """By stage, in order, and ``total``."""
     predicted_seconds: dict[str, float] = field(default_factory=dict)
@@ -103,7 +106,7 @@ class RunSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
-        return asdict(self) | {"plan": self.plan.to_json()}
+        return asdict(self) | {"plan": self.plan.to_json(), "gap": self.gap and self.gap.to_json()}
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "RunSummary":
@@ -131,6 +134,7 @@ class RunSummary:
                 "skipped": tuple((name, why) for name, why in raw.get("skipped", ())),
                 "depth": tuple((block, Metric.from_json(row)) for block, row in raw.get("depth", ())),
                 "trials": tuple(TrialRow.from_json(row) for row in raw.get("trials", ())),
+                "gap": Gap.from_json(raw["gap"]) if raw.get("gap") else None,
                 "warnings": tuple(raw["warnings"]),
             }
         )

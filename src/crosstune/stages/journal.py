@@ -15,6 +15,7 @@ from crosstune.core.clock import Budget, keep_used
 from crosstune.core.codec import pack, unpack
 from crosstune.core.evidence import Measurement
 from crosstune.core.files import read_json, replacing, write_json
+from crosstune.core.gap import Gap, GapDistance, GapLevel, GapProperty, GapSet
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision, Plan
@@ -33,6 +34,11 @@ KINDS: dict[str, type] = {
         Decision,
         Depth,
         FittedHead,
+        Gap,
+        GapDistance,
+        GapLevel,
+        GapProperty,
+        GapSet,
         HeadWeights,
         Measurement,
         Metric,

@@ -86,6 +86,7 @@ def summarise(
         skipped=ranking.skipped,
         depth=shipped_depth(run.measurements),
         trials=_trials(run, tuned),
+        gap=run.gap,
         seconds={**run.seconds, "total": run.budget.elapsed()},
         predicted_seconds=_foreseen(run),
         budget=run.options.seconds,
