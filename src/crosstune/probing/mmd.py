@@ -60,7 +60,8 @@ def mmd(
     """
     squared = _squared_distances(features)
     sigma = _median(squared) if bandwidth is None else bandwidth
-    kernel = np.exp(squared / (-2 * max(sigma, np.finfo(np.float64).tiny) ** 2), out=squared)
+    width = sigma or float(np.sqrt(squared.mean())) or 1.0  # more than half of the rows may be equal
+    kernel = np.exp(squared / (-2 * width**2), out=squared)
     np.fill_diagonal(kernel, 0.0)
     names = np.concatenate([sides.second[None], sides.exchanged(permutations, seed=seed)])
     found = _discrepancies(kernel, names.T.astype(np.float64))

@@ -55,8 +55,9 @@ def gap_inside(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> 
     run.gap = run.once("gap", lambda: _measure(run, prepared, opened, probed))
     if run.gap is None:
         return prepared
-    run.reporter.say(gap_words(run.gap))
     found = judged(gap_findings(run.gap), strict=run.options.strict)
+    if not found:
+        run.reporter.say(gap_words(run.gap))
     run.found(found)
     report = replace(prepared.report, findings=(*prepared.report.findings, *found))
     report.require()
