@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 import crosstune
 from crosstune.cli.main import app
 
-DATA_FLAGS = {"--target", "--inputs", "--group", "--task"}
+DATA_FLAGS = {"--target", "--inputs", "--input", "--group", "--task"}
 POLICY = {"--max-bad", "--strict"}
 FROZEN = {
     "resume": {"--epochs", "--budget"},
@@ -31,6 +31,7 @@ FROZEN = {
     },
     "evaluate": {"--target", "--out", "--engine", "--json", "--max-bad"},
     "predict": {"--out", "--engine", "--json"},
+    "gap": {"--target", "--inputs", "--input", "--group", "--model", "--rows", "--out", "--json"},
     "report": set(),
     "cache": {"--clear", "--older-than", "--down-to", "--json"},
 }

@@ -139,7 +139,7 @@ def _forest(gap: Gap) -> Forest:
     metrics: dict[str, Metric] = {property_title(one): one.more for one in gap.properties}
     notes = {property_title(one): " against ".join(reversed(property_values(one))) for one in gap.properties}
     marked = property_title(gap.differing[0]) if gap.differing else ""
-    return forest(metrics, marked=marked, notes=notes)
+    return forest(metrics, marked=marked, notes=notes, level=0.5)
 
 
 def _known(one: GapProperty) -> _Property:
@@ -157,7 +157,7 @@ def _value(one: GapProperty, value: float) -> str:
 
 def _short(value: float) -> str:
     """Write a figure with three digits, whatever its size."""
-    if value == 0 or not math.isfinite(value):
+    if not math.isfinite(value) or value == round(value):
         return figure(value, 0)
     return figure(value, max(0, 2 - math.floor(math.log10(abs(value)))))
 
