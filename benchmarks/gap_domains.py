@@ -152,8 +152,9 @@ def domain_distances(rows: int) -> dict[tuple[str, str], dict[str, float]]:
 def read_losses(path: Path) -> dict[str, dict[tuple[str, str], float]]:
     """Give, by metric, what is lost by training on one domain and testing on the other.
 
-    Both directions are averaged. The loss from A to B is the figure on B of the model trained on B, less that of the model trained on A.
-    Rows that name no pair of domains are passed over; where several rows have one cell, their mean counts.
+    Both directions are averaged. The loss from A to B is the figure on B of the model trained on B, less
+    that of the model trained on A. Rows that name no pair of domains are passed over; where several
+    rows have one cell, their mean counts.
     """
     cells: dict[tuple[str, str, str], list[float]] = {}
     with path.open(newline="", encoding="utf-8") as handle:
