@@ -28,13 +28,11 @@ def test_blur_is_found_named_and_shown(tmp_path: Path) -> None:
     model = str(tiny_vit_dir(tmp_path / "vit"))
     gap = pipeline.gap(sharp, blur, model=model, out=tmp_path / "out")
     assert gap.level is not GapLevel.NONE
-    assert gap.mmd_p < 0.01
     assert gap.differing[0].name == "sharpness"
     assert gap.differing[0].more.value < 0.05
     assert (gap.first.name, gap.second.name) == ("sharp", "blur")
     assert gap.otdd is not None
     assert gap.frechet is not None
-    assert gap.frechet.value > 0
     assert {one.second for one in gap.witnesses} == {False, True}
     assert all(one.picture for one in gap.witnesses)
     assert "Sharpness differs most" in (tmp_path / "out" / "gap.html").read_text(encoding="utf-8")

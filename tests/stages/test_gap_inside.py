@@ -13,6 +13,7 @@ from crosstune.core.gap import Gap, GapLevel
 from crosstune.core.run_dir import RunDir
 from crosstune.data.errors import CheckFailed
 from crosstune.options import FitOptions
+from crosstune.stages import gap_inside
 from crosstune.stages.gap_inside import gap_findings
 from tests.support.sample_gap import picture_gap, text_gap
 from tests.support.sets import write_texts
@@ -31,6 +32,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shifted["text"] += " zzz zzz zzz zzz"
     shifted.to_csv(folder / "test.csv", index=False)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a slow machine look at as many rows as a quick one."""
+    monkeypatch.setattr(gap_inside, "SECONDS", 1e9)
 
 
 def fit(data: Path, tmp_path: Path, **more: Any) -> RunDir:
@@ -61,6 +68,14 @@ def test_too_few_test_rows_are_said_to_be_too_few(data: Path, tmp_path: Path) ->
     run = fit(tmp_path / "small", tmp_path)
     assert json.loads(run.summary.read_text(encoding="utf-8"))["gap"] is None
     assert "20 rows of test are too few" in run.log.read_text(encoding="utf-8")
+
+
+def test_a_machine_that_is_too_slow_measures_nothing_and_says_so(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gap_inside, "SECONDS", 0.0)
+    run = fit(data, tmp_path, strict=True)
+    assert "0 rows of test are too few" in run.log.read_text(encoding="utf-8")
 
 
 def test_only_a_large_gap_is_a_finding() -> None:
