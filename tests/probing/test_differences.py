@@ -50,3 +50,12 @@ def test_a_sure_trifle_is_not_named() -> None:
     (found,) = differences({"a": values}, Sides.of(3_000, 3_000))
     assert found.more.low > 0.5
     assert not found.differs
+
+
+def test_of_properties_that_never_err_the_one_many_deviations_away_comes_first() -> None:
+    draw = np.random.default_rng(5)
+    second = np.arange(60) >= 30
+    properties = {"near": second * 9.0 + draw.normal(size=60), "far": second * 90.0 + draw.normal(size=60)}
+    found = differences(properties | {"constant": np.ones(60)}, Sides.of(30, 30))
+    assert [one.name for one in found] == ["far", "near", "constant"]
+    assert found[0].more.value == found[1].more.value == 1.0

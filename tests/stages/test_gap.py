@@ -2,42 +2,49 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from crosstune import pipeline
 from crosstune.core.errors import BadValue
 from crosstune.core.gap import GapLevel
 from crosstune.core.progress import Silent
+from crosstune.core.seeding import generator
 from crosstune.stages.gap import GapQuestion, measure_gap
-from tests.support.sets import write_pictures, write_texts
+from tests.support.sets import write_texts
 from tests.support.tiny import tiny_bert_dir, tiny_vit_dir
 
 
-def blurred(source: Path, target: Path) -> Path:
-    for path in source.rglob("*.png"):
-        place = target / path.relative_to(source)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        Image.open(path).filter(ImageFilter.GaussianBlur(1.5)).save(place)
-    return target
+def squares(root: Path, each: int, seed: int, *, light: int = 0) -> Path:
+    """Write class folders of large and small squares, of any grey, on grainy ground."""
+    draw = generator(seed, "squares")
+    for name, side in (("large", 24), ("small", 12)):
+        (root / name).mkdir(parents=True)
+        for number in range(each):
+            pixels = np.repeat(draw.integers(0, 60, (40, 40, 1)), 3, axis=2) + light
+            top, left = draw.integers(0, 40 - side, 2)
+            pixels[top : top + side, left : left + side] += draw.integers(20, 100)
+            Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{number:02}.png")
+    return root
 
 
-def test_blur_is_found_named_and_shown(tmp_path: Path) -> None:
-    sharp = write_pictures(tmp_path / "a" / "sharp", 16)
-    blur = blurred(write_pictures(tmp_path / "a" / "plain", 16, seed=1), tmp_path / "a" / "blur")
+def test_light_is_found_named_and_shown(tmp_path: Path) -> None:
+    night = squares(tmp_path / "a" / "night", 24, 0)
+    noon = squares(tmp_path / "a" / "noon", 24, 1, light=90)
     model = str(tiny_vit_dir(tmp_path / "vit"))
-    gap = pipeline.gap(sharp, blur, model=model, out=tmp_path / "out")
+    gap = pipeline.gap(night, noon, model=model, out=tmp_path / "out")
     assert gap.level is not GapLevel.NONE
-    assert gap.differing[0].name == "sharpness"
-    assert gap.differing[0].more.value < 0.05
-    assert (gap.first.name, gap.second.name) == ("sharp", "blur")
+    assert gap.differing[0].name == "brightness"
+    assert gap.differing[0].more.value > 0.95
+    assert (gap.first.name, gap.second.name) == ("night", "noon")
     assert gap.otdd is not None
     assert gap.frechet is not None
     assert {one.second for one in gap.witnesses} == {False, True}
     assert all(one.picture for one in gap.witnesses)
-    assert "Sharpness differs most" in (tmp_path / "out" / "gap.html").read_text(encoding="utf-8")
+    assert "Brightness differs most" in (tmp_path / "out" / "gap.html").read_text(encoding="utf-8")
     with pytest.raises(BadValue, match="is not empty"):
-        pipeline.gap(sharp, blur, model=model, out=tmp_path / "out")
+        pipeline.gap(night, noon, model=model, out=tmp_path / "out")
 
 
 def test_texts_of_one_source_are_not_told_apart_and_copies_are_counted(tmp_path: Path) -> None:
