@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         cross_evaluate,
         evaluate,
         fit,
+        gap,
         load,
         plan,
         predict,
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 __all__ = [
-    "__version__", "cache", "check", "cross_evaluate", "evaluate", "fit", "load", "plan", "predict", "rank",
-    "report", "resume",
+    "__version__", "cache", "check", "cross_evaluate", "evaluate", "fit", "gap", "load", "plan", "predict",
+    "rank", "report", "resume",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crosstune.core.cache_entries import CacheReport, manage
 from crosstune.core.cross_table import CrossTable
+from crosstune.core.gap import Gap
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
 from crosstune.core.run_dir import RunDir
@@ -270,6 +271,50 @@ def predict(
 
     names = [inputs] if isinstance(inputs, str) else list(inputs)
     return list(pipeline.predict(Path(run), names, out=None if out is None else Path(out), engine=engine))
+
+
+def gap(
+    first: Data,
+    second: Data,
+    *,
+    model: str = "auto",
+    target: str | None = None,
+    inputs: str | Sequence[str] = (),
+    group: str | None = None,
+    rows: int = 2_000,
+    seed: int = 0,
+    out: str | Path | None = None,
+    reporter: Reporter | None = None,
+) -> Gap:
+    """Measure how far two sets lie apart on the features of a model, and say what gives them away.
+
+    Args:
+        first: one set; labels are used where it has them, and not needed.
+        second: the other, of the same kind of inputs.
+        model: whose features; ``auto`` takes the one that :func:`fit` begins with.
+        target: the column of labels; found where it is obvious.
+        inputs: the columns to look at; found where they are obvious.
+        group: a column of rows that belong together: whole groups are left out, drawn and exchanged.
+        rows: of each set that are looked at, at most.
+        seed: of every draw.
+        out: a new folder for ``gap.json`` and the page ``gap.html``.
+        reporter: receives progress; ``None`` shows it live on standard error.
+
+    Raises:
+        BadValue: the sets hold different kinds of inputs, or one group holds a whole set.
+        TooFewRows: a set has fewer than 20 usable rows.
+
+    Cost: a frozen pass over both samples, which the cache keeps, and a few seconds.
+    """
+    from crosstune import pipeline
+    from crosstune.reports.live import make_reporter
+
+    asked: dict[str, Any] = {
+        "model": model, "target": target, "inputs": (inputs,) if isinstance(inputs, str) else tuple(inputs),
+        "group": group, "rows": rows, "seed": seed, "out": None if out is None else Path(out),
+    }  # fmt: skip
+    with make_reporter(quiet=reporter is not None) as live:
+        return pipeline.gap(first, second, reporter=reporter or live, **asked)
 
 
 def load(path: str | Path) -> "SavedModel":

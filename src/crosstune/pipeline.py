@@ -12,6 +12,7 @@ from crosstune.core.clock import Budget
 from crosstune.core.cross_table import CrossTable
 from crosstune.core.errors import BadValue
 from crosstune.core.files import write_text
+from crosstune.core.gap import Gap
 from crosstune.core.interruption import Interrupted
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
@@ -21,6 +22,8 @@ from crosstune.data.check import CheckReport
 from crosstune.options import FitOptions
 from crosstune.planning.controls import require_crossing
 from crosstune.reports.cross import cross_lines
+from crosstune.reports.gap import gap_words, measure_rows
+from crosstune.reports.gap_page import write_gap
 from crosstune.reports.live import make_reporter
 from crosstune.reports.page import write_report
 from crosstune.reports.recipe import recipe_text
@@ -38,6 +41,8 @@ from crosstune.stages.demo import write_digits
 from crosstune.stages.extend import longer, reopen
 from crosstune.stages.follow import follow
 from crosstune.stages.forgetting import measure_forgetting
+from crosstune.stages.gap import GapQuestion, measure_gap
+from crosstune.stages.gap_inside import gap_inside
 from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_was_asked
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
@@ -154,6 +159,8 @@ def _stages(run: Run) -> None:
         probed = probe(run, prepared, opened)
         closed = ship_closed_form(run, prepared, opened, probed)
         list_suspects(run, prepared, probed)
+    with run.stage("gap between train and test"):
+        prepared = gap_inside(run, prepared, opened, probed)
     with run.stage("trials"):
         chosen = try_out(run, prepared, opened, probed, ranking)
     with run.stage("training"):
@@ -246,6 +253,36 @@ def rank(options: FitOptions, *, reporter: Reporter | None = None) -> tuple[Rank
 def plan(options: FitOptions, *, reporter: Reporter | None = None) -> Advice:
     """Take every decision of a run that needs no training, and say why; trains nothing."""
     return plan_data(options, reporter or make_reporter(quiet=True))
+
+
+@quiet_libraries()
+def gap(
+    first: Any,  # noqa: ANN401
+    second: Any,  # noqa: ANN401
+    *,
+    model: str = "auto",
+    target: str | None = None,
+    inputs: Sequence[str] = (),
+    group: str | None = None,
+    rows: int = 2_000,
+    seed: int = 0,
+    out: Path | None = None,
+    reporter: Reporter | None = None,
+) -> Gap:
+    """Measure how far two sets lie apart on the features of a model; ``out`` takes gap.json and gap.html."""
+    reporter = reporter or make_reporter(quiet=True)
+    asked = GapQuestion(model=model, target=target, inputs=tuple(inputs), group=group, rows=rows, seed=seed)
+    folder = None if out is None else new_folder(out).root
+    found = measure_gap(first, second, asked, reporter)
+    if folder is not None:
+        write_gap(found, folder)
+    return found
+
+
+def describe_gap(found: Gap) -> tuple[str, list[tuple[str, str, str]]]:
+    """Give a gap in words, and its measures: name, figure, what stands beside it."""
+    rows = [(row["title"], row["value"], row["beside"]) for row in measure_rows(found)]
+    return gap_words(found), rows
 
 
 def write_recipe(advice: Advice, options: FitOptions, path: Path) -> None:

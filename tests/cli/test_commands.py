@@ -12,11 +12,13 @@ from typer.testing import CliRunner, Result
 import crosstune
 from crosstune.cli.main import app
 from crosstune.core.errors import BadValue
+from crosstune.core.gap import Gap
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.ranking import RankRow
 from crosstune.core.run_dir import RunDir
 from crosstune.stages.advise import Advice
+from tests.support.sample_gap import picture_gap
 
 
 class Recorded:
@@ -258,3 +260,32 @@ def test_demo_and_report_say_where_the_page_is(pipeline: Recorded, tmp_path: Pat
     assert str(tmp_path / "report.html") in run("demo", "--out", str(tmp_path)).stdout
     pipeline.result = tmp_path / "report.html"
     assert run("report", str(tmp_path)).stdout.strip() == str(tmp_path / "report.html")
+
+
+def test_gap_hands_over_both_sets_and_prints_words_measures_and_notes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def gap(first: str, second: str, **rest: Any) -> Any:
+        asked.update(rest, sets=(first, second))
+        return picture_gap()
+
+    told = ("far apart \x1b[31m", [("MMD", "0.05", "p = 0.005")])
+    fake = SimpleNamespace(gap=gap, describe_gap=lambda _: told)
+    monkeypatch.setattr(crosstune, "pipeline", fake, raising=False)
+    done = run(
+        "gap", "a", "b", "--input", "text", "--target", "y", "--group", "g", "--rows", "50", "--out", "o"
+    )
+    assert done.exit_code == 0, done.output
+    asked.pop("reporter")
+    assert asked == {"sets": ("a", "b"), "model": "auto", "inputs": ("text",), "target": "y", "group": "g",
+                     "rows": 50, "out": Path("o")}  # fmt: skip
+    assert "far apart \\x1b[31m" in done.stdout
+    assert "p = 0.005" in done.stdout
+    assert f"note: {picture_gap().notes[0]}" in done.stdout
+    assert f"page: {Path('o') / 'gap.html'}" in done.stdout
+    shown = run("gap", "a", "b", "--json")
+    assert Gap.from_json(json.loads(shown.stdout)).distance == picture_gap().distance
+    assert "data:image" not in shown.stdout
+    assert run("gap", "a", "b", "--rows", "3").exit_code == 2

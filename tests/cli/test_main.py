@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 import crosstune
 from crosstune.cli.main import app
 
-DATA_FLAGS = {"--target", "--inputs", "--group", "--task"}
+DATA_FLAGS = {"--target", "--inputs", "--input", "--group", "--task"}
 POLICY = {"--max-bad", "--strict"}
 DOMAINS = {"--domain", "--held-out-domain", "--select-by"}
 FROZEN = {
@@ -36,6 +36,7 @@ FROZEN = {
     },
     "evaluate": {"--run", "--metric", "--target", "--out", "--engine", "--json", "--max-bad"},
     "predict": {"--out", "--engine", "--json"},
+    "gap": {"--target", "--inputs", "--input", "--group", "--model", "--rows", "--out", "--json"},
     "report": set(),
     "cache": {"--clear", "--older-than", "--down-to", "--json"},
 }

@@ -157,3 +157,14 @@ def test_the_winner_becomes_decisions_with_evidence() -> None:
     assert all(one.basis is Basis.MEASURED and one.evidence for one in decisions)
     assert "2 trials of 30 s" in decisions[0].because
     assert "next: last block at 0.7" in decisions[0].because
+
+
+def test_a_gap_adds_a_strategy_and_a_named_strategy_stays_alone() -> None:
+    contender = [Contender(facts=MODEL)]
+    usual = {trial.strategy for trial in propose_trials(FEW, contender, 9, {})}
+    opened = [trial.strategy for trial in propose_trials(FEW, contender, 9, {}, ("full",))]
+    assert set(opened) == usual | {"full"}
+    assert opened[0] == "lp-ft"
+    assert {one.strategy for one in propose_trials(FEW, contender, 9, {"strategy": "lp-ft"}, ("full",))} == {
+        "lp-ft"
+    }

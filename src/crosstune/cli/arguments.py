@@ -22,7 +22,9 @@ TargetOption = Annotated[
 ]
 InputsOption = Annotated[
     list[str] | None,
-    typer.Option("--inputs", metavar="COLUMN", help="A column to predict from; repeat it for a pair."),
+    typer.Option(
+        "--inputs", "--input", metavar="COLUMN", help="A column to predict from; repeat it for a pair."
+    ),
 ]
 GroupOption = Annotated[
     str | None,

@@ -7,6 +7,7 @@ from typing import Any
 from crosstune.core.controls import Controls
 from crosstune.core.domain_table import DomainTable
 from crosstune.core.forgetting import Forgetting
+from crosstune.core.gap import Gap
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Plan
 from crosstune.core.ranking import RankRow
@@ -104,6 +105,8 @@ class RunSummary:
     """Configurations that were tried for a short time, in the order in which they were."""
     forgetting: Forgetting | None = None
     """What the shipped body has lost against the pretrained one."""
+    gap: Gap | None = None
+    """Between what was trained on and the test split, without labels; ``None`` where it was not measured."""
     seconds: dict[str, float] = field(default_factory=dict)
     """By stage, in order, and ``total``."""
     predicted_seconds: dict[str, float] = field(default_factory=dict)
@@ -115,7 +118,7 @@ class RunSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
-        return asdict(self) | {"plan": self.plan.to_json()}
+        return asdict(self) | {"plan": self.plan.to_json(), "gap": self.gap and self.gap.to_json()}
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "RunSummary":
@@ -150,6 +153,7 @@ class RunSummary:
                 "trials": tuple(TrialRow.from_json(row) for row in raw.get("trials", ())),
                 "forgetting": Forgetting.from_json(raw["forgetting"]) if raw.get("forgetting") else None,
                 "controls": Controls.from_json(raw["controls"]) if raw.get("controls") else None,
+                "gap": Gap.from_json(raw["gap"]) if raw.get("gap") else None,
                 "warnings": tuple(raw["warnings"]),
             }
         )

@@ -156,17 +156,22 @@ def allot(data: DataFacts, model: ModelFacts, time: TimeFacts, most: int | None)
 
 
 def propose_trials(
-    data: DataFacts, contenders: Sequence[Contender], count: int, user: Mapping[str, Any]
+    data: DataFacts,
+    contenders: Sequence[Contender],
+    count: int,
+    user: Mapping[str, Any],
+    opened: Sequence[str] = (),
 ) -> list[Trial]:
     """List the configurations that are worth a trial, the rule's own first.
 
     A step away from it in any direction (another model, fewer blocks, another rate) costs a place; of
     equal steps the other rate comes first, because the rate decides more than the model (techniques H). Where
     training has several domains, each method of ``ACROSS`` that the user leaves open is such a step too.
+    ``opened`` are strategies that a gap between the splits makes worth a trial (``planning/gap.py``).
     """
     found = []
     for place, contender in enumerate(contenders):
-        for further, (strategy, blocks) in enumerate(_moves(contender, user)):
+        for further, (strategy, blocks) in enumerate(_moves(contender, user, opened)):
             rule = choose_lr(data, contender.facts, strategy, user.get("optimizer", "adamw")).value
             factors = FACTORS if "lr" not in user else (1.0,)
             for turn, factor in enumerate(factors):
@@ -194,15 +199,16 @@ def within(trials: Sequence[Trial], ends: Mapping[int, float | None]) -> list[Tr
     return list(found)
 
 
-def _moves(contender: Contender, user: Mapping[str, Any]) -> list[tuple[str, int]]:
+def _moves(contender: Contender, user: Mapping[str, Any], opened: Sequence[str]) -> list[tuple[str, int]]:
     shares = contender.facts.shares
     blocks = user.get("last_blocks") or contender.depth or half_compute(shares)
     suffix = ("last", min(blocks, len(shares)))
     if "strategy" in user:
         return [suffix if user["strategy"] == "last" else (user["strategy"], 1)]
-    whole = [(whole_strategy(contender.facts), 1)]
+    own = whole_strategy(contender.facts)
     if contender.facts.crosses:
-        return [*whole, ("fpt", 1)] if contender.facts.pretrained else whole
+        return [(own, 1), ("fpt", 1)] if contender.facts.pretrained else [(own, 1)]
+    whole = [(own, 1), *((name, 1) for name in opened if name != own)]
     return [*whole, suffix] if contender.facts.pretrained and suffix[1] < len(shares) else whole
 
 

@@ -18,6 +18,7 @@ from crosstune.reports.controls import controls_table
 from crosstune.reports.domains import domain_values
 from crosstune.reports.figures import count, decimals, duration, figure, interval, setting
 from crosstune.reports.forgotten import forgotten
+from crosstune.reports.gap import gap_section
 from crosstune.reports.text import plain, shortened
 from crosstune.reports.why import why
 
@@ -42,11 +43,12 @@ def render_report(summary: RunSummary) -> str:
     Raises ``ValueError`` where the confusion matrix does not fit the classes.
     Checked by: ``tests/reports/test_page.py``, with hostile text in every field.
     """
-    return _environment().get_template("page.html.jinja").render(page_values(summary))
+    return environment().get_template("page.html.jinja").render(page_values(summary))
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Give what turns templates of this room into pages: escapes everything, knows no default."""
     made = Environment(
         loader=PackageLoader("crosstune.reports", ""),
         autoescape=True,
@@ -92,6 +94,7 @@ def page_values(summary: RunSummary) -> dict[str, Any]:
         "forgotten": forgotten(summary.forgetting, verdict.metric_title(summary.primary_metric)),
         "classes": _class_values(summary),
         "domains": domain_values(summary),
+        "gap": gap_section(summary.gap),
         "findings": [(level if level in _LEVELS else "note", *rest) for level, *rest in summary.findings],
         "decisions": _decisions(summary),
         "time": strips.time_spent(summary.seconds) if any(s > 0 for s in summary.seconds.values()) else None,

@@ -41,6 +41,7 @@ def forest(
     ordered: str = "",
     notes: Mapping[str, str] | None = None,
     controls: Collection[str] = (),
+    level: float | None = None,
 ) -> Forest:
     """Draw each metric as a dot on the band of its interval, all on one scale.
 
@@ -51,20 +52,24 @@ def forest(
         notes: what to say below a name.
         controls: names that have hollow dots and do not stretch the scale; an arrow stands at its end for one
             that lies beyond it.
+        level: a value that means nothing, which the scale shows as a dashed line.
     """
     names = list(metrics)
     if ordered:
         sign = -1.0 if ordered == "falling" else 1.0
         names.sort(key=lambda name: _last_if_undefined(sign * metrics[name].value))
     scaled = [row for name, row in metrics.items() if name not in controls] or list(metrics.values())
-    low, high = padded([end for row in scaled for end in (row.value, row.low, row.high)])
+    ends = [end for row in scaled for end in (row.value, row.low, row.high)]
+    low, high = padded(ends if level is None else [*ends, level])
     digits = decimals(metrics.values())
     bars = [
         Bar(
             name=name,
             value=figure(metrics[name].value, digits),
             interval=interval(metrics[name], digits),
-            strip=_strip(metrics[name], low, high, marked=name == marked, control=name in controls),
+            strip=_strip(
+                metrics[name], low, high, marked=name == marked, control=name in controls, level=level
+            ),
             marked=name == marked,
             note=(notes or {}).get(name, ""),
             control=name in controls,
@@ -82,11 +87,16 @@ def _percent(value: float, low: float, high: float) -> str:
     return f"{100 * (value - low) / (high - low):.2f}%"
 
 
-def _strip(metric: Metric, low: float, high: float, *, marked: bool, control: bool) -> Markup:
+def _strip(
+    metric: Metric, low: float, high: float, *, marked: bool, control: bool, level: float | None
+) -> Markup:
     parts = [
         tag("line", class_="grid", x1=at, x2=at, y1="0", y2="100%")
         for at in (_percent(tick, low, high) for tick in ticks(low, high))
     ]
+    if level is not None:
+        at = _percent(level, low, high)
+        parts.append(tag("line", class_="ideal", x1=at, x2=at, y1="0", y2="100%"))
     if math.isfinite(metric.low) and math.isfinite(metric.high):
         ends = [min(max(end, low), high) for end in (metric.low, metric.high)]
         if ends[0] < ends[1]:

@@ -16,6 +16,7 @@ from crosstune.core.codec import pack, unpack
 from crosstune.core.evidence import Measurement
 from crosstune.core.files import read_json, replacing, write_json
 from crosstune.core.forgetting import BlockDrift, Forgetting, LinePoint, ProbeRow
+from crosstune.core.gap import Gap, GapDistance, GapLevel, GapProperty, GapSet
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision, Plan
@@ -36,6 +37,11 @@ KINDS: dict[str, type] = {
         Depth,
         FittedHead,
         Forgetting,
+        Gap,
+        GapDistance,
+        GapLevel,
+        GapProperty,
+        GapSet,
         HeadWeights,
         LinePoint,
         Measurement,

@@ -17,6 +17,7 @@ from crosstune.core import interruption
 from crosstune.core.clock import USED, Budget
 from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
+from crosstune.core.gap import Gap
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Decision
 from crosstune.core.progress import Reporter
@@ -48,6 +49,8 @@ class Run:
     """Whether an earlier process began it."""
     company: Company = field(default_factory=Company)
     """The processes that train together; one in most runs."""
+    gap: Gap | None = None
+    """Between the training and the test split, where it was measured."""
 
     @cached_property
     def journal(self) -> Journal:

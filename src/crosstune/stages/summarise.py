@@ -96,6 +96,7 @@ def summarise(
         trials=_trials(run, tuned),
         forgetting=forgetting,
         controls=controls,
+        gap=run.gap,
         seconds={**run.seconds, "total": run.budget.elapsed()},
         predicted_seconds=_foreseen(run),
         budget=run.options.seconds,

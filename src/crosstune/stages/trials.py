@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from crosstune.core.plan import Decision
 from crosstune.planning.facts import TimeFacts
+from crosstune.planning.gap import opened_by
 from crosstune.planning.optimisation import choose_batch_size
 from crosstune.planning.seconds import step_seconds
 from crosstune.planning.trials import (
@@ -77,7 +78,7 @@ def try_out(run: Run, prepared: Prepared, opened: Opened, probed: Probed, rankin
     contenders = [Contender(facts=one.opened.facts, depth=_depth(one.probed, spec)) for one in models]
     seen = small.items["train"].domains()
     facts = replace(prepared.facts, domains=None if seen is None else len(seen.present))
-    trials = propose_trials(facts, contenders, rounds.count, user)
+    trials = propose_trials(facts, contenders, rounds.count, user, opened_by(run.gap))
     if len(trials) < 2:
         return first
     deadline = run.budget.reserve(reserve_seconds(prepared.facts, opened.facts, trains=True))
