@@ -46,3 +46,6 @@ def test_a_planted_shift_must_be_found_and_named() -> None:
     assert not blur.holds(replace(picture_gap(), level=GapLevel.NONE))
     assert same.holds(text_gap())
     assert not same.holds(picture_gap())
+    unseen = script.Planted("capitals", None, None, "sharpness", differs=None)
+    assert unseen.holds(replace(picture_gap(), level=GapLevel.NONE))
+    assert not unseen.holds(text_gap())
