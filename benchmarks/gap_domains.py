@@ -1,8 +1,8 @@
 """Does `crosstune gap` find and name planted shifts, and do its figures stand beside what a transfer loses?
 
 1. Planted: pictures blurred (must be found, and called sharpness), texts in capitals (must be named; MiniLM
-   is uncased and cannot see it), texts of another source (found), and two draws from one source, of pictures and
-   of texts (must not be told apart).
+   is uncased and cannot see it), texts of another source (found), and two draws from one source, of pictures
+   and of texts (must not be told apart).
 2. The four sentiment domains of `benchmarks/fetch --only sentiment`, MiniLM features, on one scale and with
    one bandwidth for all pairs, sentences of one review or article left out together. Beside them the losses
    in `benchmarks/sentiment_domains.csv` (columns trained_on, tested_on, metric, value; written by
