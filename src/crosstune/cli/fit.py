@@ -73,9 +73,8 @@ def fit(
     texts = {"data": data, "target": target, "group": group, "task": task, "model": model, "budget": budget}
     domains = {"domain": domain, "held_out_domain": held_out_domain, "select_by": select_by}
     lists = {**domains, "inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
-    texts["adapt_to"] = adapt_to
     switches = {"strict": strict, "extendable": extendable, "controls": controls}
-    every = {**texts, **lists, **switches, "out": out, "max_bad": max_bad}
+    every = {**texts, **lists, **switches, "adapt_to": adapt_to, "out": out, "max_bad": max_bad}
     every["keep_at_least"] = keep_at_least
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())
