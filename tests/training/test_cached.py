@@ -53,6 +53,17 @@ def test_cached_equals_uncached(kind: Kind, strategy: str, augment: str, tmp_pat
         torch.testing.assert_close(weights[1][tensor_name], tensor, rtol=1e-4, atol=1e-5, msg=tensor_name)
 
 
+def test_splits_with_the_same_rows_are_stored_once_and_removed_once(tmp_path: Path) -> None:
+    same = items_for("resnet", 8, 0)
+    task = make_task("image-classification", same.targets())
+    settings = plain(strategy="last", cache="on", engine="torch", epochs=1, batch_size=8)
+    backbone = tiny_backbone("resnet", 3, tmp_path)
+    result = train(
+        backbone, task, same, same, settings, budget=Budget(), work=tmp_path / "work", reporter=Silent()
+    )
+    assert result.cached
+
+
 def prefix_for(
     tmp_path: Path, *, augment: bool = False, mixing: tuple[str, ...] = (), **values: object
 ) -> Prefix:

@@ -67,7 +67,8 @@ class Stored:
     def delete(self) -> None:
         """Remove the files: they are large, and of no use to another run."""
         self.train.delete()
-        self.validation.delete()
+        if self.validation.folder != self.train.folder:  # equal rows in both splits are stored once
+            self.validation.delete()
 
 
 def store_prefix(prefix: Prefix, *, left: float, reporter: Reporter) -> Stored | None:
