@@ -77,8 +77,9 @@ class OpenVinoCompiled:
             for done, outputs in waiting:
                 yield done, outputs.whole()
         finally:
-            for running in busy:  # the caller left early, or a request failed: none may still be running
-                running.request.cancel()
+            # The caller left early, or a request failed: none may still run. Not cancelled: the wait for
+            # a cancelled request may end before its work does, and the next outputs would be the old ones.
+            for running in busy:
                 with suppress(RuntimeError):
                     running.request.wait()
 
