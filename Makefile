@@ -4,6 +4,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Processes of `make test`, each with one thread.
+JOBS ?= 2
 # The environment is made anew whenever the content of pyproject.toml changes.
 STAMP := $(VENV)/.installed-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
@@ -37,8 +39,9 @@ install: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/crosstune demo
 
+# A file of tests stays in one process, so that what its tests share is made once.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 fast: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow and not real"

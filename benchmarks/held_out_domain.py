@@ -18,13 +18,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sentiment import DOMAINS, RESAMPLES, Floats, classes, crosstune, f1, markdown, parts, pearson
+from sentiment import (
+    DOMAINS,
+    RESAMPLES,
+    Floats,
+    classes,
+    crosstune,
+    f1,
+    make_parser,
+    markdown,
+    parts,
+    pearson,
+)  # fmt: skip
 
 from crosstune.core.files import read_json
 
 from common import Benchmark
 
-HERE = Path(__file__).resolve().parent
 MODEL = "package:minilm"
 QUICK = 120
 
@@ -144,17 +154,8 @@ def table(rows: Mapping[str, Mapping[str, Any]], differences: Mapping[str, Mappi
 
 def main() -> None:
     """Leave each domain out."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help=f"{QUICK} rows of each half, closed-form heads only"
-    )
-    parser.add_argument("--budget", default="6m", help="of each fit")
-    parser.add_argument("--set", action="append", dest="sets", default=[], help="KEY=VALUE for every fit")
+    parser = make_parser(__doc__, quick=QUICK, budget="6m")
     parser.add_argument("--arm", action="append", default=[], help="NAME:KEY=VALUE,KEY=VALUE, another arm")
-    parser.add_argument("--work", type=Path, help="keep the runs here, and use those that are there again")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder for held_out_domain.json")
     options = parser.parse_args()
     options.arms = {**ARMS}
     for text in options.arm:

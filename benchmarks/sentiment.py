@@ -4,6 +4,7 @@ Ratings are means of human raters between -4 and 4. The paper (Hutto and Gilbert
 -1 and 1, where a rating below 0.05 in size is neutral.
 """
 
+import argparse
 import csv
 import os
 import random
@@ -17,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import data_folder
+
+HERE = Path(__file__).resolve().parent
 
 DOMAINS = ("tweets", "movies", "products", "editorials")
 CLASSES = ("negative", "neutral", "positive")
@@ -174,6 +177,19 @@ def cut_points(ratings: Floats, values: Floats) -> tuple[float, float]:
     if gain > float(np.std(gains)):
         return float(best[0]), float(best[1])
     return -NEUTRAL, NEUTRAL
+
+
+def make_parser(about: str | None, *, quick: int, budget: str) -> argparse.ArgumentParser:
+    """Give the options that every benchmark of these domains has; results go to this folder by default."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--quick", action="store_true", help=f"{quick} rows of each half, closed-form heads only"
+    )
+    parser.add_argument("--budget", default=budget, help="of each fit")
+    parser.add_argument("--set", action="append", dest="sets", default=[], help="KEY=VALUE for every fit")
+    parser.add_argument("--work", type=Path, help="keep the runs here, and use those that are there again")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder for the results")
+    return parser
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

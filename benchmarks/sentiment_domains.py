@@ -27,6 +27,7 @@ from sentiment import (
     cut_points,
     f1,
     figures,
+    make_parser,
     markdown,
     parts,
     write,
@@ -36,8 +37,6 @@ import crosstune as library
 from crosstune.core.files import read_json
 
 from common import Benchmark
-
-HERE = Path(__file__).resolve().parent
 
 PAPER = {
     "VADER": (0.96, 0.61, 0.63, 0.55),
@@ -199,17 +198,8 @@ def one_route(route: str, folder: Path, options: argparse.Namespace, about: dict
 
 def main() -> None:
     """Make the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help=f"{QUICK} rows of each half, closed-form heads only"
-    )
-    parser.add_argument("--budget", default="5m", help="of each fit")
+    parser = make_parser(__doc__, quick=QUICK, budget="5m")
     parser.add_argument("--routes", default=",".join(ROUTES), help="ratings, classes, or both with a comma")
-    parser.add_argument("--set", action="append", dest="sets", default=[], help="KEY=VALUE for every fit")
-    parser.add_argument("--work", type=Path, help="keep the runs here, and use those that are there again")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder for the JSON and the CSV")
     options = parser.parse_args()
     benchmark = Benchmark("sentiment_domains", __doc__, ["--quick"] if options.quick else [])
     if options.quick:

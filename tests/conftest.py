@@ -16,6 +16,8 @@ os.environ |= {
     "TOKENIZERS_PARALLELISM": "false",
     "MPLBACKEND": "Agg",
 }
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # as many processes as cores: more threads would wait for one another
 _CACHE = tempfile.TemporaryDirectory(prefix="crosstune-tests-")
 os.environ["CROSSTUNE_CACHE"] = _CACHE.name
 
