@@ -22,6 +22,8 @@ from crosstune.planning.controls import (
     TUNED_RANDOM,
 )
 from crosstune.stages import controls
+from crosstune.stages.run import Run
+from crosstune.stages.trials import try_out
 from tests.support.sets import write_pictures
 from tests.support.tiny import tiny_bert_dir, tiny_vit_dir
 
@@ -40,11 +42,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+RATES: dict[str, float | None] = {}
+"""The rate that each arm and seed was given, ``None`` where it made a sweep."""
+
+
+def try_out_noted(sub: Run, *rest: Any) -> Any:
+    RATES[sub.folder.root.name] = sub.options.settings_overrides().get("lr")
+    return try_out(sub, *rest)
+
+
 @pytest.fixture(scope="module")
 def run(folder: Path) -> RunDir:
     """Fit a tiny text body on pictures, with all controls; a tiny ViT is the model of the data's own kind."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(controls, "_own_model", lambda *_: str(folder / "vit"))
+        patch.setattr(controls, "try_out", try_out_noted)
         return pipeline.fit(options(folder))
 
 
@@ -76,6 +88,17 @@ def test_every_arm_has_its_seeds_its_sweep_and_an_interval(run: RunDir) -> None:
         FROZEN: ("fpt", True), FROZEN_RANDOM: ("fpt", False), TUNED: ("orca", True),
         TUNED_RANDOM: ("full", False), NO_BODY: ("full", False), OWN: ("lp-ft", True),
     }  # fmt: skip
+
+
+def test_only_the_arm_that_is_the_run_itself_takes_over_its_sweep(run: RunDir) -> None:
+    found = summary(run).controls
+    assert found
+    own = next(row for row in found.rows if row.name == FROZEN)
+    trials = [row for row in json.loads(run.evidence.read_text()) if row["name"].startswith("trial/1.")]
+    assert own.swept == tuple((row["detail"]["lr"], row["metric"]["value"]) for row in trials)
+    swept = {name for name, rate in RATES.items() if rate is None}
+    assert swept == {name for name in RATES if name.endswith("-0")} - {"frozen-body-0"}
+    assert RATES["frozen-body-0"] == own.lr
 
 
 def test_the_question_is_about_the_runs_own_strategy_and_answered_in_one_sentence(run: RunDir) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crosstune.core.clock import Budget
 from crosstune.core.controls import Control, Controls, Gain
+from crosstune.core.plan import Basis
 from crosstune.core.run_dir import RunDir
 from crosstune.evaluation.seeds import seeded
 from crosstune.planning.controls import RAW, Arm, propose_arms, questions
@@ -94,12 +95,14 @@ def _own_model(run: Run, prepared: Prepared) -> str | None:
 
 
 def _arm(run: Run, prepared: Prepared, tuned: Tuned, arm: Arm) -> _Made:
-    """Train one arm with every seed; the first sweeps the rate for all."""
+    """Train one arm with every seed; one sweep, the run's own or that of the first seed, gives the rate."""
     began = time.monotonic()
     limit = _training_seconds(run, tuned)
+    own = _own_sweep(run, tuned, arm)
     found: list[Mapping[str, Any]] = []
     for number in range(run.options.control_seeds):
-        changes = dict(arm.changes) | ({"lr": found[0]["lr"]} if found else {})
+        rate = {"lr": tuned.plan["lr"]} if own else {"lr": found[0]["lr"]} if found else {}
+        changes = {**arm.changes, **rate}
         sub = _sub_run(run, tuned, arm, changes, number)
         found.append(sub.once("control", lambda s=sub: _train(s, prepared, arm, limit)))  # type: ignore[misc]
         for spent in ("checkpoints", "trials"):
@@ -112,7 +115,7 @@ def _arm(run: Run, prepared: Prepared, tuned: Tuned, arm: Arm) -> _Made:
     first = found[0]
     control = Control(
         name=arm.name, model=first["model"], strategy=first["strategy"], pretrained=first["pretrained"],
-        metric=metric, values=values, lr=first["lr"], swept=tuple(map(tuple, first["swept"])),
+        metric=metric, values=values, lr=first["lr"], swept=tuple(map(tuple, own or first["swept"])),
         seconds=time.monotonic() - began,
     )  # fmt: skip
     return _Made(control=control, outputs=outputs)
@@ -175,8 +178,22 @@ def _unprobed(prepared: Prepared) -> Probed:
 
 
 def _swept(sub: Run) -> list[list[float]]:
-    trials = [row for row in sub.measurements if row.name.startswith("trial/1.")]
-    return [[(row.detail or {})["lr"], row.metric.value] for row in trials]
+    return [[trial["lr"], value] for trial, value in _first_trials(sub)]
+
+
+def _first_trials(run: Run) -> list[tuple[Mapping[str, Any], float]]:
+    """Give every trial of the first round, and its figure."""
+    trials = [row for row in run.measurements if row.name.startswith("trial/1.")]
+    return [(row.detail or {}, row.metric.value) for row in trials]
+
+
+def _own_sweep(run: Run, tuned: Tuned, arm: Arm) -> list[list[float]]:
+    """Give the sweep that the run has made already, where the arm is the run itself; else nothing."""
+    strategy = tuned.plan.value("strategy")
+    if arm.changes != {"strategy": strategy} or tuned.plan.decision("lr").basis is not Basis.MEASURED:
+        return []
+    tried = [[trial["lr"], value] for trial, value in _first_trials(run) if trial["strategy"] == strategy]
+    return tried if len(tried) > 1 else []
 
 
 def _raw(prepared: Prepared) -> _Made:
