@@ -50,10 +50,8 @@ def test_only_chosen_tokens_change_and_the_labels_are_what_they_were(backbone: B
 
 
 def test_special_tokens_and_padding_are_never_hidden_and_never_put_in(backbone: Backbone) -> None:
-    hide, batch = (
-        masker(backbone, 0.9),
-        backbone.preprocessing(["good", "[MASK] ☃ a good day", *random_texts(99)]),
-    )
+    texts = ["good", "[MASK] ☃ a good day", *random_texts(99)]
+    hide, batch = masker(backbone, 0.9), backbone.preprocessing(texts)
     special = torch.from_numpy(hide.special)
     untouchable = torch.isin(batch["input_ids"], special)
     assert untouchable[:, 0].all()  # [CLS]

@@ -172,7 +172,7 @@ def test_the_schedule_ends_low_where_the_budget_cuts(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Pretraining(backbone, TEXTS, HELD, SETTINGS, Budget(1e6), tmp_path, Silent())
-    monkeypatch.setattr(Pretraining, "_steps_that_fit", lambda run: 6)
+    monkeypatch.setattr(Pretraining, "_steps_that_fit", lambda _: 6)
     run.carry_out()
     assert (run.step, run.stopped, run.ended) == (6, "budget", True)
     assert run.schedule.last < 0.35

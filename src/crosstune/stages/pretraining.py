@@ -42,8 +42,8 @@ def take_pretraining(run: Run, prepared: Prepared, chosen: Chosen, made: Tuned) 
     """Pretrain a fresh copy of the body, train it as ``made`` was trained, and ship it where it wins.
 
     It wins where it is better by a paired interval on validation than what ships now, and than the same
-    training without it. The plan, the head's kind and the seed are those of the first training; closed-form heads are
-    fitted again on the features of the pretrained body.
+    training without it. The plan, the head's kind and the seed are those of the first training; closed-form
+    heads are fitted again on the features of the pretrained body.
 
     Checked by: ``tests/stages/test_pretraining.py``.
     """
