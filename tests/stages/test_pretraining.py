@@ -89,7 +89,6 @@ def told(run: RunDir) -> dict[str, Any]:
         for name in ("model/model.safetensors", "predictions.parquet")
     }
     rows = json.loads(run.evidence.read_text())
-    rows = rows["measurements"] if isinstance(rows, dict) else rows
     evidence = [{**row, "seconds": 0} for row in rows if not row["name"].startswith("speed/")]
     return {**files, "plan": run.plan.read_text(), "evidence": evidence}
 

@@ -48,6 +48,23 @@ def test_texts_of_validation_and_test_and_repeated_ones_are_left_out(tmp_path: P
     assert f"{found.evaluated} that validation or test hold too" in found.words
 
 
+def test_a_folder_of_tables_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "more" / "deep").mkdir(parents=True)
+    for name, text in (("b.csv", "a phone"), ("deep/a.jsonl", "a film")):
+        frame = pd.DataFrame({"text": [text]})
+        path = tmp_path / "more" / name
+        frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_json(
+            path, orient="records", lines=True
+        )
+    (tmp_path / "more" / "notes.md").write_text("nothing to read")
+    run = run_for(tmp_path, model=str(tiny_bert_dir(tmp_path / "bert")), pretrain_on=str(tmp_path / "more"))
+    prepared = prepare(run)
+    opened = open_planned(run, prepared)
+    hold_model_to_what_was_asked(run, prepared, opened)
+    found = pretraining_texts(run, prepared, opened, str(tmp_path / "more"))
+    assert found.learned.raw[-2:] == ["a phone", "a film"]
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -86,6 +103,8 @@ def test_pictures_and_several_processes_are_refused(tmp_path: Path, monkeypatch:
     [
         (tiny_llama_dir, "texts.csv", DoesNotApply, "model type `llama`"),
         (tiny_bert_dir, "nowhere.csv", NothingToPredict, "nowhere.csv"),
+        (tiny_bert_dir, "mistyped", NothingToPredict, "mistyped"),
+        (tiny_bert_dir, "model", NothingToPredict, "model"),  # a folder without a table
     ],
 )
 def test_the_model_and_the_place_are_looked_at_before_time_is_spent(

@@ -18,6 +18,7 @@ from crosstune.sources.base import Backbone
 from crosstune.sources.masked import MaskedModel
 from crosstune.training import pretrain as module
 from crosstune.training.errors import NonFiniteLoss, ResumeMismatch
+from crosstune.training.optimizers import set_rates
 from crosstune.training.pretrain import AFTER, BEFORE, HEAD_ALONE, Pretraining, PretrainResult, pretrain
 from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
 
@@ -52,6 +53,7 @@ def test_the_loss_of_a_step_is_the_mean_over_its_hidden_tokens(backbone: Backbon
     run = Pretraining(backbone, TEXTS, HELD, SETTINGS, Budget(None), tmp_path, Silent())
     rows = run.order.batch(0).tolist()
     run.masked.model.train()
+    set_rates(run.optimizer, run.schedule.share, run.schedule.later)  # what rests draws dropout otherwise
     masked = run.masker(backbone.preprocessing(TEXTS.batch(rows)), rows, epoch=0)
     torch.manual_seed(derived_seed(0, "pretraining step", 0, 0))
     logits = run.masked.model(**masked.batch).logits[masked.chosen]

@@ -134,7 +134,7 @@ def _left_out(why: str) -> _Outcome:
 def _record(run: Run, texts: PretrainingTexts, result: PretrainResult) -> None:
     """Say what was learned, and put the figures on held-out texts among the evidence."""
     head = (
-        "a new head tied to the input embeddings, because the checkpoint has none"
+        f"a new head{' tied to the input embeddings' if result.tied else ''}, because the checkpoint has none"
         if result.new_head else "the checkpoint's own head"
     )  # fmt: skip
     run.reporter.say(

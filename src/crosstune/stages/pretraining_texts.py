@@ -1,6 +1,7 @@
 """What a continued pretraining reads, and whether it can act: training texts, and texts without labels."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from crosstune.stages.opening import Opened
 from crosstune.stages.outcome import saved_model
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
-from crosstune.stages.unlabelled import unlabelled
-from crosstune.stages.use import gather
+from crosstune.stages.unlabelled import places, unlabelled
+from crosstune.stages.use import NothingToPredict, gather
 
 SETTINGS = ("pretrain_epochs", "pretrain_lr", "mask_share")
 """Settings that act with ``pretrain_on`` only."""
@@ -129,4 +130,6 @@ def hold_model_to_pretraining(opened: Opened, prepared: Prepared, place: str) ->
         NothingToPredict, UserError: there is nothing that can be read.
     """
     require_masked(opened.backbone)
-    gather(saved_model(prepared, opened), [place])
+    if not Path(place).exists():  # a mistyped name would else be taken for a text
+        raise NothingToPredict([place], prepared.task.modality)
+    gather(saved_model(prepared, opened), places(place, prepared.task.modality))

@@ -67,6 +67,8 @@ class PretrainResult:
     epochs: float
     new_head: bool
     """Whether the head that names tokens started from random values."""
+    tied: bool
+    """Whether that head shares its table with the input embeddings."""
     held_out: dict[str, HeldOut]
     """On texts that were not trained on: before, after, and between where the head is new."""
     stopped: str
@@ -185,7 +187,7 @@ class Pretraining:
         """Say how it ended."""
         return PretrainResult(
             steps=self.step, epochs=self.step / self.order.steps_per_epoch, new_head=bool(self.masked.new),
-            held_out=self.held_out, stopped=self.stopped, seconds=self.seconds,
+            tied=self.masked.tied, held_out=self.held_out, stopped=self.stopped, seconds=self.seconds,
         )  # fmt: skip
 
     def _make_step(self) -> None:
