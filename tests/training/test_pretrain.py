@@ -58,9 +58,9 @@ def test_the_loss_of_a_step_is_the_mean_over_its_hidden_tokens(backbone: Backbon
     torch.manual_seed(derived_seed(0, "pretraining step", 0, 0))
     logits = run.masked.model(**masked.batch).logits[masked.chosen]
     odds = logits.log_softmax(dim=1)
-    by_hand = -sum(odds[place, label] for place, label in enumerate(masked.labels.tolist()))
+    by_hand: Any = -sum(odds[place, label] for place, label in enumerate(masked.labels.tolist()))
     run._make_step()
-    assert run.losses == [pytest.approx(float(by_hand) / len(masked.labels), rel=1e-5)]
+    assert run.losses == [pytest.approx(float(by_hand.detach()) / len(masked.labels), rel=1e-5)]
 
 
 def test_micro_batches_make_the_same_step(backbone: Backbone, tmp_path: Path) -> None:
