@@ -27,6 +27,8 @@ from crosstune.training.pretrain import AFTER, BEFORE, HEAD_ALONE, PretrainResul
 SHARE = 0.4
 """ASSUMED: of the time left after the first training, what the pretraining may take; with ``TUNING_SHARE``
 the training behind it has a little more than the first one: it needs a frozen pass of its own."""
+PRETRAINED, PARTS_OF_PRETRAINING = "pretrained", ("masked", "tuning")
+"""In the work folder of a run: where the checkpoints lie, and the clock as it was when they were written."""
 PLACE = "pretrained body"
 """What the figures of heads on the pretrained body begin with."""
 
@@ -82,12 +84,12 @@ def _attempt(run: Run, prepared: Prepared, chosen: Chosen, made: Tuned) -> _Outc
     reserve = reserve_seconds(prepared.facts, opened.facts, trains=True)
     deadline = run.budget.reserve(reserve)
     run.foresee("continued pretraining", _foreseen(texts, made, chosen, deadline.left()))
-    work = run.work / "pretrained"
+    masked, tuning = (run.work / PRETRAINED / part for part in PARTS_OF_PRETRAINING)
     # alpha was about the first training
     plan = Plan(tuple(one for one in made.plan if one.setting != "alpha"))
     try:
         result = pretrain(
-            opened.backbone, texts.learned, texts.held_out, settings_of(plan), work=work / "masked",
+            opened.backbone, texts.learned, texts.held_out, settings_of(plan), work=masked,
             budget=run.budget.reserve(reserve + (1.0 - SHARE) * deadline.left()),
             reporter=run.reporter, resume=run.resumed,
         )  # fmt: skip
@@ -96,7 +98,7 @@ def _attempt(run: Run, prepared: Prepared, chosen: Chosen, made: Tuned) -> _Outc
             return _left_out("the budget had no room for a step of it")
         fresh = Chosen(opened=opened, probed=probe(run, prepared, opened, place=PLACE))
         start = fresh.probed.start(made.plan["strategy"], survives=survives(opened.facts))
-        trained = carry_out(run, prepared, fresh, plan, start, deadline, work=work / "tuning")
+        trained = carry_out(run, prepared, fresh, plan, start, deadline, work=tuning)
     except (NonFiniteLoss, OutOfMemory) as error:  # an answer about this candidate, not about the run
         return _left_out(f"{error.problem} ({error.found})")
     return _judged(prepared, made, trained, result)

@@ -25,7 +25,7 @@ from crosstune.options import FitOptions
 from crosstune.stages.company import Company
 from crosstune.stages.outcome import Tuned, saved_model
 from crosstune.stages.prepare import Prepared
-from crosstune.stages.pretraining import take_pretraining
+from crosstune.stages.pretraining import PARTS_OF_PRETRAINING, PRETRAINED, take_pretraining
 from crosstune.stages.run import Run
 from crosstune.stages.trials import Chosen
 from crosstune.stages.tune import tune
@@ -147,7 +147,8 @@ def asked_options(path: Path, about: dict[str, Any], data: Any = None) -> FitOpt
 def take_up(path: Path, options: FitOptions, reporter: Reporter, company: Company | None = None) -> Run:
     """Make the :class:`Run` of a directory in which one was broken off; the time it has used counts."""
     folder = RunDir(path)
-    used = used_before(path / "work")
+    work = path / "work"
+    used = max(map(used_before, (work, *(work / PRETRAINED / part for part in PARTS_OF_PRETRAINING))))
     budget = Budget(options.seconds, time.monotonic() - used)
     run = Run(options, folder, budget, reporter, resumed=True, company=company or Company())
     run.reporter.open_log(folder.log)

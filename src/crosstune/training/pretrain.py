@@ -180,7 +180,7 @@ class Pretraining:
             self._look(AFTER)
             self.ended = True
             pretrain_state.save(self)
-            keep_used(self.work.parent, self.budget)
+            keep_used(self.work, self.budget)
             self.reporter.finish()
 
     def result(self) -> PretrainResult:
@@ -294,7 +294,7 @@ class Pretraining:
         if asked is not None or every == 0 or (passed >= every and passed >= self._cost / OVERHEAD):
             began = time.monotonic()
             pretrain_state.save(self)
-            keep_used(self.work.parent, self.budget)
+            keep_used(self.work, self.budget)
             self._saved = time.monotonic()
             self._cost = self._saved - began
         if asked is not None:
