@@ -23,7 +23,7 @@ AFTER_PRETRAINING = "after pretraining/"
 
 def was_pretrained(plan: Plan) -> bool:
     """Say whether what ships was pretrained further."""
-    return plan.value(PRETRAINING) == "kept"
+    return str(plan.value(PRETRAINING)) == "kept"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -160,7 +160,7 @@ def _record(run: Run, texts: PretrainingTexts, result: PretrainResult) -> None:
 
 def _foreseen(texts: PretrainingTexts, made: Tuned, chosen: Chosen, left: float) -> float:
     """Give the seconds of the pretraining and of the training behind it, as far as the budget goes."""
-    epochs = made.plan["pretrain_epochs"] * len(texts.learned) + made.plan["epochs"] * texts.training
+    epochs: float = made.plan["pretrain_epochs"] * len(texts.learned) + made.plan["epochs"] * texts.training
     return min(epochs * step_seconds(chosen.opened.facts), left)
 
 

@@ -238,7 +238,7 @@ class Pretraining:
             if len(one.labels):
                 torch.manual_seed(derived_seed(self.settings.seed, "pretraining step", self.step, position))
                 loss = self._loss(one)
-                (loss / weight).backward()
+                (loss / weight).backward()  # type: ignore[no-untyped-call]
                 total += float(loss.detach())
         return total / max(1, weight)
 
