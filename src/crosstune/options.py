@@ -102,6 +102,9 @@ class RunOptions(BaseModel):
     adapt_to: str | None = None
     """Inputs without labels of the place where the model will be used: BatchNorm statistics are re-estimated
     on them."""
+    pretrain_on: str | None = None
+    """Texts without labels: before tuning, the body goes on with masked language modelling on them and on the
+    training texts."""
     budget: Annotated[str | float | None, BeforeValidator(_duration)] = "10m"
     """Wall-clock limit of the whole run: ``90s``, ``10m``, ``2h``, or ``none``."""
     out: Location = None

@@ -54,6 +54,7 @@ from crosstune.stages.resume import (
     begin,
     finish,
     hold_to_data,
+    pretrained,
     read_asked,
     take_up,
     tuned,
@@ -165,6 +166,7 @@ def _stages(run: Run) -> None:
         chosen = try_out(run, prepared, opened, probed, ranking)
     with run.stage("training"):
         made = tuned(run, prepared, chosen, closed)
+    made = pretrained(run, prepared, chosen, made)
     with run.stage("reload and predict"):
         shipped = ship(run, prepared, made.expected)
     with run.stage("figures"):
@@ -288,7 +290,7 @@ def describe_gap(found: Gap) -> tuple[str, list[tuple[str, str, str]]]:
 def write_recipe(advice: Advice, options: FitOptions, path: Path) -> None:
     """Write a plan as a recipe that ``fit`` takes; where the data has a place, the recipe names it."""
     keys = ("target", "inputs", "group", "domain", "held_out_domain", "task", "classes", "max_bad", "strict",
-            "trackers", "keep_at_least")  # fmt: skip
+            "trackers", "keep_at_least", "adapt_to", "pretrain_on")  # fmt: skip
     asked = {key: getattr(options, key) for key in keys}
     place = str(options.data) if isinstance(options.data, str | Path) else None
     budget = "none" if options.seconds is None else options.budget

@@ -31,6 +31,7 @@ FROZEN = {
         "--controls",
         "--extendable",
         "--adapt-to",
+        "--pretrain-on",
         "--keep-at-least",
         *POLICY,
     },

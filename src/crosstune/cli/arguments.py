@@ -79,6 +79,14 @@ AdaptToOption = Annotated[
         help="Unlabelled inputs of the place of use: BatchNorm statistics are re-estimated on them.",
     ),
 ]
+PretrainOnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pretrain-on",
+        metavar="DATA",
+        help="Unlabelled texts: masked language modelling on them before tuning, kept only where it wins.",
+    ),
+]
 KeepOption = Annotated[
     float | None,
     typer.Option(

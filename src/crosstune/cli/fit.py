@@ -17,6 +17,7 @@ from crosstune.cli.arguments import (
     MaxBadOption,
     ModelOption,
     ModelsOption,
+    PretrainOnOption,
     RecipeOption,
     RunOption,
     SelectByOption,
@@ -52,6 +53,7 @@ def fit(
     sets: SetsOption = None,
     classes: ClassesOption = None,
     adapt_to: AdaptToOption = None,
+    pretrain_on: PretrainOnOption = None,
     max_bad: MaxBadOption = None,
     strict: StrictOption = False,
     extendable: ExtendableOption = False,
@@ -75,7 +77,7 @@ def fit(
     lists = {**domains, "inputs": inputs, "models": models, "classes": classes, "trackers": trackers}
     switches = {"strict": strict, "extendable": extendable, "controls": controls}
     every = {**texts, **lists, **switches, "adapt_to": adapt_to, "out": out, "max_bad": max_bad}
-    every["keep_at_least"] = keep_at_least
+    every |= {"keep_at_least": keep_at_least, "pretrain_on": pretrain_on}
     given = {name: value for name, value in every.items() if value or type(value) is float}
     options = fit_options(given, recipe=recipe, sets=sets or ())
     with heeding(), make_reporter() as reporter:

@@ -99,6 +99,13 @@ class Settings:
     group_dro: float = 0.0
     """Step size of GroupDRO, which weighs domains by their losses (Sagawa 2020, who take 0.01). Needs
     ``domain``. 0 is off."""
+    pretrain_epochs: float = 10.0
+    """Passes over the texts of continued pretraining, with ``pretrain_on``; the budget may end them sooner.
+    Gururangan 2020 makes 100 on small sets and one on large ones."""
+    pretrain_lr: float = 1e-4
+    """Peak rate of continued pretraining (Gururangan 2020, task-adaptive)."""
+    mask_share: float = 0.15
+    """Share of the tokens of a text that continued pretraining hides (Devlin 2019)."""
     schedule: str = "cosine"
     """Of the rate after warm-up."""
     warmup: float = 0.1
@@ -204,18 +211,20 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 _POSITIVE = ("epochs", "batch_size", "micro_batch", "lr", "evals_per_epoch", "image_size", "resize",
              "max_length", "patch", "pass_rows", "rank_rows", "stored_augmentations", "lora_rank",
-             "lora_alpha", "worker_timeout")  # fmt: skip
+             "lora_alpha", "worker_timeout", "pretrain_epochs", "pretrain_lr")  # fmt: skip
 _NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",
                  "focal_gamma", "seed", "checkpoint_every", "trials", "l2_sp", "l2_sp_head", "coral",
                  "group_dro")  # fmt: skip
 _SHARES = ("momentum", "warmup", "dropout", "ema_decay", "label_smoothing", "layer_decay",
            "new_parts_first")  # fmt: skip
+_PROPER_SHARES = ("mask_share",)
 
 
 def _check_ranges(values: Mapping[str, Any]) -> None:
     bounds = dict.fromkeys(_POSITIVE, (0.0, float("inf"), "> 0"))
     bounds |= dict.fromkeys(_NOT_NEGATIVE, (-1e-300, float("inf"), ">= 0"))
     bounds |= dict.fromkeys(_SHARES, (-1e-300, 1.0 + 1e-12, "in [0, 1]"))
+    bounds |= dict.fromkeys(_PROPER_SHARES, (0.0, 1.0, "above 0 and below 1"))
     for key, value in values.items():
         if value is None or key not in bounds:
             continue

@@ -92,6 +92,8 @@ class Backbone:
     had without trouble. It reads what the native head reads."""
     new_parts: tuple[str, ...] = ()
     """Paths of modules besides the head that start from random values: an embedder for another modality."""
+    folder: Path | None = None
+    """Where a transformers model was read from: other heads of the pretraining may lie there."""
     notes: list[str] = field(default_factory=list)
     """What a person should know: random weights, re-initialised layers, odd preprocessing."""
 

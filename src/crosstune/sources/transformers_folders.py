@@ -80,7 +80,7 @@ def build(folder: Path, identity: Identity, options: OpenOptions, *, gguf: Gguf 
         if not options.pretrained:
             model = model_class.from_config(config, trust_remote_code=False).float()
         else:
-            model, missing = _load(model_class, folder, config, where)
+            model, missing = load_model(model_class, folder, config, where)
     head = last_linear(model)
     if head is None:
         raise no_linear_head(identity.name)
@@ -102,7 +102,7 @@ def reopen(folder: Path, record: Record) -> Backbone:
     """Open a folder that :class:`TransformersSaver` wrote, head and all; raises ``BadWeights``."""
     config, model_class = _config(folder, record.name, record.options)
     with quiet():
-        model, missing = _load(model_class, folder, config)
+        model, missing = load_model(model_class, folder, config)
     if missing:
         raise _misfit(folder, missing)
     head = last_linear(model)
@@ -129,7 +129,7 @@ def _finish(
             read_last_token(model, tool)
     else:
         tool, preprocessing = open_processor(folder, identity.name, options)
-    return assemble(
+    backbone = assemble(
         identity,
         model=model,
         head=head,
@@ -141,6 +141,8 @@ def _finish(
         mask="attention_mask" if text else None,
         source_head=source_head,
     )
+    backbone.folder = None if gguf else folder
+    return backbone
 
 
 def reads(folder: Path, gguf: Gguf | None = None) -> set[str]:
@@ -170,7 +172,7 @@ def load_body(
         if not options.pretrained:
             model = model_class.from_config(config, trust_remote_code=False).float()
         else:
-            model, missing = _load(model_class, folder, config, where)
+            model, missing = load_model(model_class, folder, config, where)
     new = [name for name in missing if _is_of_body(name, model)]
     if options.pretrained:
         _require_most(model, new, folder)
@@ -255,7 +257,7 @@ def _config(
     return config, getattr(transformers, CLASSES[wanted])
 
 
-def _load(
+def load_model(
     model_class: Any,  # noqa: ANN401 - untyped
     folder: Path,
     config: Any,  # noqa: ANN401 - untyped

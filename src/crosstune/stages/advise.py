@@ -22,7 +22,7 @@ from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import prepare
 from crosstune.stages.probe import probe
 from crosstune.stages.ranking import Ranking, choose_by_ranking, measure, propose
-from crosstune.stages.reserve import reserve_seconds
+from crosstune.stages.reserve import kept_for_pretraining, reserve_seconds
 from crosstune.stages.run import Run
 from crosstune.stages.timing import timed
 from crosstune.stages.tokens import with_tokens
@@ -73,6 +73,7 @@ def plan_data(options: FitOptions, reporter: Reporter) -> Advice:
         probed = probe(run, prepared, opened)
         opened = timed(run, prepared, opened, probed)
         reserve = reserve_seconds(prepared.facts, opened.facts, trains=True)
+        reserve += kept_for_pretraining(run, reserve)
         plan = plan_training(run, prepared, Chosen(opened=opened, probed=probed), reserve)
         return Advice(plan=plan, ranking=rank_rows(ranking), skipped=ranking.skipped)
 

@@ -20,7 +20,7 @@ from crosstune.stages.run import Run
 from crosstune.training.checkpoints import newest
 from crosstune.training.result import TrainResult
 
-MADE_AGAIN = ("tuned", "closed-form", "forgetting")
+MADE_AGAIN = ("tuned", "closed-form", "forgetting", "pretrained", "kept for pretraining")
 """Entries of the journal that an extension makes invalid."""
 
 

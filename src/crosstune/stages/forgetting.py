@@ -37,7 +37,7 @@ from crosstune.sources.base import Backbone
 from crosstune.sources.record import Record
 from crosstune.sources.registry import open_model
 from crosstune.stages.assess import write_evidence
-from crosstune.stages.outcome import Tuned
+from crosstune.stages.outcome import AFTER_PRETRAINING, Tuned, was_pretrained
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 from crosstune.stages.watch import own_rows, sets_for
@@ -98,7 +98,8 @@ def unmoved(tuned: Tuned) -> str:
         return "nothing to forget: the body started from random weights"
     if tuned.model.backbone.new_parts:
         return "not measured: the pretrained body read another kind of input, and has no features of this one"
-    if tuned.result is None or strategy in ("closed-form", "head"):
+    still = strategy == "head" and not was_pretrained(tuned.plan)
+    if tuned.result is None or strategy == "closed-form" or still:
         return "nothing was forgotten: no weight of the body moved"
     if not tuned.shipped.startswith("fine-tuned"):
         return "nothing was forgotten: what ships reads the pretrained body, as fine-tuning was not better"
@@ -214,7 +215,8 @@ def _aligned(pair: _Pair, place: int) -> float:
 
 def _line(run: Run, tuned: Tuned) -> tuple[tuple[LinePoint, ...], str]:
     """Read the points of the line from the measurements, where ``between.py`` has put them."""
-    rows = [row for row in run.measurements if row.name.startswith("interpolation/") and row.detail]
+    start = (AFTER_PRETRAINING if was_pretrained(tuned.plan) else "") + "interpolation/"
+    rows = [row for row in run.measurements if row.name.startswith(start) and row.detail]
     if not rows:
         return (), "no line was drawn: the time did not suffice"
     taken = None if unmoved(tuned) else tuned.plan.value("alpha", 1.0)

@@ -4,6 +4,7 @@ from crosstune.core.errors import DoesNotApply
 from crosstune.stages.opening import Opened
 from crosstune.stages.outcome import saved_model
 from crosstune.stages.prepare import Prepared
+from crosstune.stages.pretraining_texts import hold_model_to_pretraining, hold_to_pretraining
 from crosstune.stages.run import Run
 from crosstune.stages.use import gather
 from crosstune.training.batchnorm import LEAST_ROWS, batchnorms
@@ -42,6 +43,7 @@ def hold_to_what_was_asked(run: Run, prepared: Prepared) -> None:
             expected="trials that vary the strategy or the rate",
             fix="leave out `trial_soup`, or one of the settings that rule trials out",
         )
+    hold_to_pretraining(run, prepared)
     if run.options.adapt_to and asked.get("strategy") == "closed-form":
         raise DoesNotApply(
             "a closed-form head was fitted to features with the statistics that adapt_to would change",
@@ -63,6 +65,8 @@ def hold_model_to_what_was_asked(run: Run, prepared: Prepared, opened: Opened) -
         part_of("first", len(opened.backbone.blocks))
     if run.options.adapt_to:
         _hold_to_target(opened, prepared, run.options.adapt_to)
+    if run.options.pretrain_on:
+        hold_model_to_pretraining(opened, prepared, run.options.pretrain_on)
 
 
 def warn_of_idle_methods(run: Run) -> None:
@@ -71,6 +75,7 @@ def warn_of_idle_methods(run: Run) -> None:
     asked = {
         "l2_sp": settings.l2_sp > 0, "coral": settings.coral > 0, "group_dro": settings.group_dro > 0,
         "trial_soup": settings.trial_soup, "adapt_to": bool(options.adapt_to),
+        "pretrain_on": bool(options.pretrain_on),
     }  # fmt: skip
     idle = [name for name, wanted in asked.items() if wanted]
     if idle:

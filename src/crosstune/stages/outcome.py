@@ -14,6 +14,17 @@ from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.training.result import TrainResult
 
+PRETRAINING = "continued_pretraining"
+"""What a plan calls the choice whether what ships was pretrained further: ``kept`` or ``left out``."""
+
+AFTER_PRETRAINING = "after pretraining/"
+"""What the measurements of the training behind a continued pretraining begin with."""
+
+
+def was_pretrained(plan: Plan) -> bool:
+    """Say whether what ships was pretrained further."""
+    return str(plan.value(PRETRAINING)) == "kept"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tuned:

@@ -2,6 +2,11 @@
 
 from crosstune.planning.facts import DataFacts, ModelFacts
 from crosstune.planning.seconds import end_seconds, forgetting_seconds
+from crosstune.stages.run import Run
+
+TUNING_SHARE = 1 / 3
+"""ASSUMED: of the time left for training, what the training without continued pretraining may take, where one
+is asked for. The rest is for the pretraining and for an equal training behind it."""
 
 
 def reserve_seconds(data: DataFacts, model: ModelFacts, *, trains: bool) -> float:
@@ -10,3 +15,12 @@ def reserve_seconds(data: DataFacts, model: ModelFacts, *, trains: bool) -> floa
     A run that trains measures what was forgotten too, on few examples where time is short.
     """
     return sum(end_seconds(data, model, trains=trains)) + (forgetting_seconds(model) if trains else 0.0)
+
+
+def kept_for_pretraining(run: Run, reserve: float) -> float:
+    """Give the seconds that are kept, beyond ``reserve``, for a continued pretraining and what follows it."""
+    if run.options.pretrain_on is None or run.options.seconds is None:
+        return 0.0
+    return run.once(
+        "kept for pretraining", lambda: (1.0 - TUNING_SHARE) * max(0.0, run.budget.left() - reserve)
+    )

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -25,6 +25,7 @@ from crosstune.options import FitOptions
 from crosstune.stages.company import Company
 from crosstune.stages.outcome import Tuned, saved_model
 from crosstune.stages.prepare import Prepared
+from crosstune.stages.pretraining import PARTS_OF_PRETRAINING, PRETRAINED, take_pretraining
 from crosstune.stages.run import Run
 from crosstune.stages.trials import Chosen
 from crosstune.stages.tune import tune
@@ -137,7 +138,7 @@ def asked_options(path: Path, about: dict[str, Any], data: Any = None) -> FitOpt
             )
         data = _where(about["data"], about["directory"])
     asked = dict(about["options"])
-    for name in ("model", "adapt_to"):
+    for name in ("model", "adapt_to", "pretrain_on"):
         if name in asked:
             asked[name] = _where(asked[name], about["directory"])
     return FitOptions(data=data, **asked)
@@ -146,7 +147,8 @@ def asked_options(path: Path, about: dict[str, Any], data: Any = None) -> FitOpt
 def take_up(path: Path, options: FitOptions, reporter: Reporter, company: Company | None = None) -> Run:
     """Make the :class:`Run` of a directory in which one was broken off; the time it has used counts."""
     folder = RunDir(path)
-    used = used_before(path / "work")
+    work = path / "work"
+    used = max(map(used_before, (work, *(work / PRETRAINED / part for part in PARTS_OF_PRETRAINING))))
     budget = Budget(options.seconds, time.monotonic() - used)
     run = Run(options, folder, budget, reporter, resumed=True, company=company or Company())
     run.reporter.open_log(folder.log)
@@ -197,16 +199,34 @@ def _digest(encoded: Any) -> str:  # noqa: ANN401
 
 def tuned(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     """Carry stage 5 out, or recall how it ended."""
+    return _once(run, "tuned", prepared, chosen, closed, lambda: tune(run, prepared, chosen, closed))
+
+
+def pretrained(run: Run, prepared: Prepared, chosen: Chosen, made: Tuned) -> Tuned:
+    """Carry the continued pretraining out, or recall how it ended; nothing where none is asked for."""
+    if run.options.pretrain_on is None or made.plan["strategy"] == "closed-form":
+        return made
+    with run.stage("continued pretraining"):
+        return _once(
+            run, "pretrained", prepared, chosen, made,
+            lambda: take_pretraining(run, prepared, chosen, made),
+        )  # fmt: skip
+
+
+def _once(
+    run: Run, name: str, prepared: Prepared, chosen: Chosen, before: Tuned, make: Callable[[], Tuned]
+) -> Tuned:
+    """Make what may replace ``before``, or recall it."""
     names = ("expected", "plan", "shipped", "comparison", "candidates", "result")
 
     def compute() -> dict[str, Any]:
-        made = tune(run, prepared, chosen, closed)
+        made = make()
         kept = {name: getattr(made, name) for name in names}
-        return kept | {"closed": made.model is closed.model, "head": made.model.head}
+        return kept | {"closed": made.model is before.model, "head": made.model.head}
 
-    found = dict(run.once("tuned", compute))
+    found = dict(run.once(name, compute))
     stays, head = found.pop("closed"), found.pop("head")
-    return Tuned(model=closed.model if stays else saved_model(prepared, chosen.opened, head), **found)
+    return Tuned(model=before.model if stays else saved_model(prepared, chosen.opened, head), **found)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from crosstune.options import FitOptions
 from crosstune.stages.company import Company
 from crosstune.stages.journal import Journal
 
-OURS = ("journal", "checkpoints", USED, "choices.json", "lock", "controls")
+OURS = ("journal", "checkpoints", USED, "choices.json", "lock", "controls", "pretrained")
 """What a run keeps in its work folder; the rest belongs to trackers."""
 
 T = TypeVar("T")

@@ -1,6 +1,7 @@
 """Stage 5: plan the last training, carry it out, and decide what is shipped by a paired interval."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from crosstune.stages.methods import warn_of_idle_methods
 from crosstune.stages.opening import Opened
 from crosstune.stages.outcome import Tuned, difference, saved_model
 from crosstune.stages.prepare import Prepared
-from crosstune.stages.reserve import reserve_seconds
+from crosstune.stages.reserve import kept_for_pretraining, reserve_seconds
 from crosstune.stages.run import Run
 from crosstune.stages.ship import write_model
 from crosstune.stages.soup import take_soup
@@ -44,6 +45,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     """
     opened, probed = chosen.opened, chosen.probed
     reserve = reserve_seconds(prepared.facts, opened.facts, trains=True)
+    reserve += kept_for_pretraining(run, reserve)
     plan = run.once("plan", lambda: plan_training(run, prepared, chosen, reserve))
     if plan["strategy"] == "closed-form":
         warn_of_idle_methods(run)
@@ -58,17 +60,8 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
             expected="features=auto or features=head, and a model whose head has an intercept (no decoder)",
             fix="leave `features` out, or take --set strategy=full",
         )
-    deadline = run.budget.reserve(reserve)
-    line = draw_line(run, prepared, opened, plan, start)
-    before = line.start if line else whole(opened.backbone) if plan["trial_soup"] else {}
-    ends = line.reserved(run, deadline) if line else deadline
-    result = train_planned(run, prepared, opened, plan, start, ends)
-    plan = take_soup(run, prepared, chosen, plan, before, deadline=ends)
-    plan = take_best_between(run, prepared, opened, plan, line, deadline=deadline)
-    plan = adapt_to_target(run, prepared, opened, plan)
-    model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
-    outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
-    model, outputs = _cooled(run, prepared, model, outputs)
+    made = carry_out(run, prepared, chosen, plan, start, run.budget.reserve(reserve))
+    plan, model, outputs, result = made.plan, made.model, made.outputs, made.result
     name = f"fine-tuned ({plan['strategy']})"
     named = "strategy" in run.options.settings_overrides()
     if run.options.keep_at_least is not None:  # the closed-form head on the base body keeps everything
@@ -87,6 +80,39 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
         candidates={name: outputs, **closed.candidates},
         result=result,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a training gave, before it is compared with anything."""
+
+    plan: Plan
+    model: SavedModel
+    outputs: NDArray[Any]
+    """On validation, ``(N, K)``."""
+    result: TrainResult
+
+
+def carry_out(
+    run: Run, prepared: Prepared, chosen: Chosen, plan: Plan, start: HeadWeights | None, deadline: Budget,
+    *, work: Path | None = None,
+) -> Trained:  # fmt: skip
+    """Train as planned, and do what follows a training: soup, interpolation, statistics, temperature.
+
+    ``work`` is the folder of its checkpoints; ``None`` is that of the run's own training.
+    """
+    opened = chosen.opened
+    line = draw_line(run, prepared, opened, plan, start)
+    before = line.start if line else whole(opened.backbone) if plan["trial_soup"] else {}
+    ends = line.reserved(run, deadline) if line else deadline
+    result = train_planned(run, prepared, opened, plan, start, ends, work=work)
+    plan = take_soup(run, prepared, chosen, plan, before, deadline=ends)
+    plan = take_best_between(run, prepared, opened, plan, line, deadline=deadline)
+    plan = adapt_to_target(run, prepared, opened, plan)
+    model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
+    outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
+    model, outputs = _cooled(run, prepared, model, outputs)
+    return Trained(plan=plan, model=model, outputs=outputs, result=result)
 
 
 def _foreseen(run: Run, prepared: Prepared, opened: Opened, plan: Plan, reserve: float) -> float:
@@ -131,11 +157,12 @@ def plan_training(run: Run, prepared: Prepared, chosen: Chosen, reserve: float) 
 
 
 def train_planned(
-    run: Run, prepared: Prepared, opened: Opened, plan: Plan, start: HeadWeights | None, budget: Budget
-) -> TrainResult:
+    run: Run, prepared: Prepared, opened: Opened, plan: Plan, start: HeadWeights | None, budget: Budget,
+    *, work: Path | None = None,
+) -> TrainResult:  # fmt: skip
     """Train the opened model in place, together with the other processes where there are some."""
 
-    def work() -> TrainResult:
+    def carried() -> TrainResult:
         return train(
             opened.backbone,
             prepared.task,
@@ -143,16 +170,16 @@ def train_planned(
             prepared.items["validation"],
             settings_of(plan),
             budget=budget,
-            work=run.work,
+            work=work or run.work,
             reporter=run.reporter,
             head=start,
-            trackers=run.options.trackers,
+            trackers=() if work else run.options.trackers,
             pass_seconds=opened.facts.pass_seconds,
             resume=run.resumed,
         )
 
     result = run.company.together(
-        lambda: described(run, plan, start, budget, opened.facts.pass_seconds), work
+        lambda: described(run, plan, start, budget, opened.facts.pass_seconds), carried
     )
     run.warnings.extend(result.warnings)
     return result
