@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from crosstune.core.forgetting import BlockDrift, Forgetting, LinePoint, ProbeRow
+from crosstune.core.forgetting import BlockDrift, Forgetting, LanguageLoss, LinePoint, ProbeRow
 from crosstune.core.metric import Metric
 from crosstune.reports.forgotten import forgotten, line, sentence
 from crosstune.reports.page import render_report
@@ -47,6 +47,19 @@ def test_the_sentence_names_the_largest_sure_loss() -> None:
 def test_the_largest_loss_that_is_named_is_a_sure_one() -> None:
     large = replace(UNSURE, name="few rows", drop=Metric(0.2, -0.1, 0.5))
     assert "10.0 points, on digits" in sentence(replace(FOUND, probes=(large, SURE)))
+
+
+def test_a_language_model_says_how_far_its_own_loss_has_risen() -> None:
+    known = LanguageLoss(
+        texts=100, tokens=2_100, before=Metric(3.2, 3.0, 3.4), after=Metric(4.1, 3.8, 4.4),
+        rise=Metric(0.9, 0.8, 1.0),
+    )  # fmt: skip
+    found = replace(FOUND, language=known)
+    assert Forgetting.from_json(json.loads(json.dumps(finite(found.to_json())))).language == known
+    page = render_report(replace(classification(), forgetting=found))
+    assert "100 general texts" in page
+    assert "4.100 nats each, against 3.200 before: a rise of 0.900 nats (0.800 to 1.000)" in page
+    assert "general texts" not in render_report(replace(classification(), forgetting=FOUND))
 
 
 def test_the_line_leaves_out_what_was_not_measured() -> None:

@@ -1,6 +1,7 @@
 """What was forgotten, from two bodies and from a whole tiny run; a share that must be kept."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,23 @@ def test_the_same_body_has_forgotten_nothing(tmp_path: Path) -> None:
     assert [one.alignment for one in found.blocks] == pytest.approx([1.0] * len(backbone.blocks))
     assert found.divergence is not None
     assert found.divergence.value == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_language_model_is_asked_for_the_next_token_of_texts_that_are_not_the_runs_own(
+    tmp_path: Path,
+) -> None:
+    base, tuned = tiny_backbone("llama", 2, tmp_path), tiny_backbone("llama", 2, tmp_path)
+    for one in (base, tuned):
+        one.model.config.tie_word_embeddings = True
+    with torch.no_grad():
+        tuned.model.base_model.get_input_embeddings().weight.mul_(2.0)
+    own = replace(SET, name="the run's own", own=True)
+    found = compare(base, tuned, [SET, own], Held(TEXTS[:12]), cache=tmp_path / "cache").language
+    assert found
+    assert found.texts == len(SET)
+    assert found.rise.value == pytest.approx(found.after.value - found.before.value)
+    assert found.rise.low > 0
+    assert compare(base, tuned, [own], Held(TEXTS[:12]), cache=tmp_path / "cache").language is None
 
 
 def test_only_the_block_that_moved_has_changed(tmp_path: Path) -> None:

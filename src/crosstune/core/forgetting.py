@@ -47,6 +47,24 @@ class BlockDrift:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LanguageLoss:
+    """The loss of a language model's own next-token head on general texts, in nats for each token."""
+
+    texts: int
+    tokens: int
+    before: Metric
+    after: Metric
+    rise: Metric
+    """after - before, by a paired interval; positive is forgotten."""
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "LanguageLoss":
+        """Read what ``asdict`` gave."""
+        metrics = {name: Metric.from_json(raw[name]) for name in ("before", "after", "rise")}
+        return cls(**{**raw, **metrics})
+
+
+@dataclass(frozen=True, kw_only=True)
 class LinePoint:
     """One point between the pretrained body and the tuned one."""
 
@@ -81,6 +99,8 @@ class Forgetting:
     """Mean KL, in nats, from the base model's predictions of its own classes to those of the tuned body, on
     validation examples; ``None`` where the model came without a classifier."""
     source_classes: int = 0
+    language: LanguageLoss | None = None
+    """``None`` where the body is no language model, or its head was not tied to its input embeddings."""
     line: tuple[LinePoint, ...] = ()
     """By alpha; empty where the time did not suffice, or there is no line."""
     line_words: str = ""
@@ -96,7 +116,7 @@ class Forgetting:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Forgetting":
         """Read what ``to_json`` gave."""
-        known = raw["divergence"]
+        known, language = raw["divergence"], raw.get("language")
         return cls(
             **{
                 **raw,
@@ -104,6 +124,7 @@ class Forgetting:
                 "left_out": tuple((name, why) for name, why in raw["left_out"]),
                 "blocks": tuple(BlockDrift.from_json(row) for row in raw["blocks"]),
                 "divergence": None if known is None else Metric.from_json(known),
+                "language": None if language is None else LanguageLoss.from_json(language),
                 "line": tuple(LinePoint.from_json(row) for row in raw["line"]),
             }
         )

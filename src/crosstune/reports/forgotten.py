@@ -47,6 +47,7 @@ def forgotten(found: Forgetting | None, metric: str) -> dict[str, Any] | None:
         "left_out": found.left_out,
         "panels": [one for one in (_drift(found), _change(found.blocks), line(found, metric)) if one],
         "divergence": _divergence(found),
+        "language": _language(found),
         "line_words": found.line_words,
     }
 
@@ -67,6 +68,17 @@ def _divergence(found: Forgetting) -> str:
     return (
         f"On validation examples the predictions of the model's own {count(found.source_classes)} classes "
         f"have moved by {nats}: the mean Kullback-Leibler divergence from the base model."
+    )
+
+
+def _language(found: Forgetting) -> str:
+    if (known := found.language) is None:
+        return ""
+    rise = f"{figure(known.rise.value)} nats ({interval(known.rise)})"
+    return (
+        f"As a language model it names the next token of {count(known.texts)} general texts "
+        f"({count(known.tokens)} tokens) with a loss of {figure(known.after.value)} nats each, against "
+        f"{figure(known.before.value)} before: a rise of {rise}."
     )
 
 

@@ -17,17 +17,19 @@ from crosstune.artifacts.model import load_model
 from crosstune.core.cache import temporary_dir
 from crosstune.core.errors import DiskFull, UserError
 from crosstune.core.evidence import Measurement
-from crosstune.core.forgetting import BlockDrift, Forgetting, LinePoint, ProbeRow
+from crosstune.core.forgetting import BlockDrift, Forgetting, LanguageLoss, LinePoint, ProbeRow
 from crosstune.core.items import Items
 from crosstune.core.metric import Metric
 from crosstune.core.run_dir import cache_dir
 from crosstune.data.unrelated import choose
-from crosstune.data.unrelated.base import Held, UnrelatedSet
+from crosstune.data.unrelated.base import Held, UnrelatedSet, joined
 from crosstune.evaluation.cka import FEWEST, linear_cka
 from crosstune.evaluation.divergence import divergence
+from crosstune.evaluation.language_loss import loss_rise
 from crosstune.evaluation.weight_change import relative_change
 from crosstune.frozen.features import Features
 from crosstune.frozen.freeze import block_parameters
+from crosstune.frozen.next_token import names_next_token, next_token_losses
 from crosstune.frozen.passes import frozen_pass
 from crosstune.planning.facts import ModelFacts
 from crosstune.planning.seconds import forgetting_seconds
@@ -44,6 +46,9 @@ from crosstune.stages.watch import own_rows, sets_for
 
 LEAST_ROWS = 100
 """ASSUMED: examples of a set below which a probe says too little; the reserve counts on so many."""
+
+LANGUAGE_ROWS = 50
+"""ASSUMED: texts of a general set on which a language model names the next token: about a thousand tokens."""
 
 PAGE = 3.0
 """ASSUMED: seconds that the page and the card still need."""
@@ -151,7 +156,8 @@ def compare(
     Args:
         base: before training; its source head gives the divergence, where it has one.
         tuned: after it.
-        sets: unrelated to the task.
+        sets: unrelated to the task. Where both are language models, 50 texts of each general one are also
+            read token by token.
         own: examples of the task.
         cache: where features of ``base`` are kept; ``None`` is the user's cache.
 
@@ -181,7 +187,23 @@ def compare(
             blocks=tuple(_drifts(base, tuned, pairs)),
             divergence=moved,
             source_classes=source.classes if source else 0,
+            language=_language(base, tuned, [one.sample(LANGUAGE_ROWS) for one in sets if not one.own]),
         )
+
+
+def _language(base: Backbone, tuned: Backbone, sets: Sequence[UnrelatedSet]) -> LanguageLoss | None:
+    """Let both bodies name the next token of general texts, where they can."""
+    texts = joined(sets)
+    if not (len(texts) and names_next_token(base)):
+        return None
+    old, new = next_token_losses(base, texts), next_token_losses(tuned, texts)
+    some = old.tokens > 0
+    if not some.any():
+        return None
+    before, after, rise = loss_rise(old.losses[some], new.losses[some], old.tokens[some])
+    return LanguageLoss(
+        texts=int(some.sum()), tokens=int(old.tokens.sum()), before=before, after=after, rise=rise
+    )
 
 
 def _probe(one: UnrelatedSet, pair: _Pair) -> ProbeRow:
@@ -250,6 +272,10 @@ def _measurements(found: Forgetting) -> list[Measurement]:
             alignment=one.alignment, own_alignment=one.own_alignment)
         for one in found.blocks
     ]  # fmt: skip
+    if found.language:
+        known = found.language
+        rows.append(row("language", "nats for each token, rise", known.rise, known.texts,
+                        before=known.before.value, after=known.after.value, tokens=known.tokens))  # fmt: skip
     if found.divergence:
         rows.append(row("divergence", "nats", found.divergence, 0, source_classes=found.source_classes))
     return rows

@@ -65,6 +65,8 @@ class UnrelatedSet:
     """``(N,)``, from 0."""
     digits: bool = False
     """Whether the classes are the ten digits: such a set is left out where the task is digits too."""
+    own: bool = False
+    """Whether the examples are the run's own, and only the question is unrelated."""
 
     def __len__(self) -> int:
         """Count the examples."""
@@ -78,7 +80,7 @@ class UnrelatedSet:
         chosen = np.sort(order[:rows])
         return UnrelatedSet(
             name=self.name, question=self.question, raw=tuple(self.raw[i] for i in chosen),
-            classes=self.classes[chosen], digits=self.digits,
+            classes=self.classes[chosen], digits=self.digits, own=self.own,
         )  # fmt: skip
 
 

@@ -44,4 +44,4 @@ def own_text_sets(raw: Sequence[Any]) -> list[UnrelatedSet]:
 
 
 def _set(name: str, question: str, texts: tuple[Any, ...], classes: Any) -> UnrelatedSet:  # noqa: ANN401
-    return UnrelatedSet(name=name, question=question, raw=texts, classes=classes)
+    return UnrelatedSet(name=name, question=question, raw=texts, classes=classes, own=True)
