@@ -41,7 +41,7 @@ demo: $(STAMP)
 
 # A file of tests stays in one process, so that what its tests share is made once.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=60
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=20
 
 fast: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow and not real"
