@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from crosstune.planning.opening import (
+    BETWEEN,
     LEAST_ROWS,
-    PASS_MOST,
     PASS_SHARE,
+    SLOWER,
     choose_image_size,
     choose_max_length,
     choose_model,
@@ -15,6 +16,7 @@ from crosstune.planning.opening import (
     choose_patched_side,
     shrink_image_size,
 )
+from crosstune.planning.seconds import heads_seconds
 from tests.planning.test_strategy import DATA
 
 TEXTS = replace(DATA, modality="text", task="text-classification")
@@ -63,9 +65,17 @@ def test_the_default_models_work_without_a_network() -> None:
 
 
 def test_a_pass_sees_as_many_rows_as_fit() -> None:
-    assert choose_pass_rows(DATA, speed=100.0, left=float("inf")).value is None
-    assert choose_pass_rows(DATA, speed=100.0, left=1_000.0).value is None
-    some = choose_pass_rows(DATA, speed=100.0, left=60.0).value
-    assert some == round(60 * 100 * PASS_MOST) - DATA.validation_rows
-    assert choose_pass_rows(DATA, speed=100.0, left=0.0).value == LEAST_ROWS
-    assert choose_pass_rows(replace(DATA, train_rows=90), speed=1.0, left=0.0).value == 90
+    columns = (400, 2_000)
+    assert choose_pass_rows(DATA, columns, speed=100.0, left=float("inf")).value is None
+    assert choose_pass_rows(DATA, columns, speed=100.0, left=1_000.0).value is None
+    some = choose_pass_rows(DATA, columns, speed=100.0, left=60.0).value
+
+    def seconds(rows: int) -> float:
+        passed = SLOWER * (rows + DATA.validation_rows) / 100.0
+        return passed + heads_seconds(DATA, columns, rows) + BETWEEN
+
+    assert LEAST_ROWS < some < DATA.train_rows
+    assert seconds(some) <= 60.0 < seconds(some + 1)
+    assert choose_pass_rows(DATA, (400, 9_000), speed=100.0, left=60.0).value < some
+    assert choose_pass_rows(DATA, columns, speed=100.0, left=0.0).value == LEAST_ROWS
+    assert choose_pass_rows(replace(DATA, train_rows=90), columns, speed=1.0, left=0.0).value is None

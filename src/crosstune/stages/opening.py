@@ -133,7 +133,9 @@ def _opened(run: Run, prepared: Prepared, plan: Plan, backbone: Backbone, speed:
     facts = _model_facts(backbone, speed)
     left = run.budget.left() - reserve_seconds(prepared.facts, facts, trains=False)
     user = run.options.settings_overrides()
-    plan = settle(plan, choose_pass_rows(prepared.facts, speed.rate, left), user)
+    widths = [block.width for block in backbone.blocks]
+    rows = choose_pass_rows(prepared.facts, (widths[-1], sum(widths)), speed.rate, left)
+    plan = settle(plan, rows, user)
     for note in backbone.notes:
         run.reporter.warn(note)
     for setting in ("image_size", "max_length", "pass_rows"):
