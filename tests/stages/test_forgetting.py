@@ -116,7 +116,7 @@ def test_a_run_reports_what_its_shipped_body_has_lost(run: RunDir) -> None:
     assert found.divergence.value > 0
     assert found.source_classes == 2
     names = ["descriptions of data sets (scikit-learn)", "the manual of Python"]
-    assert [row.name for row in found.probes] == names  # 13 own texts are too few for a question about them
+    assert [row.name for row in found.probes] == names
 
 
 def test_it_stands_in_report_evidence_and_log(run: RunDir) -> None:

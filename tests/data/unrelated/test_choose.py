@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crosstune.data.unrelated import choose
 from crosstune.data.unrelated.base import Held, UnrelatedSet, fingerprint, joined
 from crosstune.data.unrelated.choose import about_digits, unrelated_sets
 from crosstune.data.unrelated.pictures import picture_sets
+from crosstune.data.unrelated.texts import text_sets
 
 NOISE = [Image.fromarray(np.full((8, 8, 3), value, np.uint8)) for value in range(4)]
 
@@ -40,11 +42,17 @@ def test_a_set_of_which_the_run_has_examples_is_left_out() -> None:
     assert out == [(patches.name, "the run's own data has examples of it")]
 
 
-def test_texts_and_questions_about_the_runs_own() -> None:
+def test_questions_about_the_runs_own_texts_stand_in_only_where_no_other_text_is_at_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     own = [f"{'word ' * (1 + row % 9)}{'?' if row % 2 else '.'}" for row in range(60)]
     sets, _ = unrelated_sets("text", Held(own), ["a", "b"] * 30, own, rows=40)
-    assert "descriptions of data sets (scikit-learn)" in names(sets)
-    assert names(sets)[-2:] == ["the run's own texts: length", "the run's own texts: question mark"]
+    assert names(sets) == names(text_sets())
+    assert not any(one.own for one in sets)
+    monkeypatch.setattr(choose, "text_sets", list)
+    sets, _ = unrelated_sets("text", Held(own), ["a", "b"] * 30, own, rows=40)
+    assert names(sets) == ["the run's own texts: length", "the run's own texts: question mark"]
+    assert all(one.own for one in sets)
 
 
 def test_other_inputs_have_no_set() -> None:

@@ -31,7 +31,7 @@ def unrelated_sets(
         modality: ``image`` or ``text``; for others there is no set.
         items: training examples of the run.
         targets: their raw targets: class names, lists of labels, or numbers.
-        own: raw validation examples, for questions about the run's own texts.
+        own: raw validation examples, for questions about the run's own texts where there is no other set.
         rows: of each set; ``None`` is ``ROWS``.
 
     Returns:
@@ -53,8 +53,10 @@ def unrelated_sets(
             out.append((one.name, "the run's own data has examples of it"))
         else:
             kept.append(one.sample(most))
-    if modality == "text":
-        kept += [one.sample(most) for one in own_text_sets(own)]
+    if modality == "text" and not kept:
+        # Not beside others: tuning tells a body much about its own texts, and what it learns there would make
+        # up for what it forgets elsewhere (tweets: 18 points more on length, 14 less on descriptions).
+        kept = [one.sample(most) for one in own_text_sets(own)]
     return kept, out
 
 
