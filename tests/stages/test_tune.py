@@ -1,31 +1,35 @@
-"""Choosing what is shipped leaves nothing behind that training could start from by mistake."""
+"""What is shipped after a training."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import torch
+import pytest
 
-from crosstune.artifacts.model import load_model
-from crosstune.core.clock import Budget
-from crosstune.core.progress import Silent
+from crosstune import pipeline
 from crosstune.options import FitOptions
-from crosstune.stages.closed_form import ship_closed_form
-from crosstune.stages.opening import open_planned
-from crosstune.stages.prepare import prepare
-from crosstune.stages.probe import probe
-from crosstune.stages.run import Run, new_folder
-from tests.support.sets import write_pictures
-from tests.support.tiny import tiny_vit_dir
+from crosstune.stages import tune
+from crosstune.training.result import TrainResult
+from tests.support.sets import write_texts
+from tests.support.tiny import tiny_bert_dir
 
 
-def test_training_does_not_start_from_the_head_that_was_refitted_on_validation_rows(tmp_path: Path) -> None:
-    data, body = write_pictures(tmp_path / "photos", 24), tiny_vit_dir(tmp_path / "vit")
-    options = FitOptions(data=data, model=str(body), features="head", engine="torch", out=tmp_path / "run")
-    run = Run(options, new_folder(tmp_path / "run"), Budget(None), Silent())
-    prepared = prepare(run)
-    opened = open_planned(run, prepared)
-    before = opened.backbone.head_module().weight.detach().clone()
-    closed = ship_closed_form(run, prepared, opened, probe(run, prepared, opened))
-    assert closed.model.head is None
-    assert torch.equal(opened.backbone.head_module().weight, before)
-    saved = load_model(run.folder.model).backbone.head_module().weight
-    assert not torch.allclose(saved, before)
+def test_a_named_strategy_without_a_step_does_not_ship_its_random_head(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = tune.train_planned
+
+    def without_a_step(*given: Any, **named: Any) -> TrainResult:
+        return replace(trained(*given, **named), steps=0)
+
+    monkeypatch.setattr(tune, "train_planned", without_a_step)
+    run = pipeline.fit(FitOptions(
+        data=write_texts(tmp_path / "texts.csv", 60), model=str(tiny_bert_dir(tmp_path / "bert", layers=1)),
+        out=tmp_path / "run", budget="none", engine="torch", strategy="full", epochs=1, trials=0,
+    ))  # fmt: skip
+    about = json.loads(run.summary.read_text())
+    assert about["shipped"].startswith("closed-form")
+    assert "no room for a step of training" in about["comparison"]
+    assert any("no room for a step of training" in warning for warning in about["warnings"])
+    assert "fine-tuned (full)" in json.loads(run.metrics.read_text())["candidates"]

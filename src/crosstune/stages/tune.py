@@ -66,7 +66,11 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     named = "strategy" in run.options.settings_overrides()
     if run.options.keep_at_least is not None:  # the closed-form head on the base body keeps everything
         named = named and difference(prepared, outputs, closed.candidates[closed.shipped]).value >= 0
-    ships, comparison = _compare(prepared, name, outputs, closed, named=named)
+    if result.steps:
+        ships, comparison = _compare(prepared, name, outputs, closed, named=named)
+    else:  # a random head, where there was one to begin with, is no answer to whoever named the strategy
+        ships, comparison = False, f"The budget had no room for a step of training: {closed.shipped} stays."
+        run.warnings.append(comparison)
     run.reporter.say(comparison)
     if not ships:
         candidates = {**closed.candidates, name: outputs}
