@@ -32,4 +32,3 @@ def test_a_named_strategy_without_a_step_does_not_ship_its_random_head(
     assert about["shipped"].startswith("closed-form")
     assert "no room for a step of training" in about["comparison"]
     assert any("no room for a step of training" in warning for warning in about["warnings"])
-    assert "fine-tuned (full)" in json.loads(run.metrics.read_text())["candidates"]
