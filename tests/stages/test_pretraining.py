@@ -26,7 +26,7 @@ from crosstune.training.pretrain import Pretraining
 from tests.support.sets import write_texts
 from tests.support.tiny import random_texts, tiny_bert_dir
 
-WINS, LOSES, UNSURE = Metric(0.1, 0.05, 0.15), Metric(-0.1, -0.15, -0.05), Metric(0.1, -0.05, 0.15)
+WINS, UNSURE = Metric(0.1, 0.05, 0.15), Metric(0.1, -0.05, 0.15)
 NAME = "fine-tuned (head) after continued pretraining"
 
 
@@ -135,11 +135,10 @@ def test_where_it_wins_it_ships_and_resumes_bit_for_bit(
         assert told(pipeline.resume(out, reporter=Silent())) == expected
 
 
-@pytest.mark.parametrize("gain", [LOSES, UNSURE])
 def test_where_it_does_not_clearly_win_the_training_without_it_ships(
-    place: Path, tmp_path: Path, gain: Metric, monkeypatch: pytest.MonkeyPatch
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretraining, "difference", lambda *_: gain)
+    monkeypatch.setattr(pretraining, "difference", lambda *_: UNSURE)
     run = fit(place, tmp_path / "run")
     summary = json.loads(run.summary.read_text())
     assert decided(run)["value"] == "left out"
