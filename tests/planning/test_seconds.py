@@ -9,6 +9,7 @@ from crosstune.planning.seconds import (
     EXACT,
     FORGETTING_OPENING,
     HEADS_LEAST,
+    INTERVALS,
     MULTIPLICATIONS,
     REPORT,
     START_PYTHON,
@@ -42,7 +43,10 @@ def test_every_stage_by_hand() -> None:
     storing, steps, evaluations = 11.0 * 0.75, 2 * 1_000 * 0.04 * 0.25, 2 * 100 * 0.01 * 0.25
     trained = training_seconds(DATA, MODEL, Training(blocks=1, epochs=2.0))
     assert trained == pytest.approx(storing + steps + evaluations)
-    assert end_seconds(DATA, MODEL, trains=True) == (pytest.approx(EXACT * 0.01 * 300), START_PYTHON + REPORT)
+    assert end_seconds(DATA, MODEL, trains=True) == (
+        pytest.approx(EXACT * 0.01 * 300),
+        pytest.approx(START_PYTHON + REPORT + INTERVALS * 200),
+    )
     assert end_seconds(DATA, MODEL, trains=False)[0] == pytest.approx(EXACT * 0.01 * 200)
 
 
@@ -72,7 +76,7 @@ def test_rules_and_reserve_use_the_same_seconds() -> None:
         training = Training(blocks=option.last_blocks, epochs=option.epochs)
         assert training_seconds(DATA, MODEL, training) == pytest.approx(180.0 * SLACK)
     assert reserve_seconds(DATA, MODEL, trains=False) == pytest.approx(
-        EXACT * 0.01 * 200 + START_PYTHON + REPORT
+        EXACT * 0.01 * 200 + START_PYTHON + REPORT + INTERVALS * 200
     )
     more = reserve_seconds(DATA, MODEL, trains=True) - sum(end_seconds(DATA, MODEL, trains=True))
     assert more == pytest.approx(forgetting_seconds(MODEL))

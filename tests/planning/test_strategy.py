@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from crosstune.core.plan import Basis
 from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
+from crosstune.planning.seconds import epoch_seconds
 from crosstune.planning.strategy import (
+    MIN_TEXTS,
     SLACK,
     choose_epochs,
     choose_last_blocks,
@@ -49,6 +51,20 @@ def test_a_suffix_moves_where_everything_does_not_fit() -> None:
     fits = {option.last_blocks: option.epochs for option in reaches(DATA, MODEL, time)}
     assert fits[blocks] >= 2.0
     assert fits[blocks + 1] < 2.0
+
+
+def test_enough_texts_are_worth_it_where_no_epoch_of_them_fits() -> None:
+    texts = replace(DATA, modality="text", task="text-regression")
+    each = epoch_seconds(texts, MODEL, len(MODEL.shares))
+
+    def chosen(data: DataFacts, epochs: float) -> str:
+        return choose_strategy(data, MODEL, TimeFacts(left=epochs * each / SLACK, reserve=0.0)).value
+
+    share = MIN_TEXTS / texts.train_rows
+    assert share < 1.0
+    assert chosen(texts, share + 0.01) == "lp-ft"
+    assert chosen(texts, share - 0.01) != "lp-ft"
+    assert chosen(DATA, share + 0.01) != "lp-ft"  # pictures are another matter
 
 
 def test_nothing_is_trained_where_nothing_fits() -> None:

@@ -15,8 +15,11 @@ BACKWARD = 2.0
 START_PYTHON = 15.0
 """ASSUMED: seconds to start a fresh Python with torch and load the model, on a slow machine."""
 
-REPORT = 10.0
-"""ASSUMED: seconds for baselines, intervals, pictures and the page."""
+REPORT = 8.0
+"""ASSUMED: seconds for baselines, pictures and the page."""
+
+INTERVALS = 1e-3
+"""MEASURED: seconds of intervals for each test row: of three models, with domains 2 to 3 times as much."""
 
 EXACT = 2.0
 """ASSUMED: an exact pass takes about this many times a pass in half precision."""
@@ -118,7 +121,7 @@ def end_seconds(data: DataFacts, model: ModelFacts, *, trains: bool) -> tuple[fl
     """
     rows = data.test_rows + trains * data.validation_rows
     exact = model.exact_seconds or EXACT * model.pass_seconds
-    return exact * rows, START_PYTHON + REPORT
+    return exact * rows, START_PYTHON + REPORT + INTERVALS * data.test_rows
 
 
 def forgetting_seconds(model: ModelFacts, examples: int = FORGETTING_EXAMPLES) -> float:
