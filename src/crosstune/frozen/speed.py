@@ -9,7 +9,7 @@ from crosstune.frozen.engines.registry import BENCHMARK_ROWS, choose_engine
 from crosstune.frozen.engines.torch_engine import rate
 from crosstune.frozen.freeze import evaluating
 from crosstune.frozen.keys import body_digest
-from crosstune.frozen.loader import example_batch, processing_order
+from crosstune.frozen.loader import Indices, example_batch, processing_order
 from crosstune.frozen.taps import TapModel
 from crosstune.sources.base import Backbone, Batch
 
@@ -38,7 +38,8 @@ def pass_speed(backbone: Backbone, items: Items, *, engine: str, examples: int, 
     anyway.
     """
     with evaluating(backbone.model):
-        example = example_batch(backbone, items, processing_order(backbone, items), BENCHMARK_ROWS)
+        order = processing_order(backbone, items)
+        example = example_batch(backbone, items, order, BENCHMARK_ROWS)
         compiled, name, rates = choose_engine(
             engine,
             TapModel(backbone).eval(),
@@ -52,17 +53,17 @@ def pass_speed(backbone: Backbone, items: Items, *, engine: str, examples: int, 
         rows = min(BATCH, len(items), int(SECONDS * speed))
         if rows > BENCHMARK_ROWS:
             # Engines are ranked on a few rows; whole batches, as in the pass, go up to twice as fast.
-            speed = harmonic_mean([rate(compiled, batch) for batch in typical_batches(backbone, items, rows)])
+            some = typical_batches(backbone, items, order, rows)
+            speed = harmonic_mean([rate(compiled, batch) for batch in some])
         return Speed(rate=speed, engine=name, exact=compiled.exact)
 
 
-def typical_batches(backbone: Backbone, items: Items, rows: int) -> list[Batch]:
+def typical_batches(backbone: Backbone, items: Items, order: Indices, rows: int) -> list[Batch]:
     """Make batches of ``rows`` examples as the pass will see them.
 
     Pictures all cost the same, and one batch does. Texts are passed in the order of their lengths, so that
     hardly anything is padding: a batch of long, one of middling and one of short texts.
     """
-    order = processing_order(backbone, items)
     if backbone.modality != "text":
         return [example_batch(backbone, items, order, rows)]
     middles = [len(order) * part // 6 for part in (1, 3, 5)]

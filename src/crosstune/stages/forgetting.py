@@ -58,7 +58,8 @@ def measure_forgetting(run: Run, prepared: Prepared, model: ModelFacts, tuned: T
     """Carry the stage out, or say why there is nothing to measure, or no time; adds to ``evidence.json``.
 
     Cost: two models opened, and one float32 pass of each over 300 examples of each set and of validation; the
-    pass of the base model stays in the cache. Less where the budget has less room.
+    pass of the base model stays in the cache. A language model reads 50 texts of each set once more. Less
+    where the budget has less room.
     """
     least = run.options.keep_at_least
     found = run.once("forgetting", lambda: replace(_found(run, prepared, model, tuned), least=least))
@@ -72,7 +73,10 @@ def _found(run: Run, prepared: Prepared, model: ModelFacts, tuned: Tuned) -> For
         points, words = _line(run, tuned)
         return Forgetting(skipped=why, line=points, line_words=words if points else "")
     sets, left_out = sets_for(prepared)
-    rows = affordable_rows(len(sets), model, run.budget.left() - PAGE, run.seconds.get("open the model", 0.0))
+    left = run.budget.left() - PAGE
+    if names_next_token(tuned.model.backbone):
+        left -= forgetting_seconds(model, 2 * len(sets) * LANGUAGE_ROWS)
+    rows = affordable_rows(len(sets), model, left, run.seconds.get("open the model", 0.0))
     if not rows:
         why = f"not measured: the budget had no room for it ({run.budget.left():.0f} s were left)"
         return Forgetting(skipped=why, left_out=tuple(left_out))
