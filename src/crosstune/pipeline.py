@@ -44,9 +44,10 @@ from crosstune.stages.forgetting import measure_forgetting
 from crosstune.stages.gap import GapQuestion, measure_gap
 from crosstune.stages.gap_inside import gap_inside
 from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_was_asked
-from crosstune.stages.opening import open_planned
-from crosstune.stages.prepare import prepare
-from crosstune.stages.probe import probe
+from crosstune.stages.opening import Opened, open_planned
+from crosstune.stages.outcome import Tuned
+from crosstune.stages.prepare import Prepared, prepare
+from crosstune.stages.probe import Probed, probe, unprobed
 from crosstune.stages.ranking import choose_by_ranking
 from crosstune.stages.resume import (
     alone,
@@ -63,8 +64,10 @@ from crosstune.stages.run import Run, asked_settings, new_folder, quiet_librarie
 from crosstune.stages.ship import ship
 from crosstune.stages.summarise import summarise
 from crosstune.stages.suspects import list_suspects
+from crosstune.stages.symbols import with_symbols
 from crosstune.stages.tokens import with_tokens
 from crosstune.stages.trials import try_out
+from crosstune.stages.untuned import ship_untuned
 
 
 @quiet_libraries()
@@ -156,12 +159,8 @@ def _stages(run: Run) -> None:
         prepared = with_tokens(run, prepared, opened)
         if run.options.controls:
             require_crossing(opened.backbone.name, crosses=opened.facts.crosses)
-    with run.stage("frozen pass and closed-form heads"):
-        probed = probe(run, prepared, opened)
-        closed = ship_closed_form(run, prepared, opened, probed)
-        list_suspects(run, prepared, probed)
-    with run.stage("gap between train and test"):
-        prepared = gap_inside(run, prepared, opened, probed)
+        prepared = with_symbols(run, prepared, opened)
+    prepared, probed, closed = _first_model(run, prepared, opened)
     with run.stage("trials"):
         chosen = try_out(run, prepared, opened, probed, ranking)
     with run.stage("training"):
@@ -177,6 +176,19 @@ def _stages(run: Run) -> None:
         controls = compare_controls(run, prepared, made)
     summarise(run, prepared, made, shipped, assessed, ranking, forgetting, controls)
     finish(run)
+
+
+def _first_model(run: Run, prepared: Prepared, opened: Opened) -> tuple[Prepared, Probed, Tuned]:
+    """Have a model on disk before any gradient is taken: with a closed-form head, or as it comes."""
+    if not prepared.facts.closed_form:
+        with run.stage("the model as it comes"):
+            return prepared, unprobed(prepared), ship_untuned(run, prepared, opened)
+    with run.stage("frozen pass and closed-form heads"):
+        probed = probe(run, prepared, opened)
+        closed = ship_closed_form(run, prepared, opened, probed)
+        list_suspects(run, prepared, probed)
+    with run.stage("gap between train and test"):
+        return gap_inside(run, prepared, opened, probed), probed, closed
 
 
 def check(

@@ -26,12 +26,14 @@ from crosstune.core.head import HeadWeights
 from crosstune.core.items import Items
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.refused import refuse
+from crosstune.frozen.answers import model_answers
 from crosstune.frozen.features import Features
 from crosstune.frozen.passes import frozen_pass, model_outputs
 from crosstune.sources.base import Backbone
 from crosstune.sources.guard import check_folder, check_link, read_header
 from crosstune.sources.saved import open_saved
 from crosstune.tasks.base import Row, Task
+from crosstune.tasks.structured import Structured
 
 _HEAD = "head.safetensors"
 
@@ -51,9 +53,14 @@ class SavedModel:
 
     def outputs(
         self, items: Items, *, engine: str = "auto", reporter: Reporter | None = None
-    ) -> NDArray[np.float64]:
-        """Compute the task's outputs ``(N, K)`` from raw inputs, in float32 arithmetic throughout."""
+    ) -> NDArray[Any]:
+        """Compute the task's outputs ``(N, K)`` from raw inputs, in float32 arithmetic throughout.
+
+        Of a structured task these are N answers, which torch computes whatever ``engine`` says.
+        """
         told = reporter or Silent()
+        if isinstance(self.task, Structured):
+            return model_answers(self.backbone, items, self.task.answers, reporter=told)
         if self.head is None:
             raw = model_outputs(self.backbone, items, engine=engine, reporter=told).astype(np.float64)
             scale, shift = self.task.affine() if self.folded else (1.0, 0.0)

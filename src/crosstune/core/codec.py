@@ -31,6 +31,8 @@ def pack(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:  # noqa: ANN401
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else {_MARK: "float", "value": repr(value)}
+    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        return {_MARK: "texts", "value": value.tolist()}
     if isinstance(value, np.ndarray):
         name = str(len(arrays))
         arrays[name] = np.ascontiguousarray(value).reshape(value.shape)
@@ -80,6 +82,8 @@ def _unpack_marked(
         return float(inner)
     if kind == "array" and isinstance(inner, str) and inner in arrays:
         return arrays[inner]
+    if kind == "texts" and isinstance(inner, list):
+        return np.array(inner, dtype=np.str_)
     if kind == "dict" and isinstance(inner, list):
         return {unpack(key, arrays, kinds): unpack(one, arrays, kinds) for key, one in inner}
     if kind == "tuple" and isinstance(inner, list):

@@ -29,6 +29,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "engine": ("auto", "torch", "openvino", "onnxruntime"),
     "closed_form": ("auto", "ridge", "logistic"),
     "features": ("auto", "head", "last", "all"),
+    "transcripts": ("auto", "plain", "upper", "as-is"),
     "select_by": ("overall", "worst-domain", "mean-domain"),
 }
 """Allowed values of the settings that name one of a few things. Losses are named by the tasks."""
@@ -143,6 +144,9 @@ class Settings:
     """Side in pixels; ``None`` is the model's own, or smaller for small pictures."""
     resize: int | None = None
     """Shorter side before the centre crop; ``None`` is the model's own rule."""
+    transcripts: str = "auto"
+    """How transcripts are written before they are learnt and compared: plain (small letters, no punctuation),
+    upper (the same in capitals), as-is; auto is upper where the model writes only capitals, else plain."""
     max_length: int | None = None
     """Tokens; ``None`` covers 99 % of the training texts, at most what the model reads."""
 

@@ -42,6 +42,8 @@ class Mistake:
     text: str | None = None
     picture: str | None = None
     """A PNG or JPEG as a ``data:`` address; made by the pipeline, never by the data's owner."""
+    sound: str | None = None
+    """The utterance as a ``data:`` address, for a player on the page."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from crosstune.evaluation.bootstrap import check_rows
 from crosstune.tasks.base import Task
 from crosstune.tasks.numerics import Floats, checked
+from crosstune.tasks.structured import Structured
 
 
 def confusion(task: Task, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.int64]:
@@ -28,11 +29,15 @@ def worst(task: Task, outputs: NDArray[Any], targets: NDArray[Any], most: int = 
     """Positions of the worst examples, the worst first; only wrong ones.
 
     One label: wrong predictions by their confidence. Several labels: examples by their most confident
-    wrong decision. Regression: by the absolute residual.
+    wrong decision. Regression: by the absolute residual. Structured tasks: by their own measure.
     """
     check_rows(targets, outputs)
-    values = checked(outputs, task.outputs)
-    badness = _badness(task.linear_kind(), values, np.asarray(targets))
+    if isinstance(task, Structured):
+        found = task.badness(outputs, targets)
+        badness = np.where(found > 0, found, -np.inf)
+    else:
+        values = checked(outputs, task.outputs)
+        badness = _badness(task.linear_kind(), values, np.asarray(targets))
     order = np.argsort(-badness, kind="stable")[:most]
     return [int(position) for position in order if np.isfinite(badness[position])]
 

@@ -22,6 +22,8 @@ class DataFacts:
     """Length in characters that 99 % of the texts stay below."""
     domains: int | None = None
     """Domains of the training rows; ``None`` where no column says them."""
+    closed_form: bool = True
+    """Whether the task has a closed-form head: its answer is one vector for each example."""
 
 
 @dataclass(frozen=True, kw_only=True)

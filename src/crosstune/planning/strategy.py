@@ -1,5 +1,6 @@
 """What moves, and for how long, within the time that is left."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crosstune.core.plan import Basis, Decision
@@ -45,13 +46,17 @@ def reaches(data: DataFacts, model: ModelFacts, time: TimeFacts) -> list[Reach]:
     return found
 
 
-def wanted_epochs(data: DataFacts, *, crosses: bool = False) -> float:
-    """Epochs that a fine-tuning of this size usually needs.
+SEEN: Mapping[str, tuple[int, int]] = {"image": (30_000, 15), "text": (10_000, 6), "audio": (20_000, 30)}
+"""PRIOR: by modality, how many examples a fine-tuning usually sees, and in how many epochs at most. Recipes
+for CTC on ten minutes to ten hours of speech go to 30 epochs and beyond (wav2vec 2.0, Baevski 2020)."""
 
-    PRIOR: about 30,000 pictures seen, 3 to 15 epochs; about 10,000 texts, 3 to 6. Twice as many pictures for
-    a body that never saw one.
+
+def wanted_epochs(data: DataFacts, *, crosses: bool = False) -> float:
+    """Epochs that a fine-tuning of this size usually needs, from 3 to the most of ``SEEN``.
+
+    Twice as many for a body that never saw such data.
     """
-    seen, most = (30_000, 15) if data.modality == "image" else (10_000, 6)
+    seen, most = SEEN[data.modality]
     if crosses:
         seen, most = 2 * seen, 2 * most
     return float(min(most, max(3, round(seen / max(1, data.train_rows)))))
@@ -69,6 +74,8 @@ def choose_strategy(data: DataFacts, model: ModelFacts, time: TimeFacts) -> Deci
         return Decision("strategy", "full", Basis.PRIOR, why)
     options = reaches(data, model, time)
     full = options[0]
+    if not data.closed_form and (full.epochs >= MIN_EPOCHS or time.left == float("inf")):
+        return Decision("strategy", "full", Basis.PRIOR, "the task has no closed-form head to start from")
     if model.crosses:
         if full.epochs >= MIN_EPOCHS:
             why = "the body never saw such data: new parts first, then everything; the closed-form head on "
@@ -76,7 +83,7 @@ def choose_strategy(data: DataFacts, model: ModelFacts, time: TimeFacts) -> Deci
             return Decision("strategy", "orca", Basis.PRIOR, why)
         why = f"no training fits in the {format_duration(time.left)} that are left"
         return Decision("strategy", "closed-form", Basis.MEASURED, why, ("speed/training-step",))
-    worth = full.epochs >= MIN_EPOCHS or _enough_texts(data, full)
+    worth = data.closed_form and (full.epochs >= MIN_EPOCHS or _enough_texts(data, full))
     if worth and not survives(model):
         why = (
             f"with dropout on, the closed-form head has {model.head_loss:.2f} times the loss of a constant "

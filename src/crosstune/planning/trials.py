@@ -112,11 +112,11 @@ class Outcome:
     evidence: str
 
 
-def whole_strategy(model: ModelFacts) -> str:
-    """Say how everything is moved: from the closed-form head where that is worth it."""
+def whole_strategy(data: DataFacts, model: ModelFacts) -> str:
+    """Say how everything is moved: from the closed-form head where there is one and it is worth it."""
     if model.crosses and model.pretrained:
         return "orca"
-    return "lp-ft" if survives(model) and model.pretrained else "full"
+    return "lp-ft" if data.closed_form and survives(model) and model.pretrained else "full"
 
 
 def open_choices(user: Mapping[str, Any]) -> bool:
@@ -171,7 +171,7 @@ def propose_trials(
     """
     found = []
     for place, contender in enumerate(contenders):
-        for further, (strategy, blocks) in enumerate(_moves(contender, user, opened)):
+        for further, (strategy, blocks) in enumerate(_moves(data, contender, user, opened)):
             rule = choose_lr(data, contender.facts, strategy, user.get("optimizer", "adamw")).value
             factors = FACTORS if "lr" not in user else (1.0,)
             for turn, factor in enumerate(factors):
@@ -199,13 +199,15 @@ def within(trials: Sequence[Trial], ends: Mapping[int, float | None]) -> list[Tr
     return list(found)
 
 
-def _moves(contender: Contender, user: Mapping[str, Any], opened: Sequence[str]) -> list[tuple[str, int]]:
+def _moves(
+    data: DataFacts, contender: Contender, user: Mapping[str, Any], opened: Sequence[str]
+) -> list[tuple[str, int]]:
     shares = contender.facts.shares
     blocks = user.get("last_blocks") or contender.depth or half_compute(shares)
     suffix = ("last", min(blocks, len(shares)))
     if "strategy" in user:
         return [suffix if user["strategy"] == "last" else (user["strategy"], 1)]
-    own = whole_strategy(contender.facts)
+    own = whole_strategy(data, contender.facts)
     if contender.facts.crosses:
         return [(own, 1), ("fpt", 1)] if contender.facts.pretrained else [(own, 1)]
     whole = [(own, 1), *((name, 1) for name in opened if name != own)]

@@ -123,8 +123,11 @@ def assemble(
     loads_with: str,
     mask: str | None = None,
     source_head: SourceHead | None = None,
+    vector: bool = True,
 ) -> Backbone:
     """Make the ``Backbone`` of an opened model, in eval mode with all parameters trainable.
+
+    ``vector`` says whether the head reads one vector for each example, or one for each of its frames.
 
     Raises:
         UnsupportedModel: the head is not one ``nn.Linear`` on a vector for each example.
@@ -142,8 +145,8 @@ def assemble(
         ) from error
     linear = model.get_submodule(head)
     given, made = trace.shapes.get(head), trace.logits
-    vector = len(trace.inputs.get(head, ())) == 2 and trace.calls[head] == 1
-    if not (isinstance(linear, nn.Linear) and vector and made is not None and given == tuple(made.shape)):
+    fits = len(trace.inputs.get(head, ())) == (2 if vector else 3) and trace.calls[head] == 1
+    if not (isinstance(linear, nn.Linear) and fits and made is not None and given == tuple(made.shape)):
         raise no_linear_head(identity.name)
     return Backbone(
         name=identity.name,

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from crosstune.core.spelling import Spelling
 from crosstune.sources.source_head import SourceHead
 
 Raw = Any
@@ -90,6 +91,10 @@ class Backbone:
     source_head: SourceHead | None = None
     """The classifier that the pretrained weights came with; ``None`` where there was none, or it cannot be
     had without trouble. It reads what the native head reads."""
+    spelling: Spelling | None = None
+    """What the outputs of a recogniser stand for, one symbol each; ``None`` for every other model."""
+    head_trained: bool = False
+    """Whether the native head comes with weights for these outputs, so that the model answers untuned."""
     new_parts: tuple[str, ...] = ()
     """Paths of modules besides the head that start from random values: an embedder for another modality."""
     folder: Path | None = None
@@ -160,6 +165,8 @@ class OpenOptions:
     resize: int | None = None
     max_length: int | None = None
     dropout: float | None = None
+    symbols: tuple[str, ...] | None = None
+    """What a recogniser's head must be able to write, besides what it can already."""
     patch: int | None = None
     """Side of a patch in pixels, where a text body reads pictures."""
     body: bool = True

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from crosstune.core.errors import UnknownName
-from crosstune.sources import across, timm_folders, torchvision_models, transformers_folders
+from crosstune.sources import across, speech, timm_folders, torchvision_models, transformers_folders
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.guard import check_folder, check_link
@@ -15,12 +15,14 @@ OPENERS = {
     transformers_folders.FORMAT: across.open_folder,
     torchvision_models.FORMAT: torchvision_models.open_folder,
     across.FORMAT: across.open_saved_folder,
+    speech.FORMAT: across.open_folder,
 }
 REOPENERS = {
     timm_folders.FORMAT: timm_folders.reopen,
     transformers_folders.FORMAT: transformers_folders.reopen,
     torchvision_models.FORMAT: torchvision_models.reopen,
     across.FORMAT: across.reopen,
+    speech.FORMAT: speech.reopen,
 }
 
 
@@ -39,8 +41,11 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
         record = Record.read(folder)
         if record.format not in OPENERS:
             raise UnknownName("model folder format", record.format, list(OPENERS))
-        return OPENERS[record.format](folder, name, options, source=source, record=record)
+        opener = speech.open_folder if options.task == speech.TASK else OPENERS[record.format]
+        return opener(folder, name, options, source=source, record=record)
     if not (folder / "config.json").is_file():
         raise UnknownModel(name, reason=f"the folder {folder} holds no config.json")
     opener = timm_folders.open_folder if is_timm_folder(folder) else across.open_folder
+    if options.task == speech.TASK:
+        opener = speech.open_folder
     return opener(folder, name, options, source=source)

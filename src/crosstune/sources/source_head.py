@@ -65,10 +65,10 @@ def stored_head(folder: Path, path: str, width: int, settings: Mapping[str, Any]
     """
     if settings.get("problem_type") not in (None, "single_label_classification"):
         return None
-    weight = _tensor(folder, f"{path}.weight")
+    weight = stored_tensor(folder, f"{path}.weight")
     if weight is None or weight.ndim != 2 or weight.shape[1] != width:
         return None
-    return _made(weight, _tensor(folder, f"{path}.bias"))
+    return _made(weight, stored_tensor(folder, f"{path}.bias"))
 
 
 def _made(weight: Tensor, bias: Tensor | None) -> SourceHead | None:
@@ -79,7 +79,8 @@ def _made(weight: Tensor, bias: Tensor | None) -> SourceHead | None:
     return SourceHead(array, zeros if bias is None else bias.detach().float().cpu().numpy().copy())
 
 
-def _tensor(folder: Path, name: str) -> Tensor | None:
+def stored_tensor(folder: Path, name: str) -> Tensor | None:
+    """Read one tensor of a transformers folder; ``None`` where no safetensors file has it."""
     file = folder / WHOLE
     if not file.is_file() and (folder / INDEX).is_file():
         placed = read_object(folder / INDEX).get("weight_map", {}).get(name)

@@ -86,7 +86,7 @@ def build(folder: Path, identity: Identity, options: OpenOptions, *, gguf: Gguf 
         raise no_linear_head(identity.name)
     new = [name for name in missing if not name.startswith(f"{head}.")]
     if options.pretrained:
-        _require_most(model, new, folder)
+        require_most(model, new, folder)
     if new:
         identity = identity.noting(f"layers that start from random values besides the head: {shown(new)}")
     linear = model.get_submodule(head)
@@ -104,7 +104,7 @@ def reopen(folder: Path, record: Record) -> Backbone:
     with quiet():
         model, missing = load_model(model_class, folder, config)
     if missing:
-        raise _misfit(folder, missing)
+        raise misfit(folder, missing)
     head = last_linear(model)
     if head is None:
         raise no_linear_head(record.name)
@@ -175,7 +175,7 @@ def load_body(
             model, missing = load_model(model_class, folder, config, where)
     new = [name for name in missing if _is_of_body(name, model)]
     if options.pretrained:
-        _require_most(model, new, folder)
+        require_most(model, new, folder)
     if new:
         identity = identity.noting(f"layers that start from random values besides the head: {shown(new)}")
     return model.base_model, identity
@@ -228,14 +228,12 @@ def modalities(model_type: str) -> set[str]:
     return {modality for modality, table in tables.items() if model_type in table}
 
 
-def _config(
-    folder: Path, name: str, options: OpenOptions, where: Mapping[str, str] = NOWHERE
-) -> tuple[Any, Any]:
+def read_config(folder: Path, name: str, where: Mapping[str, str] = NOWHERE) -> Any:  # noqa: ANN401 - untyped
+    """Read the config of the model in ``folder``; raises ``UnsupportedModel`` where transformers cannot."""
     import transformers
 
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, **LOCAL, **where)
-        config.num_labels = options.outputs
+        return transformers.AutoConfig.from_pretrained(folder, **LOCAL, **where)
     except Exception as error:  # transformers raises anything on a config that is not what it says
         raise UnsupportedModel(
             f"transformers cannot read the model `{name}`",
@@ -243,6 +241,15 @@ def _config(
             expected="a config.json of an architecture that transformers itself knows (no code of its own)",
             fix="choose another model, or update transformers",
         ) from error
+
+
+def _config(
+    folder: Path, name: str, options: OpenOptions, where: Mapping[str, str] = NOWHERE
+) -> tuple[Any, Any]:
+    import transformers
+
+    config = read_config(folder, name, where)
+    config.num_labels = options.outputs
     able = modalities(config.model_type)
     wanted = options.task.partition("-")[0]
     if len(able) == 1 and wanted in CLASSES:
@@ -282,7 +289,7 @@ def load_model(
     mismatched = [key[0] if isinstance(key, tuple) else str(key) for key in info["mismatched_keys"]]
     body = [key for key in mismatched if not key.startswith(f"{last_linear(model)}.")]
     if body:
-        raise _misfit(folder, body)
+        raise misfit(folder, body)
     # Weights out of a GGUF file are plain float32 by now; the mark that they were not would forbid saving.
     if (packed := getattr(model, "hf_quantizer", None)) is not None:
         packed.remove_quantization_config(model)
@@ -290,14 +297,15 @@ def load_model(
     return model, sorted({*info["missing_keys"], *mismatched})
 
 
-def _require_most(model: nn.Module, missing: list[str], folder: Path) -> None:
+def require_most(model: nn.Module, missing: list[str], folder: Path) -> None:
     """Raise ``BadWeights`` where more than a tenth of the body would start from random values."""
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
     if sum(sizes.get(name, 0) for name in missing) > 0.1 * sum(sizes.values()):
-        raise _misfit(folder, missing)
+        raise misfit(folder, missing)
 
 
-def _misfit(folder: Path, names: list[str]) -> BadWeights:
+def misfit(folder: Path, names: list[str]) -> BadWeights:
+    """Make the error for weights that are not those of the model."""
     return BadWeights(
         "the weights do not fit the model that the folder describes",
         found=f"missing or of another shape in {folder}: {shown(names)}",

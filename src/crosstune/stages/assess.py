@@ -21,6 +21,7 @@ from crosstune.stages.run import Run
 from crosstune.stages.seen import keep_seen
 from crosstune.stages.ship import Shipped
 from crosstune.stages.tables import labelled_table
+from crosstune.stages.untuned import untuned_on_test
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Asse
     Validation figures are those of the decision: what is shipped may since have been fitted on these rows.
     """
     task, encoded = prepared.task, prepared.encoded
-    naive = _baselines(prepared, "test")
+    naive = _baselines(prepared, "test") | _untuned(run, prepared)
     leaked, unleaked = without_leaks(prepared, shipped.test)
     assessed = Assessed(
         validation=score(task, tuned.candidates[tuned.shipped], encoded["validation"]),
@@ -69,8 +70,16 @@ def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Asse
 
 def _baselines(prepared: Prepared, split: str) -> dict[str, dict[str, Metric]]:
     task, encoded = prepared.task, prepared.encoded
+    if not prepared.facts.closed_form:
+        return {}
     found = baselines(task, prepared.items["train"], encoded["train"], prepared.items[split])
     return {name: score(task, outputs, encoded[split]) for name, outputs in found.items()}
+
+
+def _untuned(run: Run, prepared: Prepared) -> dict[str, dict[str, Metric]]:
+    """Give the figures of the model without tuning, where it could answer at all."""
+    answers = untuned_on_test(run)
+    return {name: score(prepared.task, found, prepared.encoded["test"]) for name, found in answers.items()}
 
 
 def _by_domain(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from crosstune.sources.errors import UnknownModel
 from crosstune.stages.opening import open_planned
 from crosstune.stages.outcome import Tuned, saved_model
 from crosstune.stages.prepare import Prepared
-from crosstune.stages.probe import Probed, probe
+from crosstune.stages.probe import probe, unprobed
 from crosstune.stages.ranking import Ranking, propose
 from crosstune.stages.run import Run
 from crosstune.stages.trials import try_out
@@ -157,7 +157,7 @@ def _seconds(run: Run, training: float | None) -> float | None:
 def _train(sub: Run, prepared: Prepared, arm: Arm, limit: float | None) -> dict[str, Any]:
     """Open, sweep, plan and train for ``limit`` seconds; gives test outputs ``(N, K)`` and choices."""
     opened = open_planned(sub, prepared)
-    probed = _unprobed(prepared) if arm.crosses else probe(sub, prepared, opened)
+    probed = unprobed(prepared) if arm.crosses else probe(sub, prepared, opened)
     chosen = try_out(sub, prepared, opened, probed, Ranking())
     opened = chosen.opened
     plan = sub.once("plan", lambda: plan_training(sub, prepared, chosen, reserve=0.0))
@@ -168,13 +168,6 @@ def _train(sub: Run, prepared: Prepared, arm: Arm, limit: float | None) -> dict[
         "outputs": outputs, "lr": plan["lr"], "model": plan["model"], "strategy": plan["strategy"],
         "pretrained": opened.backbone.pretrained, "swept": _swept(sub),
     }  # fmt: skip
-
-
-def _unprobed(prepared: Prepared) -> Probed:
-    """Give what stands for closed-form heads where none would be started from."""
-    return Probed(
-        features={}, encoded=prepared.encoded, items=prepared.items["train"], heads=[], moments=dict
-    )
 
 
 def _swept(sub: Run) -> list[list[float]]:

@@ -14,9 +14,10 @@ SHARE = 0.03
 def choose_loss(run: Run, prepared: Prepared, probed: Probed) -> Decision | None:
     """Compare the losses of the task; ``None`` where the user names one, or the default is as good as any.
 
-    A loss is preferred only where its paired interval against the default lies above zero.
+    Without heads on frozen features there is nothing to compare on, and the default stays. A loss is
+    preferred only where its paired interval against the default lies above zero.
     """
-    if "loss" in run.options.settings_overrides():
+    if "loss" in run.options.settings_overrides() or not probed.heads:
         return None
     found = run.once(f"loss of {probed.place}", lambda: _compare(run, prepared, probed))
     if found is None or found.value == prepared.task.losses[0]:

@@ -165,6 +165,7 @@ def _open_options(prepared: Prepared, plan: Plan, settings: Settings) -> OpenOpt
         resize=settings.resize,
         max_length=plan.value("max_length"),
         dropout=settings.dropout,
+        symbols=getattr(prepared.task, "symbols", None),
         patch=settings.patch,
         body=settings.body,
         seed=settings.seed,

@@ -20,6 +20,8 @@ from crosstune.stages.run import Run
 from crosstune.tasks.base import MetricSpec, Task
 from crosstune.tasks.by_domain import OVERALL, chosen_by
 from crosstune.tasks.registry import make_task
+from crosstune.tasks.speech_recognition import SpeechRecognition
+from crosstune.tasks.structured import NO_HEAD
 
 SPLITS = ("train", "validation", "test")
 
@@ -66,6 +68,8 @@ def prepare(run: Run) -> Prepared:
     present = (*SPLITS, *((OUT_OF_DOMAIN,) if OUT_OF_DOMAIN in data.splits else ()))
     items = {split: data.items(split) for split in present}
     task = make_task(name, items["train"].targets(), declared=data.declared)
+    if isinstance(task, SpeechRecognition) and run.settings.transcripts != "auto":
+        task = task.written_as(run.settings.transcripts, items["train"].targets())
     encoded = {split: task.encode(items[split].targets()) for split in present}
     sizes = ", ".join(f"{len(items[split]):,} {split}" for split in present)
     run.reporter.say(f"{sizes}; {len(report.bad):,} set aside")
@@ -98,4 +102,5 @@ def _facts(name: str, task: Task, items: Mapping[str, SplitItems], report: Check
         median_side=int(sizes["image_side_median"]) if "image_side_median" in sizes else None,
         long_text=int(sizes["text_chars_q99"]) if "text_chars_q99" in sizes else None,
         domains=None if domains is None else len(domains.present),
+        closed_form=task.linear_kind() != NO_HEAD,
     )

@@ -73,6 +73,13 @@ class Probed:
         return self.native if takes else None
 
 
+def unprobed(prepared: Prepared) -> Probed:
+    """Give what stands for closed-form heads where there are none to start from."""
+    return Probed(
+        features={}, encoded=prepared.encoded, items=prepared.items["train"], heads=[], moments=dict
+    )
+
+
 def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads") -> Probed:
     """Carry the stage out; ``place`` names the heads in the journal, and the figures of a second model."""
     items, encoded = drawn_rows(prepared, opened.plan["pass_rows"], run.settings.seed)

@@ -77,7 +77,7 @@ class Ranking:
 
 def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
     """Carry the stage out, within a tenth of the budget; where it cannot, say why, and a rule decides."""
-    if run.options.model != "auto":
+    if run.options.model != "auto" or not prepared.facts.closed_form:
         return Ranking()
     candidates = propose(run, prepared)
     limit = SHARE * run.budget.left()

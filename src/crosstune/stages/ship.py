@@ -14,6 +14,7 @@ from crosstune.artifacts.place import put_model
 from crosstune.data.layout import OUT_OF_DOMAIN
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
+from crosstune.tasks.structured import Structured
 
 SAMPLE = 128
 """Validation examples on which the reloaded model must reproduce the one in memory."""
@@ -22,17 +23,22 @@ TOLERANCE = 2e-3
 """Largest relative difference allowed: exact engines differ from torch by about 1e-4 in the logits."""
 
 
+ODD = 1 / SAMPLE
+"""Share of the answers that may differ: batches of another size round otherwise, and two likeliest symbols
+can be equal to the last bit."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shipped:
     """What the saved model gives in a fresh process, from raw inputs."""
 
-    test: NDArray[np.float64]
-    """``(N, K)`` outputs on the test split."""
-    out_of_domain: NDArray[np.float64] | None = None
+    test: NDArray[Any]
+    """``(N, K)`` outputs, or N answers, on the test split."""
+    out_of_domain: NDArray[Any] | None = None
     """Those on the rows of held-out domains, where there are some."""
 
 
-def write_model(run: Run, prepared: Prepared, model: SavedModel) -> NDArray[np.float64]:
+def write_model(run: Run, prepared: Prepared, model: SavedModel) -> NDArray[Any]:
     """Write ``model/`` beside its place, then move it there; no file is ever half written in it.
 
     Returns the outputs ``(n, K)`` of the model in memory on the first validation examples, by torch.
@@ -52,8 +58,18 @@ def ship(run: Run, prepared: Prepared, expected: NDArray[Any]) -> Shipped:
     parts = [prepared.items["test"], prepared.items["validation"].subset(range(len(expected)))]
     parts += [prepared.items[OUT_OF_DOMAIN]] if OUT_OF_DOMAIN in prepared.items else []
     test, sample, *outside = fresh_outputs(run.folder.model, parts, engine=engine)
-    hold_to(run.folder.model, expected, sample)
+    if isinstance(prepared.task, Structured):
+        hold_answers_to(run.folder.model, prepared.task, expected, sample)
+    else:
+        hold_to(run.folder.model, expected, sample)
     return Shipped(test=test, out_of_domain=outside[0] if outside else None)
+
+
+def hold_answers_to(path: Path, task: Structured, expected: NDArray[Any], found: NDArray[Any]) -> None:
+    """Raise ``ReloadMismatch`` where two sets of answers differ in more than ``ODD`` of the examples."""
+    largest = task.disagreement(expected, found)
+    if not largest <= ODD:
+        raise ReloadMismatch(str(path), largest=largest, allowed=ODD)
 
 
 def hold_to(path: Path, expected: NDArray[Any], found: NDArray[Any]) -> None:

@@ -18,6 +18,7 @@ from crosstune.core.files import replacing, write_json
 from crosstune.core.forgetting import Forgetting
 from crosstune.core.metric import Metric
 from crosstune.core.ranking import model_label
+from crosstune.core.sound import Sound
 from crosstune.core.summary import Curve, Mistake, RunSummary
 from crosstune.core.trial import TrialRow
 from crosstune.core.version import VERSION
@@ -30,12 +31,14 @@ from crosstune.reports.page import write_report
 from crosstune.stages.advise import rank_rows
 from crosstune.stages.assess import Assessed, finite
 from crosstune.stages.outcome import Tuned
+from crosstune.stages.players import sound_address
 from crosstune.stages.prepare import SPLITS, Prepared
 from crosstune.stages.ranking import Ranking
 from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
 from crosstune.stages.trials import SECOND
 from crosstune.tasks.base import Row
+from crosstune.tasks.structured import Structured
 
 PICTURE = 160
 """Longest side of a picture on the page, in pixels."""
@@ -56,7 +59,8 @@ def summarise(
     task, backbone = prepared.task, tuned.model.backbone
     primary, spec = next(iter(task.metrics.items()))
     classes = tuple(getattr(task, "classes", ()))
-    values = task.linear_kind() == "values"
+    kind = task.linear_kind()
+    values, has_scores = kind == "values", kind in ("classes", "multi-label")
     native = tuned.model.head is None
     summary = RunSummary(
         task=task.name,
@@ -82,10 +86,10 @@ def summarise(
         baselines=assessed.baselines,
         candidates=_candidates(prepared, tuned),
         comparison=tuned.comparison,
-        confusion=[]
-        if values
-        else np.asarray(confusion(task, shipped.test, prepared.encoded["test"])).tolist(),
-        calibration=[] if values else list(reliability(task, shipped.test, prepared.encoded["test"])),
+        confusion=np.asarray(confusion(task, shipped.test, prepared.encoded["test"])).tolist()
+        if has_scores
+        else [],
+        calibration=list(reliability(task, shipped.test, prepared.encoded["test"])) if has_scores else [],
         scatter=_scatter(prepared, shipped) if values else [],
         curves=_curves(tuned, primary),
         mistakes=_mistakes(prepared, shipped),
@@ -158,7 +162,7 @@ def _loads_with(run: Run, model: SavedModel, native: bool) -> str:
 
 
 def _class_counts(prepared: Prepared, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
-    if prepared.task.linear_kind() == "values":
+    if prepared.task.linear_kind() not in ("classes", "multi-label"):
         return {}
     counts = {split: prepared.task.linear_targets(prepared.encoded[split]).sum(axis=0) for split in SPLITS}
     return {
@@ -246,6 +250,14 @@ def _mistakes(prepared: Prepared, shipped: Shipped) -> tuple[Mistake, ...]:
     rows = task.decode(shipped.test[chosen])
     origins, targets = items.origins(), items.targets()
     raw = items.batch(chosen)
+    if isinstance(task, Structured):
+        encoded = prepared.encoded["test"][chosen]
+        scores = task.badness(shipped.test[chosen], encoded)
+        return tuple(
+            Mistake(origin=origins[i], truth=str(said), predicted=str(row.get("text", "")), score=float(bad),
+                    sound=sound_address(example) if isinstance(example, Sound) else None)
+            for i, said, row, bad, example in zip(chosen, encoded.tolist(), rows, scores, raw, strict=True)
+        )  # fmt: skip
     return tuple(
         _mistake(origins[i], targets[i], row, example)
         for i, row, example in zip(chosen, rows, raw, strict=True)

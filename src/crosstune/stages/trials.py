@@ -149,7 +149,7 @@ def _small(prepared: Prepared, seed: int) -> Prepared:
 def _leader(run: Run, prepared: Prepared, small: Prepared, first: Chosen) -> Tried:
     """Take the model that is open; its head must not have seen more rows than those of the others."""
     probed = first.probed
-    if small.facts.train_rows < prepared.facts.train_rows:
+    if probed.heads and small.facts.train_rows < prepared.facts.train_rows:
         probed = probe(run, small, first.opened, place="trials of the first model")
     return Tried(opened=first.opened, probed=probed)
 

@@ -132,6 +132,8 @@ def _cooled(
     run: Run, prepared: Prepared, model: SavedModel, outputs: NDArray[Any]
 ) -> tuple[SavedModel, NDArray[Any]]:
     """Divide the outputs by one temperature where that makes the probabilities more honest."""
+    if not prepared.facts.closed_form:  # answers are no logits
+        return model, outputs
     found = calibrated(prepared.task, outputs, prepared.encoded["validation"], seed=run.settings.seed)
     if found.value == 1.0 or found.before is None or found.after is None:
         return model, outputs

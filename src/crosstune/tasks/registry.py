@@ -9,6 +9,7 @@ from crosstune.tasks.base import Task
 from crosstune.tasks.errors import TaskNameClash
 from crosstune.tasks.image_classification import ImageClassification
 from crosstune.tasks.image_regression import ImageRegression
+from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.text_classification import TextClassification
 from crosstune.tasks.text_regression import TextRegression
 
@@ -20,6 +21,7 @@ TASKS: dict[str, type[Task]] = {
     "text-classification": TextClassification,
     "image-regression": ImageRegression,
     "text-regression": TextRegression,
+    "automatic-speech-recognition": SpeechRecognition,
 }
 """The built-in tasks."""
 

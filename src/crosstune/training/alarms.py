@@ -3,7 +3,6 @@
 The fifth alarm, that no parameter moves, is an error before the first step (``NothingToTrain``).
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from crosstune.core.seeding import generator
 from crosstune.frozen.freeze import evaluating
-from crosstune.tasks.base import LossSum, Task
+from crosstune.tasks.base import Task
+from crosstune.tasks.structured import Structured
 from crosstune.training.forward import autocast
 from crosstune.training.loader import as_targets
 from crosstune.training.parameters import head_rate
@@ -32,14 +32,17 @@ SPREAD = 1e-3
 """Values whose deviation is below this share of that of the targets are one answer."""
 
 
-def one_answer(task: Task, outputs: NDArray[np.float32], encoded: NDArray[Any]) -> str | None:
+def one_answer(task: Task, outputs: NDArray[Any], encoded: NDArray[Any]) -> str | None:
     """Say so where the model gives one and the same answer to everything, and the targets do not.
 
     Args:
-        task: any; one answer is one class, one set of labels, or one number.
-        outputs: ``(N, K)`` on validation.
+        task: any; one answer is one class, one set of labels, or one number. A structured task has alarms
+            of its own.
+        outputs: ``(N, K)`` on validation, or N answers.
         encoded: their targets.
     """
+    if isinstance(task, Structured):
+        return task.alarm(outputs, encoded)
     kind = task.linear_kind()
     truth = task.linear_targets(encoded)
     if kind == "values":
@@ -92,7 +95,7 @@ def equal_rates(session: Session, *, starts_trained: bool) -> str | None:
     )
 
 
-def suspicious_validation(session: Session, outputs: NDArray[np.float32]) -> str | None:
+def suspicious_validation(session: Session, outputs: NDArray[Any]) -> str | None:
     """Say so where validation is fitted far better than training, both in eval mode and without augmentation.
 
     Args:
@@ -103,9 +106,9 @@ def suspicious_validation(session: Session, outputs: NDArray[np.float32]) -> str
     """
     validation = session.evaluator.encoded
     count = min(EXAMPLES, len(session.loader.items))
-    if min(count, len(validation)) < FEWEST:
-        return None
-    seen, unseen = _training_loss(session, count), _mean(session.loss, outputs, validation)
+    if min(count, len(validation)) < FEWEST or isinstance(session.task, Structured):
+        return None  # answers have no loss
+    seen, unseen = _training_loss(session, count), _mean(session, outputs, validation)
     if not (unseen < LEAK_SHARE * seen and seen - unseen > LEAK_GAP):
         return None
     return _alarm(
@@ -121,10 +124,8 @@ def _alarm(name: str, sentence: str) -> str:
     return f"[{name}] {sentence}"
 
 
-def _mean(
-    loss: Callable[[torch.Tensor, torch.Tensor], LossSum], outputs: NDArray[np.float32], encoded: NDArray[Any]
-) -> float:
-    total, weight = loss(torch.from_numpy(outputs), as_targets(encoded))
+def _mean(session: Session, outputs: NDArray[np.float32], encoded: NDArray[Any]) -> float:
+    total, weight = session.loss(torch.from_numpy(outputs), as_targets(session.task, encoded))
     return float(total / weight)
 
 
@@ -141,4 +142,4 @@ def _training_loss(session: Session, count: int) -> float:
             micro = loader.load(indices).to(device, channels_last=numerics.channels_last)
             with autocast(device, bf16=numerics.bf16):
                 parts.append(session.forward(micro.batch, micro.activation).float().cpu().numpy())
-    return _mean(session.loss, np.concatenate(parts), session.loader.encoded[chosen])
+    return _mean(session, np.concatenate(parts), session.loader.encoded[chosen])

@@ -57,9 +57,9 @@ def names(setting: str, *, modality: str = "image", kind: str = "classes") -> tu
             expected="augment=none",
             fix="leave `augment` out",
         )
-    if kind == "values" and (mixing := [name for name in chosen if name in ON_BATCHES]):
+    if kind in ("values", "none") and (mixing := [name for name in chosen if name in ON_BATCHES]):
         raise NoSuchAugmentation(
-            "mixup and CutMix mix classes, and this task predicts values",
+            "mixup and CutMix mix classes, and this task has none",
             found=f"augment={setting}",
             expected=f"any of {', '.join(ON_PICTURES)}",
             fix=f"leave out {' and '.join(mixing)}",

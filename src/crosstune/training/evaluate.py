@@ -10,13 +10,14 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from crosstune.core.items import Items
 from crosstune.frozen.activations import Activations
 from crosstune.sources.base import Preprocessing
 from crosstune.tasks.base import MetricSpec, Task
 from crosstune.tasks.by_domain import OVERALL, chosen_by
+from crosstune.tasks.structured import Structured
 from crosstune.training.forward import autocast
 from crosstune.training.loader import Loaded, ahead, as_targets, encode
 
@@ -47,15 +48,16 @@ class Evaluator:
         """What weights are chosen by: the primary metric, or one by domain."""
         return chosen_by(self.task, self.items.domains(), self.select_by)
 
-    def outputs(self, forward: nn.Module, *, most: int | None = None) -> NDArray[np.float32]:
-        """Return ``(N, K)`` head outputs, float32, in the order of the split.
+    def outputs(self, forward: nn.Module, *, most: int | None = None) -> NDArray[Any]:
+        """Return ``(N, K)`` head outputs, float32, or N answers, in the order of the split.
 
         Every process computes its own part and gets all of them. No gradient; the model must be in eval
         mode, so that the result does not depend on batches or processes (but for rounding).
 
         Args:
             forward: :class:`crosstune.training.forward.Forward`, not wrapped.
-            most: run only so many batches, evenly spread, and return only their rows: for timing.
+            most: run only so many batches, evenly spread, and return only their rows: for timing. Of a
+                structured task these are all numbers, in a row.
         """
         every = self._batches()
         own = every[self.accelerator.process_index :: self.accelerator.num_processes]
@@ -70,20 +72,27 @@ class Evaluator:
                 micro = loaded.to(device, channels_last=self.channels_last)
                 with autocast(device, bf16=self.bf16):
                     outputs = forward(micro.batch, micro.activation)
-                found.append((loaded.indices, outputs.float().cpu().numpy()))
+                found.append((loaded.indices, self._kept(outputs, whole=most is None)))
         if most is not None:
             return np.concatenate([rows for _, rows in found])
-        gathered: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]] = gather_object(found[: len(own)])
-        result = np.empty((len(self.items), gathered[0][1].shape[1]), dtype=np.float32)
-        for indices, rows in gathered:
-            result[indices] = rows
-        return result
+        gathered: Sequence[tuple[NDArray[np.int64], NDArray[Any]]] = gather_object(found[: len(own)])
+        order = np.argsort(np.concatenate([indices for indices, _ in gathered]))
+        return np.concatenate([rows for _, rows in gathered])[order]
+
+    def _kept(self, outputs: Tensor, *, whole: bool) -> NDArray[Any]:
+        """Give what is kept of a batch: outputs, or the answers of a structured task.
+
+        Of a few batches, which are timed or compared number by number, all numbers in a row.
+        """
+        if not isinstance(self.task, Structured):
+            return outputs.float().cpu().numpy()
+        return self.task.answers(outputs) if whole else outputs.float().cpu().numpy().ravel()
 
     def in_float32(self) -> "Evaluator":
         """Return the same without reduced precision."""
         return replace(self, bf16=False)
 
-    def figures(self, outputs: NDArray[np.float32]) -> dict[str, float]:
+    def figures(self, outputs: NDArray[Any]) -> dict[str, float]:
         """Return every metric of the task as a plain number; first the one that weights are chosen by."""
         specs = {self.chosen_by.name: self.chosen_by, **self.task.metrics}
         return {
@@ -103,7 +112,7 @@ class Evaluator:
         return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
 
     def _load(self, indices: NDArray[np.int64]) -> Loaded:
-        targets = as_targets(self.encoded[indices])
+        targets = as_targets(self.task, self.encoded[indices])
         if self.activations is not None:
             batch, activation = self.activations.batch(indices.tolist(), variant=0)
             return Loaded(indices, batch, targets, activation)

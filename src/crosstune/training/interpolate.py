@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -33,7 +33,7 @@ class Point:
     """Share of the tuned weights: 0 is the start, 1 the tuned model."""
     score: float
     """The primary metric on validation, turned so that larger is better."""
-    outputs: NDArray[np.float32]
+    outputs: NDArray[Any]
     """``(M, K)`` on validation."""
     kept: float = math.nan
     """What ``watch`` gave there."""

@@ -6,6 +6,7 @@ Weights are whole here: every parameter and every saved buffer of the plain mode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class Judge:
 
     session: Session
 
-    def outputs(self, weights: Weights, *, averaged: bool) -> NDArray[np.float32]:
+    def outputs(self, weights: Weights, *, averaged: bool) -> NDArray[Any]:
         """Give the validation outputs ``(M, K)``; the model holds the weights afterwards.
 
         ``averaged`` weights get BatchNorm statistics that are measured on training batches, where these
@@ -79,7 +80,7 @@ class Judge:
         with evaluating(self.session.backbone.model):
             return self.session.evaluator.outputs(self.session.forward)
 
-    def score(self, outputs: NDArray[np.float32]) -> float:
+    def score(self, outputs: NDArray[Any]) -> float:
         """Give what weights are chosen by, turned so that larger is better; a NaN is the worst."""
         spec = self.session.evaluator.chosen_by
         figure = self.session.evaluator.figures(outputs)[spec.name]

@@ -19,6 +19,7 @@ from crosstune.core.items import Items
 from crosstune.frozen.activations import Activations
 from crosstune.sources.base import Batch, Preprocessing
 from crosstune.tasks.base import Task
+from crosstune.tasks.structured import Structured
 from crosstune.training.augment import Augmenter
 from crosstune.training.errors import DataWorkerFailed
 from crosstune.training.mixing import mix
@@ -86,8 +87,10 @@ def text_lengths(items: Items, preprocessing: Preprocessing, *, chunk: int = 102
     return np.asarray(found, dtype=np.int64)
 
 
-def as_targets(encoded: NDArray[Any]) -> Tensor:
-    """Turn encoded targets into a tensor; float64 becomes the float32 of the outputs."""
+def as_targets(task: Task, encoded: NDArray[Any]) -> Tensor:
+    """Turn the encoded targets of a batch into a tensor; float64 becomes the float32 of the outputs."""
+    if isinstance(task, Structured):
+        return task.collate(encoded)
     tensor = torch.from_numpy(np.ascontiguousarray(encoded))
     return tensor.float() if tensor.dtype == torch.float64 else tensor
 
@@ -137,7 +140,7 @@ class Loader:
 
     def _targets(self, indices: NDArray[np.int64]) -> Tensor:
         chosen = self.encoded[indices]
-        return as_targets(self.task.linear_targets(chosen) if self.mixing else chosen)
+        return as_targets(self.task, self.task.linear_targets(chosen) if self.mixing else chosen)
 
     def _domains(self, indices: NDArray[np.int64]) -> Tensor | None:
         return None if self.domains is None else torch.from_numpy(self.domains.ids[indices])

@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from accelerate.utils import broadcast
 from numpy.typing import NDArray
 from torch import nn, optim
@@ -67,8 +66,8 @@ class Loop:
         self.keeper = _keeper(session, work)
         self.history: History = []
         self.losses: list[float] = []
-        self.best_outputs: NDArray[np.float32] | None = None
-        self.last_outputs: NDArray[np.float32] | None = None
+        self.best_outputs: NDArray[Any] | None = None
+        self.last_outputs: NDArray[Any] | None = None
         self.step = self.epoch = 0
         self.evaluated_at = -1
         self.without_gain = 0

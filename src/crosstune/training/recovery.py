@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -84,7 +83,7 @@ def halve_micro_batch(loop: "Loop", failure: str) -> None:
     )
 
 
-def outputs(loop: "Loop") -> NDArray[np.float32]:
+def outputs(loop: "Loop") -> NDArray[Any]:
     """Give the outputs on validation, in smaller batches where memory runs out.
 
     Raises:

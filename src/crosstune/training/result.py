@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 History = list[dict[str, Any]]
@@ -35,5 +34,5 @@ class TrainResult:
     """``contiguous`` or ``channels-last``, as used."""
     cached: bool
     """Whether the frozen prefix was computed once and stored."""
-    outputs: NDArray[np.float32] | None = None
+    outputs: NDArray[Any] | None = None
     """``(M, K)`` on the validation rows at the last evaluation of this process; ``None`` without one."""

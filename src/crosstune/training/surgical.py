@@ -80,7 +80,7 @@ def relative_gradients(
                 batch = encode(backbone.preprocessing, items.batch(indices.tolist()))
                 moved = {name: tensor.to(device) for name, tensor in batch.items()}
                 outputs = backbone.logits(backbone.model(**moved)).float()
-                total, weight = loss(outputs, as_targets(encoded[indices]).to(device))
+                total, weight = loss(outputs, as_targets(task, encoded[indices]).to(device))
                 backbone.model.zero_grad(set_to_none=True)
                 (total / weight).backward()  # type: ignore[no-untyped-call]
                 for name, ratio in _ratios(backbone.model).items():

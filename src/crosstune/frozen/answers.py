@@ -1,0 +1,81 @@
+"""The whole model on every example, of which only answers are kept: for tasks whose outputs are large.
+
+Shapes: N examples, B batch.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crosstune.core.errors import OutOfMemory
+from crosstune.core.items import Items
+from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
+from crosstune.core.progress import Reporter, Silent
+from crosstune.frozen.errors import NonFiniteFeatures
+from crosstune.frozen.freeze import evaluating
+from crosstune.frozen.loader import Indices, batches, processing_order
+from crosstune.sources.base import Backbone
+
+Answer = Callable[[Tensor], NDArray[Any]]
+"""From the head's outputs of a batch, first axis B, to B answers."""
+
+
+def model_answers(
+    backbone: Backbone,
+    items: Items,
+    answer: Answer,
+    *,
+    batch_size: int = 16,
+    reporter: Reporter | None = None,
+) -> NDArray[Any]:
+    """Run the model in float32 by torch and turn each batch into answers at once.
+
+    Returns:
+        N answers, in the order of the items.
+
+    Raises:
+        NonFiniteFeatures: the model gave NaN or infinity; the examples are named.
+        OutOfMemory: not even one example fits.
+
+    Cost: one forward pass; memory for the outputs of one batch.
+    Checked by: ``tests/frozen/test_answers.py``: the same whatever the batch size.
+    """
+    told, order = reporter or Silent(), processing_order(backbone, items)
+    found: list[tuple[Indices, NDArray[Any]]] = []
+    done = 0
+    told.start("answers", len(items))
+    with evaluating(backbone.model), torch.no_grad():
+        while done < len(items):
+            try:
+                for indices, batch in batches(backbone, items, order[done:], batch_size):
+                    found.append((indices, answer(_outputs(backbone, items, indices, batch))))
+                    done += len(indices)
+                    told.advance(done)
+            except CAN_BE_MEMORY as error:
+                if not is_out_of_memory(error):
+                    raise
+                if batch_size == 1:
+                    raise OutOfMemory("the answers", size=1, failure=str(error)) from error
+                batch_size //= 2
+                told.warn(f"memory ran out in the answers: batches of {batch_size} from here on")
+    told.finish(f"{done:,} examples answered")
+    if not found:
+        return np.array([], dtype=np.str_)
+    places = np.argsort(np.concatenate([indices for indices, _ in found]))
+    return np.concatenate([answers for _, answers in found])[places]
+
+
+def _outputs(backbone: Backbone, items: Items, indices: Indices, batch: dict[str, Tensor]) -> Tensor:
+    device = next(backbone.model.parameters()).device
+    moved = {name: tensor.to(device) for name, tensor in batch.items()}
+    outputs = backbone.logits(backbone.model(**moved)).float()
+    finite = torch.isfinite(outputs).flatten(1).all(dim=1)
+    if not bool(finite.all()):
+        origins = items.origins()
+        bad = [origins[int(row)] for row in indices[~finite.cpu().numpy()]]
+        raise NonFiniteFeatures("torch", origins=bad, where="outputs")
+    return outputs

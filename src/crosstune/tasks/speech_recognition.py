@@ -1,0 +1,172 @@
+"""Recognise speech: a text for each utterance, through a CTC head. Shapes: N examples, B batch, T, V, L."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from crosstune.core.errors import UnknownName
+from crosstune.core.settings import Settings
+from crosstune.core.spelling import Spelling
+from crosstune.core.targets import IGNORED
+from crosstune.tasks.base import LossSum, MetricSpec, Row
+from crosstune.tasks.ctc_loss import ctc_loss
+from crosstune.tasks.errors import BadTarget
+from crosstune.tasks.raw import plain
+from crosstune.tasks.recognition_metrics import edits, recognition_metrics
+from crosstune.tasks.structured import NO_HEAD
+from crosstune.tasks.transcripts import normalised
+
+
+@dataclass(frozen=True)
+class SpeechRecognition:
+    """Transcripts, spelled with the symbols of a CTC head.
+
+    Encoded targets and answers are arrays of texts, ``(N,)``: figures compare texts, not symbols, so that a
+    character that the head has no symbol for counts as the error that it is.
+    """
+
+    spelling: Spelling
+    writing: str = "plain"
+    """How transcripts are written; see ``tasks/transcripts.py``."""
+
+    name: ClassVar[str] = "automatic-speech-recognition"
+    modality: ClassVar[str] = "audio"
+    losses: ClassVar[tuple[str, ...]] = ("ctc",)
+
+    @classmethod
+    def from_targets(cls, targets: Sequence[object], *, declared: Sequence[str] = ()) -> Self:
+        """Take the symbols from the training transcripts.
+
+        Args:
+            targets: texts, none missing.
+            declared: not used.
+
+        Raises:
+            BadTarget: a target is no text, or nothing is left of one.
+        """
+        del declared
+        return cls(Spelling.of(_written(targets, cls.writing)))
+
+    def written_as(self, writing: str, targets: Sequence[object]) -> Self:
+        """Give the task with another way of writing; symbols come from ``targets`` again."""
+        return replace(self, spelling=Spelling.of(_written(targets, writing)), writing=writing)
+
+    def spelled_with(self, spelling: Spelling) -> Self:
+        """Give the task with the symbols of a head that has been trained."""
+        return replace(self, spelling=spelling)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Give the characters that transcripts need: what a model is opened with."""
+        return tuple(one for one in self.spelling.symbols if len(one) == 1)
+
+    @property
+    def outputs(self) -> int:
+        """V, the number of symbols."""
+        return len(self.spelling.symbols)
+
+    @property
+    def metrics(self) -> Mapping[str, MetricSpec]:
+        """The word error rate first."""
+        return recognition_metrics()
+
+    def encode(self, raw: Sequence[object]) -> NDArray[Any]:
+        """Write transcripts as they are compared, ``(N,)`` texts; raises ``BadTarget``."""
+        return np.array(_written(raw, self.writing), dtype=np.str_)
+
+    def collate(self, encoded: NDArray[Any]) -> Tensor:
+        """Spell texts, ``(B, L)`` int64, padded with ``IGNORED``."""
+        rows = [torch.from_numpy(self.spelling.encode(text)) for text in encoded.tolist()]
+        return pad_sequence(rows, batch_first=True, padding_value=IGNORED)
+
+    def linear_targets(self, encoded: NDArray[Any]) -> NDArray[np.float64]:
+        """Raise ``TypeError``: there is no closed-form head."""
+        del encoded
+        raise TypeError(f"{self.name} has no closed-form head")
+
+    def linear_kind(self) -> str:
+        """``none``."""
+        return NO_HEAD
+
+    def make_loss(self, settings: Settings, encoded: NDArray[Any]) -> Callable[[Tensor, Tensor], LossSum]:
+        """Build the CTC loss; raises ``UnknownName`` for another."""
+        del encoded
+        if settings.loss not in ("auto", *self.losses):
+            raise UnknownName("loss for speech recognition", settings.loss, self.losses)
+        return ctc_loss(self.spelling.blank_index)
+
+    def answers(self, outputs: Tensor) -> NDArray[Any]:
+        """Take the likeliest symbol of each frame of ``(B, T, V)``, and collapse: ``(B,)`` texts."""
+        paths = outputs.argmax(dim=-1).cpu().numpy()
+        return np.array([self.spelling.collapse(path) for path in paths], dtype=np.str_)
+
+    def decode(self, outputs: NDArray[Any]) -> list[Row]:
+        """Give ``text`` for each answer."""
+        return [{"text": str(text)} for text in outputs.tolist()]
+
+    def alarm(self, answers: NDArray[Any], encoded: NDArray[Any]) -> str | None:
+        """Say so where nothing but blanks, or one symbol over and over, is recognised."""
+        del encoded
+        heard = {one for text in answers.tolist() for one in text}
+        if not heard:
+            return (
+                "[only-blanks] nothing is recognised in any utterance: the head gives only blanks, as every "
+                "CTC training does at first; train longer, with a larger rate, or look at the transcripts"
+            )
+        if len(heard) == 1:
+            return (
+                f"[one-token-repeated] `{next(iter(heard))}` is all that is recognised in all of validation: "
+                "the head has learnt the most frequent symbol"
+            )
+        return None
+
+    def badness(self, answers: NDArray[Any], encoded: NDArray[Any]) -> NDArray[Any]:
+        """Give the word error rate of each utterance, ``(N,)``; of equal ones the longer is worse."""
+        counts = edits(answers, encoded, words=True)
+        errors = counts[:, :3].sum(axis=1)
+        found: NDArray[Any] = np.where(errors > 0, errors / counts[:, 3] + 1e-6 * counts[:, 3], 0.0)
+        return found
+
+    def disagreement(self, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+        """Give the share of the utterances that are recognised differently."""
+        return float(np.mean(ours != theirs)) if len(ours) else 0.0
+
+    def hub_config(self) -> dict[str, Any]:
+        """Give no labels: a CTC head has symbols, which the tokenizer knows."""
+        return {"id2label": {}, "label2id": {}, "problem_type": None}
+
+    def affine(self) -> tuple[float, float]:
+        """(1, 0): outputs stay logits."""
+        return 1.0, 0.0
+
+    def folded(self) -> Self:
+        """Give the task itself."""
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the name, the symbols and the way of writing."""
+        return {"task": self.name, "spelling": self.spelling.to_json(), "writing": self.writing}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Read what ``to_json`` gave."""
+        return cls(Spelling.from_json(raw["spelling"]), raw["writing"])
+
+
+def _written(targets: Sequence[object], writing: str) -> list[str]:
+    values = [plain(value) for value in targets]
+    written = [normalised(value, writing) if isinstance(value, str) else "" for value in values]
+    if bad := {row: values[row] for row, text in enumerate(written) if not text}:
+        raise BadTarget(
+            bad,
+            task="speech recognition",
+            expected="a transcript in words for each utterance",
+            fix="write what is said, or remove these rows; --set transcripts=as-is keeps every character",
+        )
+    return written

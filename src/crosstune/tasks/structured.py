@@ -1,0 +1,39 @@
+"""Tasks whose answer is not one vector for each example: texts, boxes, masks.
+
+What a head gives is turned into *answers* batch by batch, because the outputs themselves would not fit into
+memory; an answer is one entry of an array with first axis N. Metrics, intervals and comparisons take answers
+where those of vector tasks take outputs. There is no closed-form head, and ``linear_kind`` is ``none``.
+"""
+
+from typing import Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+NO_HEAD = "none"
+"""The ``linear_kind`` of these tasks."""
+
+
+@runtime_checkable
+class Structured(Protocol):
+    """What these tasks have besides :class:`crosstune.tasks.base.Task`."""
+
+    def collate(self, encoded: NDArray[Any]) -> Tensor:
+        """Make one tensor, first axis B, of the encoded targets of a batch."""
+        ...
+
+    def answers(self, outputs: Tensor) -> NDArray[Any]:
+        """Turn the head's outputs of a batch, first axis B, into B answers."""
+        ...
+
+    def alarm(self, answers: NDArray[Any], encoded: NDArray[Any]) -> str | None:
+        """Say what is plainly wrong with the answers to N examples, with the name of its page in brackets."""
+        ...
+
+    def badness(self, answers: NDArray[Any], encoded: NDArray[Any]) -> NDArray[Any]:
+        """Say how wrong each of N answers is, ``(N,)``: 0 is right."""
+        ...
+
+    def disagreement(self, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+        """Say how far two sets of answers to the same examples lie apart: 0 is equal."""
+        ...
