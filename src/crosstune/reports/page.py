@@ -23,6 +23,7 @@ from crosstune.reports.text import plain, shortened
 from crosstune.reports.why import why
 
 _PICTURE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/]+={0,2}")
+_SOUND = re.compile(r"data:audio/wav;base64,[A-Za-z0-9+/]+={0,2}")
 _LEVELS = ("error", "warning", "note")
 _BASES = {
     Basis.USER: "set by you",
@@ -58,7 +59,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        count=count, duration=duration, setting=setting, shortened=shortened, picture=safe_picture
+        count=count,
+        duration=duration,
+        setting=setting,
+        shortened=shortened,
+        picture=safe_picture,
+        sound=safe_sound,
     )
     return made
 
@@ -72,6 +78,11 @@ def safe_picture(address: str | None) -> str:
     return address if address and _PICTURE.fullmatch(address) else ""
 
 
+def safe_sound(address: str | None) -> str:
+    """Return the address if it is a WAV file inside the page; else nothing."""
+    return address if address and _SOUND.fullmatch(address) else ""
+
+
 def page_values(summary: RunSummary) -> dict[str, Any]:
     """Give everything that the template names."""
     if summary.confusion:
@@ -81,6 +92,7 @@ def page_values(summary: RunSummary) -> dict[str, Any]:
         "run": summary,
         "verdict": verdict.verdict(summary),
         "regression": summary.task.endswith("regression"),
+        "heard": any(safe_sound(mistake.sound) for mistake in summary.mistakes),
         "rivals": _rivals(summary),
         "candidates": _candidates(summary),
         "why": why(summary),
@@ -176,4 +188,6 @@ def _decisions(summary: RunSummary) -> dict[str, Any]:
 def _score(summary: RunSummary, value: float) -> str:
     if summary.task.endswith("regression"):
         return f"off by {figure(value, 2)}"
+    if summary.task == "automatic-speech-recognition":
+        return f"{figure(100 * value, 0)} % of the words wrong"
     return f"{figure(100 * value, 1)} % sure"

@@ -20,6 +20,11 @@ _TITLES = {
     "log-loss": "Log loss",
     "balanced-accuracy": "Balanced accuracy",
     "calibration-error": "Calibration error",
+    "wer": "Word error rate",
+    "cer": "Character error rate",
+    "substitutions": "Words substituted",
+    "deletions": "Words left out",
+    "insertions": "Words put in",
 }
 
 _MEANINGS = {
@@ -35,12 +40,18 @@ _MEANINGS = {
     "r2": "share of the target's variance explained; 1 is perfect, 0 is guessing the mean",
     "pearson": "linear agreement with the truth; 1 is perfect, 0 is none",
     "spearman": "agreement of the ranking with the truth; 1 is perfect, 0 is none",
+    "wer": "wrong, missing and added words over the words that were said; lower is better",
+    "cer": "the same for characters",
+    "substitutions": "share of the words that were said and recognised as others",
+    "deletions": "share of the words that were said and not recognised",
+    "insertions": "recognised words that nobody said, over the words that were said",
 }
 
 _BASELINES = {
     "majority class": "always answering the most frequent class",
     "majority": "always answering the most frequent class",
     "mean": "always answering the mean of the training targets",
+    "pretrained model, not tuned": "the pretrained model without any tuning",
 }
 
 
