@@ -3,9 +3,9 @@
     benchmarks/fetch --only sentiment       # the texts
     python examples/tiny_recogniser/make.py
 
-Needs Debian's flite and espeak-ng, and `pip install crosstune[sound]`. Below runs/tiny-recogniser/, speech goes
-to speech (FLAC, 8 kHz, with a manifest) and the run to run; the weights, at most 12 MB, go into the pip package
-packages/crosstune-tiny-recogniser, whose model card says what it is.
+Needs Debian's flite and espeak-ng, and `pip install crosstune[sound]`. Below runs/tiny-recogniser/,
+speech goes to speech (FLAC, 8 kHz, with a manifest) and the run to run. The weights, at most 12 MB, go into
+the pip package packages/crosstune-tiny-recogniser, whose model card says what it is.
 """
 
 import argparse

@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from crosstune.core.spelling import Spelling
 from crosstune.core.targets import IGNORED
-from crosstune.sources.frames import CERTAIN
+from crosstune.sources.recogniser import CERTAIN
 from crosstune.tasks.ctc_loss import ctc_loss
 
 SPELLING = Spelling.of(["ab"])

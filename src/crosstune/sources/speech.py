@@ -18,7 +18,7 @@ from crosstune.core.spelling import BLANK, SPACE, Spelling
 from crosstune.sources.assemble import Identity, assemble
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnsupportedModel
-from crosstune.sources.frames import Recogniser, recogniser_logits
+from crosstune.sources.recogniser import Recogniser, recogniser_logits
 from crosstune.sources.heads import last_linear, no_linear_head, seeded, start_head
 from crosstune.sources.processors import open_extractor
 from crosstune.sources.record import Record

@@ -16,7 +16,7 @@ def ctc_loss(blank: int) -> Callable[[Tensor, Tensor], LossSum]:
     """Give the loss: minus the log probability of each text, summed, over the number of symbols.
 
     Outputs are ``(B, T, V)`` logits. Frames behind the end of an utterance must hold the certain blank (see
-    ``sources/frames.py``), which changes no probability, so that no lengths are needed: every alignment of
+    ``sources/recogniser.py``), which changes no probability, so that no lengths are needed: every alignment of
     the true frames goes on with blanks in exactly one way. Targets are ``(B, L)`` numbers of symbols, padded
     with ``IGNORED``.
 

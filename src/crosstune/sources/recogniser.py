@@ -1,12 +1,14 @@
 """A recogniser's outputs, one for each frame, without those of the padding.
 
-Shapes: B batch, n samples, T frames, V symbols.
+Shapes: B batch, T frames, V symbols.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from crosstune.sources.frames import Frames, frame_mask
 
 CERTAIN = 1e4
 """Logit by which the blank leads in frames of padding: its probability is then exactly 1 in float32."""
@@ -18,33 +20,30 @@ class Recogniser(nn.Module):
     They then change neither the CTC loss nor the text, so that no lengths need to be carried along.
     """
 
-    def __init__(self, inner: Any, blank: int) -> None:  # noqa: ANN401 - untyped
-        """Hold the model; ``blank`` is the number of the blank symbol."""
+    def __init__(self, inner: Any, blank: int, mask: str | None, frames: Frames | None) -> None:  # noqa: ANN401
+        """Hold the model.
+
+        Args:
+            inner: of transformers; gives ``logits``.
+            blank: the number of the blank symbol.
+            mask: name in the batch of the mask of what the model reads; ``None`` where all have one length.
+            frames: from the entries that the mask counts to frames, where they differ.
+        """
         super().__init__()
         self.inner = inner
-        self.blank = blank
+        self.blank, self.mask, self.frames = blank, mask, frames
 
     def forward(self, **batch: Tensor) -> Tensor:
         """Return ``(B, T, V)`` logits."""
         logits: Tensor = self.inner(**batch).logits
-        mask = self.mask(batch, logits.shape[1])
-        if mask is None:
+        if self.mask is None:
             return logits
+        heard = frame_mask(batch[self.mask], self.frames, logits.shape[1])
+        if heard is None:
+            raise ValueError(f"{logits.shape[1]} frames of {batch[self.mask].shape[1]} entries: not known")
         certain = torch.full_like(logits, -CERTAIN)
         certain[..., self.blank] = 0.0
-        return torch.where(mask.unsqueeze(-1), logits, certain)
-
-    def mask(self, batch: dict[str, Tensor], frames: int) -> Tensor | None:
-        """Say which frames hear the utterance, ``(B, T)``; ``None`` where the model has no mask of its input.
-
-        Models that are given none (wav2vec 2.0 base) hear padding as silence, in training as in use.
-        """
-        samples = batch.get("attention_mask")
-        find = getattr(self.inner, "_get_feature_vector_attention_mask", None)
-        if samples is None or find is None:
-            return None
-        found: Tensor = find(frames, samples)
-        return found.bool()
+        return torch.where(heard.bool().unsqueeze(-1), logits, certain)
 
 
 def recogniser_logits(outputs: Any) -> Tensor:  # noqa: ANN401 - what the module returns
