@@ -31,7 +31,7 @@ from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.l2_sp import L2SP, make_l2_sp
 from crosstune.training.light import keep_light
-from crosstune.training.loader import Loader, text_lengths
+from crosstune.training.loader import Loader, input_lengths
 from crosstune.training.lora import add_adapters
 from crosstune.training.methods import require_methods
 from crosstune.training.order import Order
@@ -243,7 +243,7 @@ def _check_together(settings: Settings, head: HeadWeights | None) -> None:
 
 
 def _order(items: Items, backbone: Backbone, settings: Settings, *, world: int) -> Order:
-    lengths = text_lengths(items, backbone.preprocessing) if backbone.modality == "text" else None
+    lengths = input_lengths(items, backbone.preprocessing) if backbone.lengths_vary else None
     return Order(len(items), settings.batch_size, settings.seed, lengths, least=max(2, world))
 
 
@@ -286,11 +286,10 @@ def _evaluator(
     task: Task, items: Items, backbone: Backbone, settings: Settings, accelerator: Accelerator,
     numerics: Numerics, stored: Stored | None,
 ) -> Evaluator:  # fmt: skip
-    text = backbone.modality == "text"
     return Evaluator(
         task=task, items=items, encoded=task.encode(items.targets()), preprocessing=backbone.preprocessing,
         accelerator=accelerator, batch_size=settings.micro_batch or EVALUATION_BATCH,
-        lengths=text_lengths(items, backbone.preprocessing) if text else None,
+        lengths=input_lengths(items, backbone.preprocessing) if backbone.lengths_vary else None,
         activations=stored.validation if stored else None,
         bf16=numerics.bf16, channels_last=numerics.channels_last, select_by=settings.select_by,
     )  # fmt: skip
