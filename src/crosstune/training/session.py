@@ -23,7 +23,7 @@ from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.training.across import make_across
-from crosstune.training.augment import ON_BATCHES, ON_PICTURES, Augmenter, names
+from crosstune.training.augment import ON_BATCHES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.coral import HeadInput
 from crosstune.training.errors import NothingToTrain, WrongWorldSize
@@ -184,9 +184,9 @@ def prepare(
     order = _order(train_items, backbone, settings, world=accelerator.num_processes)
     moving = _freeze(backbone, settings, order, head)
     backbone.model.to(accelerator.device)
-    on_pictures = tuple(name for name in augment if name in ON_PICTURES)
+    on_examples = tuple(name for name in augment if name not in ON_BATCHES)
     mixing = tuple(name for name in augment if name in ON_BATCHES)
-    augmenter = Augmenter(on_pictures, settings.seed) if on_pictures else None
+    augmenter = Augmenter(on_examples, settings.seed) if on_examples else None
     prefix = Prefix(
         backbone=backbone, train=train_items, validation=validation_items, settings=settings,
         augmenter=augmenter, mixing=mixing, pass_seconds=pass_seconds,
