@@ -18,9 +18,9 @@ from crosstune.core.spelling import BLANK, SPACE, Spelling
 from crosstune.sources.assemble import Identity, assemble
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnsupportedModel
-from crosstune.sources.recogniser import Recogniser, recogniser_logits
 from crosstune.sources.heads import last_linear, no_linear_head, seeded, start_head
-from crosstune.sources.processors import open_extractor
+from crosstune.sources.kinds.registry import KINDS
+from crosstune.sources.recogniser import Recogniser, recogniser_logits
 from crosstune.sources.record import Record
 from crosstune.sources.source_head import stored_tensor
 from crosstune.sources.transformers_folders import (
@@ -37,8 +37,6 @@ FORMAT = "speech"
 TASK = "automatic-speech-recognition"
 VOCABULARY = "vocab.json"
 LOADS_WITH = f'from transformers import pipeline\n\nrecognise = pipeline("{TASK}", model="{{path}}")'
-STILL = {"apply_spec_augment": False, "layerdrop": 0.0}
-"""Randomness of the config that is not drawn from (seed, epoch, example), and blocks that must always run."""
 
 
 def open_folder(
@@ -145,9 +143,7 @@ def _config(folder: Path, name: str, spelling: Spelling) -> Any:  # noqa: ANN401
             fix="choose another model; `crosstune models` lists them",
         )
     config.vocab_size, config.pad_token_id = len(spelling.symbols), spelling.blank_index
-    for attribute, value in STILL.items():
-        if hasattr(config, attribute):
-            setattr(config, attribute, value)
+    KINDS["audio"].prepare(config)
     return config
 
 
@@ -186,18 +182,19 @@ def _finish(
     *,
     trained: bool,
 ) -> Backbone:
-    extractor, preprocessing = open_extractor(folder, identity.name, options)
-    wrapped = Recogniser(model, spelling.blank_index)
+    opened = KINDS["audio"].open(folder, model, identity.name, options, None)
+    wrapped = Recogniser(model, spelling.blank_index, opened.mask, opened.frames)
     backbone = assemble(
         identity,
         model=wrapped,
         head=f"inner.{_head(model, identity.name)}",
-        preprocessing=preprocessing,
+        preprocessing=opened.preprocessing,
         modality="audio",
         logits=recogniser_logits,
-        save=SpeechSaver(model, extractor, spelling, preprocessing, identity, options),
+        save=SpeechSaver(model, opened.tool, spelling, opened.preprocessing, identity, options),
         loads_with=LOADS_WITH,
-        mask=None,
+        mask=opened.mask,
+        frames=opened.frames,
         vector=False,
     )
     backbone.spelling, backbone.head_trained, backbone.folder = spelling, trained, folder

@@ -16,9 +16,9 @@ def ctc_loss(blank: int) -> Callable[[Tensor, Tensor], LossSum]:
     """Give the loss: minus the log probability of each text, summed, over the number of symbols.
 
     Outputs are ``(B, T, V)`` logits. Frames behind the end of an utterance must hold the certain blank (see
-    ``sources/recogniser.py``), which changes no probability, so that no lengths are needed: every alignment of
-    the true frames goes on with blanks in exactly one way. Targets are ``(B, L)`` numbers of symbols, padded
-    with ``IGNORED``.
+    ``sources/recogniser.py``), which changes no probability, so that no lengths are needed: every alignment
+    of the true frames goes on with blanks in exactly one way. Targets are ``(B, L)`` numbers of symbols,
+    padded with ``IGNORED``.
 
     A text that needs more frames than there are has probability zero, and the loss is infinite: the training
     stops and names it. (Setting it to zero, as is often done, hides that it is never learnt.)
