@@ -72,7 +72,7 @@ class Ends(Silent):
     def __init__(self, after: int) -> None:
         self.after = after
 
-    def advance(self, done: int, figures: Any = None) -> None:
+    def advance(self, done: int, figures: Any = None) -> None:  # noqa: ARG002 - as in Reporter
         """Break off."""
         if done >= self.after:
             raise Interrupted("SIGTERM")
