@@ -66,6 +66,7 @@ from crosstune.stages.summarise import summarise
 from crosstune.stages.suspects import list_suspects
 from crosstune.stages.symbols import with_symbols
 from crosstune.stages.tokens import with_tokens
+from crosstune.stages.too_short import without_too_short
 from crosstune.stages.trials import try_out
 from crosstune.stages.untuned import ship_untuned
 
@@ -159,7 +160,7 @@ def _stages(run: Run) -> None:
         prepared = with_tokens(run, prepared, opened)
         if run.options.controls:
             require_crossing(opened.backbone.name, crosses=opened.facts.crosses)
-        prepared = with_symbols(run, prepared, opened)
+        prepared = without_too_short(run, with_symbols(run, prepared, opened), opened)
     prepared, probed, closed = _first_model(run, prepared, opened)
     with run.stage("trials"):
         chosen = try_out(run, prepared, opened, probed, ranking)

@@ -1,0 +1,105 @@
+"""Utterances that are too short for their transcripts: CTC gives each symbol a frame, and repeats a blank."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosstune.core.sound import Sound
+from crosstune.core.spelling import Spelling
+from crosstune.data.gate.policy import judged
+from crosstune.data.gate.report import MOST_ITEMS, WARNING, BadItem, Finding
+from crosstune.data.items import SplitItems
+from crosstune.sources.base import Backbone
+from crosstune.stages.opening import Opened
+from crosstune.stages.prepare import Prepared
+from crosstune.stages.run import Run
+
+CODE = "transcript-too-long"
+AT_ONCE = 64
+SPARE = 4
+"""Frames by which the quick estimate may be wrong; nearer cases are counted."""
+
+
+def without_too_short(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
+    """Set rows of training and validation aside whose transcript does not fit into their frames.
+
+    Their probability would be zero and the loss infinite. Rows of the test split stay: an answer is due for
+    them, however wrong. Cost: every sound of both splits is decoded once.
+    """
+    spelling = opened.backbone.spelling
+    if spelling is None:
+        return prepared
+    items, encoded, bad = dict(prepared.items), dict(prepared.encoded), []
+    for split in ("train", "validation"):
+        found = too_short(opened.backbone, spelling, items[split], encoded[split])
+        if not found:
+            continue
+        origins = items[split].origins()
+        bad += [
+            BadItem(split=split, index=row, origin=origins[row], code=CODE,
+                    reason=f"{needed} frames are needed, {present} are there")
+            for row, (needed, present) in found.items()
+        ]  # fmt: skip
+        good = [row for row in range(len(items[split])) if row not in found]
+        items[split], encoded[split] = items[split].subset(good), encoded[split][good]
+    if not bad:
+        return prepared
+    findings = judged([_finding(bad)], strict=run.options.strict)
+    run.found(findings)
+    report = replace(
+        prepared.report,
+        bad=(*prepared.report.bad, *bad),
+        findings=(*prepared.report.findings, *findings),
+    )
+    report.require()
+    report.write(run.folder.bad_items)
+    counts = {"train_rows": len(items["train"]), "validation_rows": len(items["validation"])}
+    return replace(
+        prepared, report=report, items=items, encoded=encoded, facts=replace(prepared.facts, **counts)
+    )
+
+
+def too_short(
+    backbone: Backbone, spelling: Spelling, items: SplitItems, encoded: NDArray[Any]
+) -> dict[int, tuple[int, int]]:
+    """Find the rows with too few frames: by row, how many are needed and how many there are.
+
+    Checked by: ``tests/stages/test_too_short.py``.
+    """
+    rate = (frames_of(backbone, Sound(np.zeros(80_000, np.float32), 8_000)) + SPARE) / 10.0
+    found = {}
+    for start in range(0, len(items), AT_ONCE):
+        rows = range(start, min(start + AT_ONCE, len(items)))
+        sounds: Sequence[Sound] = items.batch(rows)
+        for row, sound in zip(rows, sounds, strict=True):
+            needed = spelling.frames(str(encoded[row]))
+            if needed <= rate * sound.seconds - 2 * SPARE:
+                continue
+            present = frames_of(backbone, sound)
+            if needed > present:
+                found[row] = needed, present
+    return found
+
+
+def frames_of(backbone: Backbone, sound: Sound) -> int:
+    """Count the frames that the model makes of a sound."""
+    batch = backbone.preprocessing([sound])
+    mask = batch[backbone.mask] if backbone.mask else next(iter(batch.values()))
+    entries = int(mask.sum()) if backbone.mask else int(mask.shape[1])
+    return entries if backbone.frames is None else backbone.frames.count(entries)
+
+
+def _finding(bad: Sequence[BadItem]) -> Finding:
+    first = bad[0]
+    return Finding(
+        severity=WARNING,
+        code=CODE,
+        sentence=f"{len(bad):,} utterances are too short for their transcripts and are set aside, such as "
+        f"{first.origin}: {first.reason}",
+        fix="look whether they were cut, or have the transcript of another recording; a model with more "
+        "frames a second reads faster speech",
+        items=tuple(item.origin for item in bad[:MOST_ITEMS]),
+    )
