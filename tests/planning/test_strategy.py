@@ -67,6 +67,13 @@ def test_enough_texts_are_worth_it_where_no_epoch_of_them_fits() -> None:
     assert chosen(DATA, share + 0.01) != "lp-ft"  # pictures are another matter
 
 
+def test_a_last_block_without_compute_is_not_worth_a_training() -> None:
+    pooled = replace(MODEL, shares=(0.5, 0.5, 0.0))
+    time = TimeFacts(left=85.0, reserve=50.0)
+    assert {one.last_blocks for one in reaches(DATA, pooled, time) if one.epochs >= 2.0} == {1}
+    assert choose_strategy(DATA, pooled, time).value == "closed-form"
+
+
 def test_nothing_is_trained_where_nothing_fits() -> None:
     assert choose_strategy(DATA, MODEL, TimeFacts(left=51.0, reserve=50.0)).value == "closed-form"
 
