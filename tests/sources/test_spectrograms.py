@@ -1,4 +1,4 @@
-"""Sounds as pictures: what the picture shows, that a saved model hears the same, and text bodies on sounds."""
+"""Sounds as pictures: what they show, that a saved model hears the same, and text bodies on sounds."""
 
 from dataclasses import replace
 from pathlib import Path

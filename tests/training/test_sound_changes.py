@@ -1,4 +1,4 @@
-"""Augmentation of sounds: each change does what its table says, and depends on (seed, epoch, example) only."""
+"""Augmentation of sounds: each change does what its table says, drawn from (seed, epoch, example) only."""
 
 import numpy as np
 import pytest
@@ -85,10 +85,10 @@ def test_names_belong_to_their_data() -> None:
     every = {name for table in ON_EXAMPLES.values() for name in table} | set(ON_BATCHES)
     assert every == set(AUGMENTATIONS)
     assert names("gain+specaugment", modality="audio") == ("gain", "specaugment")
-    with pytest.raises(NoSuchAugmentation, match="flip: for pictures.*`audio`") as caught:
+    with pytest.raises(NoSuchAugmentation, match=r"flip: for pictures.*`audio`") as caught:
         names("flip+gain", modality="audio")
     assert "leave out flip" in str(caught.value)
-    with pytest.raises(NoSuchAugmentation, match="gain: for sounds.*`image`"):
+    with pytest.raises(NoSuchAugmentation, match=r"gain: for sounds.*`image`"):
         names("gain", modality="image")
     with pytest.raises(NoSuchAugmentation, match="augment=none"):
         names("gain", modality="text")
