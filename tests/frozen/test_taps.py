@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from crosstune.frozen.taps import OutputModel, PrefixModel, TapModel, first, pool
+from crosstune.sources.frames import frame_mask
 from tests.frozen.helpers import MakeItems, OpenTiny
 from tests.support.tiny import KINDS, Kind
 
@@ -15,6 +16,7 @@ def test_pooling_averages_positions_of_every_layout() -> None:
     assert torch.equal(pool(values, "BCHW"), channels)
     assert torch.equal(pool(values.permute(0, 2, 3, 1), "BHWC"), channels)
     assert torch.equal(pool(values.flatten(2).transpose(1, 2), "BTC"), channels)
+    assert torch.equal(pool(values.flatten(2), "BCT"), channels)
     assert torch.equal(pool(channels.half(), "BC"), channels.half().float())
 
 
@@ -46,7 +48,7 @@ def test_taps_equal_the_models_own_values_and_leave_no_hook(
         start = 0
         for number, block in enumerate(opened.blocks, start=1):
             (activation,) = PrefixModel(opened, number).eval()(**batch)
-            mask = batch[opened.mask] if opened.mask else None
+            mask = frame_mask(batch[opened.mask], opened.frames, activation.shape[1]) if opened.mask else None
             here = pooled[:, start : start + block.width]
             assert torch.equal(here, pool(activation, block.layout, mask))
             start += block.width
