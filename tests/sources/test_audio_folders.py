@@ -29,12 +29,6 @@ def sounds_of(backbone: Backbone) -> SoundPreprocessing:
     return backbone.preprocessing
 
 
-@pytest.fixture(scope="module")
-def wavlm(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
-    folder = tiny_wav2vec2_dir(tmp_path_factory.mktemp("models") / "wavlm", family="wavlm")
-    return open_model(str(folder), OPTIONS)
-
-
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_the_pipeline_gives_the_same_labels_and_scores(
     kind: Kind, tiny_models: Opener, outputs: Runner, tmp_path: Path
@@ -78,10 +72,34 @@ def test_a_sound_gives_the_same_alone_and_in_any_company(kind: Kind, tiny_models
     check_alone_and_in_company(tiny_models(kind))
 
 
-def test_wavlm_too_and_its_layers_share_positions_so_that_few_cuts_are_left(wavlm: Backbone) -> None:
-    check_alone_and_in_company(wavlm)
-    assert wavlm.blocks[0].cut
-    assert not wavlm.blocks[1].cut  # all layers read the positions of the first
+@pytest.mark.parametrize(
+    "family", ["wavlm", "unispeech", "unispeech-sat", "data2vec-audio", "conformer", "sew"]
+)
+def test_so_does_their_kin(family: str, tmp_path: Path) -> None:
+    opened = open_model(str(tiny_wav2vec2_dir(tmp_path / family, family=family)), OPTIONS)
+    check_alone_and_in_company(opened)
+    assert opened.blocks[0].cut
+    assert opened.blocks[1].cut == (family != "wavlm")  # all layers of WavLM read the positions of the first
+
+
+def test_a_model_of_frames_that_are_no_convolutions_too(tmp_path: Path) -> None:
+    from transformers import (
+        SeamlessM4TFeatureExtractor,
+        Wav2Vec2BertConfig,
+        Wav2Vec2BertForSequenceClassification,
+    )
+
+    config = Wav2Vec2BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+        classifier_proj_size=24, feature_projection_input_dim=32, conv_depthwise_kernel_size=5,
+        left_max_position_embeddings=8, initializer_range=0.2,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    Wav2Vec2BertForSequenceClassification(config).save_pretrained(tmp_path)
+    SeamlessM4TFeatureExtractor(feature_size=16, num_mel_bins=16).save_pretrained(tmp_path)
+    opened = open_model(str(tmp_path), OPTIONS)
+    assert opened.frames is None
+    check_alone_and_in_company(opened)
 
 
 @pytest.mark.parametrize("kind", ENCODERS)

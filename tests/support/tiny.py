@@ -188,17 +188,24 @@ def tiny_resnet_dir(path: Path, *, seed: int = 0) -> Path:
     return path
 
 
-def tiny_wav2vec2_dir(path: Path, *, family: str = "wav2vec2", layers: int = 3, seed: int = 0) -> Path:
-    """Save a wav2vec2, HuBERT or WavLM classifier (width 32, dropout 0.1) with its feature extractor.
+WAV2VEC2_KIN = {
+    "wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM", "unispeech": "UniSpeech",
+    "unispeech-sat": "UniSpeechSat", "data2vec-audio": "Data2VecAudio", "conformer": "Wav2Vec2Conformer",
+    "sew": "SEW",
+}  # fmt: skip
+"""What the classes of transformers begin with."""
 
-    A frame is made of 80 samples at 16 kHz. wav2vec2 and WavLM are like the published base models (group norm
-    over time, no mask from the extractor), HuBERT is like the large one (layer norms, a mask). All are set
-    to drop layers and to mask frames at random in training.
+
+def tiny_wav2vec2_dir(path: Path, *, family: str = "wav2vec2", layers: int = 3, seed: int = 0) -> Path:
+    """Save a classifier of the wav2vec2 kin (width 32, dropout 0.1) with its feature extractor.
+
+    A frame is made of 80 samples at 16 kHz. HuBERT is like the published large model (layer norms, a mask),
+    the others are like the base ones (group norm over time, no mask from the extractor). All are set to drop
+    layers and to mask frames at random in training.
     """
     import transformers
 
-    name = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM"}[family]
-    large = family == "hubert"
+    name, large = WAV2VEC2_KIN[family], family == "hubert"
     config = getattr(transformers, f"{name}Config")(
         hidden_size=32, num_hidden_layers=layers, num_attention_heads=4, intermediate_size=64,
         conv_dim=[16, 16, 24], conv_kernel=[10, 4, 4], conv_stride=[5, 4, 4], num_feat_extract_layers=3,
