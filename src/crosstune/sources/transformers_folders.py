@@ -133,6 +133,7 @@ def _finish(
         source_head=source_head,
     )
     backbone.folder = None if gguf else folder
+    backbone.notes += [note for note in opened.notes if note not in backbone.notes]
     return backbone
 
 
