@@ -57,6 +57,6 @@ def frame_mask(mask: Tensor, frames: Frames | None, width: int) -> Tensor | None
     """
     if width == mask.shape[1]:
         return mask
-    if frames is None or width != frames.count(int(mask.shape[1])):
+    if frames is None or width != frames.count(mask.shape[1]):
         return None
     return inside(frames.count(mask.sum(dim=1)), width)

@@ -36,7 +36,9 @@ NOWHERE: Mapping[str, str] = {}
 def open_folder(
     folder: Path, name: str, options: OpenOptions, *, source: str, record: Record | None = None
 ) -> Backbone:
-    """Open a transformers folder with a new head."""
+    """Open a transformers folder with a new head; one of a run hears as much of a sound as it did there."""
+    if record is not None and options.max_seconds is None:
+        options = replace(options, max_seconds=record.options.max_seconds)
     return build(folder, identify(folder, name, options, source, record), options)
 
 
@@ -131,6 +133,7 @@ def _finish(
         source_head=source_head,
     )
     backbone.folder = None if gguf else folder
+    backbone.notes += [note for note in opened.notes if note not in backbone.notes]
     return backbone
 
 

@@ -30,6 +30,14 @@ LONGEST = 15.0
 RANDOM = ("layerdrop", "encoder_layerdrop", "mask_time_prob", "mask_feature_prob")
 """What configs call the shares of layers and frames that a model leaves out at random."""
 
+LEAK = frozenset({"data2vec-audio", "sew", "sew-d", "wav2vec2-conformer"})
+"""Model types whose convolutions between layers run over padding, in transformers as it is: what a sound
+gives depends on how much it is padded. Nothing here can mend that; batches hold sounds of like length."""
+LEAKS = (
+    "what this model says of a sound depends a little on the longest sound of its batch, since its "
+    "convolutions run over padding; batches hold sounds of like length"
+)
+
 
 class AudioKind:
     """Sounds, through a feature extractor."""
@@ -75,6 +83,7 @@ class AudioKind:
             preprocessing=preprocessing,
             mask=None if window else "attention_mask",
             frames=frames,
+            notes=(LEAKS,) if model.config.model_type in LEAK else (),
         )
 
     def lines(self, task: str) -> str:

@@ -24,6 +24,8 @@ class Opened:
     """As in ``Backbone``."""
     frames: Frames | None = None
     """As in ``Backbone``."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of this kind of model."""
 
 
 class Kind(Protocol):
