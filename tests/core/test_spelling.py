@@ -44,9 +44,9 @@ def test_the_fewest_frames_are_those_of_the_shortest_path(text: str) -> None:
     assert spelling.frames(text) == shortest
 
 
-def test_marks_of_the_tokenizer_are_never_shown() -> None:
+def test_of_the_marks_of_a_tokenizer_only_the_blank_is_hidden() -> None:
     spelling = Spelling(("<s>", "<pad>", "|", "<unk>", "A"))
-    assert spelling.decode([0, 4, 2, 4, 3]) == "A A"
+    assert spelling.decode([1, 4, 2, 1, 4, 3]) == "A A<unk>"
 
 
 def test_characters_without_a_symbol_are_named_and_left_out() -> None:

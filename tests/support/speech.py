@@ -19,7 +19,7 @@ SYMBOLS = ("<pad>", "<s>", "</s>", "<unk>", "|", *LETTERS.upper())
 TASK = "automatic-speech-recognition"
 
 
-def sung(text: str, *, each_s: float = 0.06, seed: int = 0) -> Sound:
+def sung(text: str, *, each_s: float = 0.15, seed: int = 0) -> Sound:
     """Sing a text: a tone for each letter, silence for a space, with a little noise."""
     random = generator(seed, "sung", text)
     time = np.arange(int(each_s * RATE)) / RATE

@@ -18,6 +18,8 @@ MOST_DEPTH = 64
 """Lists and objects within each other; what crosstune writes has at most 8."""
 MOST_WHOLE = 2**63
 """Largest size of a whole number: beyond it neither arrays nor floats follow."""
+NO_LIMIT = int(1e30)
+"""What transformers writes for the longest input of a tokenizer without a limit; let through as it is."""
 
 
 @contextmanager
@@ -142,7 +144,7 @@ def _constant(name: str) -> float:
 
 def _whole(text: str) -> int:
     value = int(text)
-    if abs(value) > MOST_WHOLE:
+    if abs(value) > MOST_WHOLE and value != NO_LIMIT:
         raise ValueError(f"a number of {len(text)} digits")
     return value
 

@@ -59,10 +59,12 @@ class Spelling:
         return np.array([number for number in numbers if number is not None], dtype=np.int64)
 
     def decode(self, numbers: Sequence[int] | NDArray[np.int64]) -> str:
-        """Write symbols as text; blanks and the tokenizer's own marks (``<s>``, ``<unk>``) are left out."""
-        shown = [self.symbols[number] for number in numbers]
-        plain = [" " if one == self.space else one for one in shown if not _is_mark(one)]
-        return " ".join("".join(plain).split())
+        """Write symbols as text, without blanks; the tokenizer's other marks (``<unk>``) are shown.
+
+        A trained recogniser gives none of them, and ``transformers.pipeline`` shows them as well.
+        """
+        shown = [self.symbols[number] for number in numbers if number != self.blank_index]
+        return " ".join("".join(" " if one == self.space else one for one in shown).split())
 
     def collapse(self, path: Sequence[int] | NDArray[np.int64]) -> str:
         """Write the symbol of each frame as text: repeats become one, then blanks vanish (Graves 2006)."""
@@ -70,7 +72,7 @@ class Spelling:
         if not len(numbers):
             return ""
         first = np.concatenate([[True], numbers[1:] != numbers[:-1]])
-        return self.decode(numbers[first & (numbers != self.blank_index)])
+        return self.decode(numbers[first])
 
     def frames(self, text: str) -> int:
         """Return the fewest frames whose collapse is ``text``: a blank must part two equal symbols."""
@@ -85,7 +87,3 @@ class Spelling:
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         """Read what ``to_json`` gave."""
         return cls(tuple(raw["symbols"]), raw["blank"], raw["space"])
-
-
-def _is_mark(symbol: str) -> bool:
-    return len(symbol) > 2 and symbol.startswith("<") and symbol.endswith(">")

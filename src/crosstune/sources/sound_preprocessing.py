@@ -21,8 +21,9 @@ Floats = NDArray[np.float32]
 UNIT = 320
 """Samples that count as one unit of cost: what wav2vec2 and its kin make one frame of."""
 
-SHORTEST = 0.05
-"""ASSUMED: seconds. A shorter sound is filled up with silence; no convolution has a wider first window."""
+SHORTEST = 0.1
+"""ASSUMED: seconds. A shorter sound is filled up with silence: no convolution has a wider first window, and
+extractors that scale each sound by its own deviation over time need several frames of it."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from crosstune.core.spelling import BLANK, SPACE, Spelling
 from crosstune.sources.assemble import Identity, assemble
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnsupportedModel
+from crosstune.sources.guard import first_line
 from crosstune.sources.heads import last_linear, no_linear_head, seeded, start_head
 from crosstune.sources.kinds.registry import KINDS
+from crosstune.sources.processors import LOCAL
 from crosstune.sources.recogniser import Recogniser, recogniser_logits
 from crosstune.sources.record import Record
 from crosstune.sources.source_head import stored_tensor
@@ -102,13 +104,10 @@ def own_spelling(folder: Path, name: str) -> Spelling | None:
             raise _unspelled(name, "a tokenizer of pieces of words")
         return None
     numbers = read_object(folder / VOCABULARY)
-    about = (
-        read_object(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
-    )
     if not numbers or sorted(numbers.values()) != list(range(len(numbers))):
         raise _unspelled(name, f"{VOCABULARY} whose numbers are not 0 to {len(numbers) - 1}")
     symbols = tuple(sorted(numbers, key=numbers.__getitem__))
-    blank, space = _token(about.get("pad_token"), BLANK), _token(about.get("word_delimiter_token"), SPACE)
+    blank, space = _marks(folder, name)
     if blank not in numbers or space not in numbers:
         raise _unspelled(name, f"no symbol `{blank if blank not in numbers else space}`")
     return Spelling(symbols, blank, space)
@@ -127,8 +126,16 @@ def widened(own: Spelling | None, wanted: tuple[str, ...]) -> tuple[Spelling, tu
     return replace(own, symbols=(*own.symbols, *added)), added
 
 
-def _token(value: object, default: str) -> str:
-    return str(value["content"] if isinstance(value, dict) else value) if value else default
+def _marks(folder: Path, name: str) -> tuple[str, str]:
+    """Ask the tokenizer of a folder what it calls the blank and the space."""
+    from transformers import Wav2Vec2CTCTokenizer
+
+    try:
+        with quiet():
+            tokenizer = Wav2Vec2CTCTokenizer.from_pretrained(folder, **LOCAL)
+    except Exception as error:  # transformers raises anything on a damaged folder
+        raise _unspelled(name, f"a tokenizer that cannot be opened: {first_line(error)}") from error
+    return str(tokenizer.pad_token or BLANK), str(tokenizer.word_delimiter_token or SPACE)
 
 
 def _config(folder: Path, name: str, spelling: Spelling) -> Any:  # noqa: ANN401 - untyped

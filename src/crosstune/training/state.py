@@ -20,6 +20,7 @@ from torch import Tensor
 
 from crosstune.core.codec import pack, unpack
 from crosstune.core.files import read_json, write_json
+from crosstune.tasks.structured import Structured
 from crosstune.training.pace import Pace
 from crosstune.training.shards import gathered, spread_like
 from crosstune.training.snapshot import restore as put_back
@@ -47,7 +48,7 @@ def tensors(loop: "Loop", *, keep: bool = True) -> dict[str, Tensor]:
             found[f"optimizer/{name}/{key}"] = value
     if loop.average:
         found |= {f"average/{name}": tensor for name, tensor in loop.average.average.items()}
-    if loop.best_outputs is not None:
+    if loop.best_outputs is not None and not _answers(loop):
         found["best_outputs"] = torch.from_numpy(loop.best_outputs)
     wholes = ((name, gathered(tensor.detach())) for name, tensor in found.items())
     return {name: tensor.cpu().contiguous() for name, tensor in wholes if keep}
@@ -84,6 +85,7 @@ def values(loop: "Loop") -> dict[str, Any]:
             "best": loop.keeper.weights is not None,
             "ingredients": [(one.step, one.score) for one in loop.keeper.ingredients],
         },
+        "best_answers": loop.best_outputs if _answers(loop) else None,
         "fingerprint": loop.session.fingerprint,
     }
     plain: dict[str, Any] = pack(held, {})
@@ -118,7 +120,8 @@ def restore(loop: "Loop", folder: Path, held: dict[str, Any]) -> None:
     loop.pace = Pace(step=held["pace"][0], evaluation=held["pace"][1])
     for key, value in held["schedule"].items():
         setattr(loop.schedule, key, value)
-    loop.best_outputs = found["best_outputs"].numpy() if "best_outputs" in found else None
+    kept = found["best_outputs"].numpy() if "best_outputs" in found else None
+    loop.best_outputs = held.get("best_answers") if kept is None else kept
     put_back(loop.live, {name: found[f"live/{name}"] for name in loop.live})
     _restore_optimizer(loop, found, held)
     if loop.average:
@@ -137,6 +140,11 @@ def restore(loop: "Loop", folder: Path, held: dict[str, Any]) -> None:
     )
     if held["ended"] and extends(held["fingerprint"], loop.session.fingerprint):
         _reopen(loop)
+
+
+def _answers(loop: "Loop") -> bool:
+    """Say whether what is kept of the best weights are answers, which are values and no tensors."""
+    return isinstance(loop.session.task, Structured)
 
 
 def extends(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
