@@ -15,6 +15,7 @@ from typing import Any
 
 from crosstune.core.errors import UnknownName, shown
 from crosstune.data.errors import AmbiguousTask, WrongTask
+from crosstune.data.kinds.registry import kind_called
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
 from crosstune.data.store import values
@@ -62,7 +63,7 @@ def infer_task(data: LabelledData, task: str | None = None) -> tuple[str, str]:
         return task, "chosen by the user"
     target = _target(data)
     kind, because = _kind(target)
-    return f"{data.modality}-{kind}", f"the inputs are {data.modality}s, and {because}"
+    return f"{data.modality}-{kind}", f"the inputs are {kind_called(data.modality).plural}, and {because}"
 
 
 def is_multi_label(data: LabelledData) -> bool:

@@ -48,11 +48,6 @@ def is_hidden(name: str) -> bool:
     return name.startswith((".", "__MACOSX")) or name.lower() in {"thumbs.db", "desktop.ini"}
 
 
-def is_image(name: str) -> bool:
-    """Say whether a file name has the suffix of an image format that is read."""
-    return suffix_of(name) in IMAGE_SUFFIXES
-
-
 def suffix_of(name: str) -> str:
     """Return the lower-case suffix of a file name, with its dot; empty where there is none."""
     dot = name.rfind(".")

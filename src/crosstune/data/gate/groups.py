@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from crosstune.core.errors import shown
-from crosstune.data.gate.report import WARNING, Finding
+from crosstune.data.gate.finding import WARNING, Finding
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
 from crosstune.data.store import ORIGIN, PROBLEM, values

@@ -7,7 +7,7 @@ from typing import Any
 from crosstune.core.errors import nearest, shown
 from crosstune.core.labels import LabelMap
 from crosstune.data.gate.inputs import Problem
-from crosstune.data.gate.report import ERROR, NOTE, WARNING, Finding
+from crosstune.data.gate.finding import ERROR, NOTE, WARNING, Finding
 from crosstune.data.gate.slips import slip_findings
 from crosstune.data.targets import as_number, is_missing, labels_of, plain_name
 

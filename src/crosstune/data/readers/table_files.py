@@ -8,7 +8,8 @@ from datasets import Dataset
 
 from crosstune.core.errors import shown
 from crosstune.data.errors import UnknownLayout
-from crosstune.data.layout import TABLE_SUFFIXES, WHOLE, is_hidden, is_image, split_of_file
+from crosstune.data.kinds.registry import KINDS
+from crosstune.data.layout import TABLE_SUFFIXES, WHOLE, is_hidden, split_of_file, suffix_of
 from crosstune.data.readers.base import RawData
 from crosstune.data.readers.delimited import read_delimited
 from crosstune.data.readers.json_lines import read_json_lines
@@ -59,7 +60,7 @@ class TableFolder:
         tables = _tables(data) or _tables_below(data)
         if any(split_of_file(path) or path.stem.lower() == "metadata" for path in tables):
             return True
-        return len(tables) == 1 and _image_folders(data) <= 1
+        return len(tables) == 1 and _file_folders(data) <= 1
 
     def read(self, data: Path) -> RawData:
         """Read every file that names a split; other tables beside them are named in a note."""
@@ -83,14 +84,15 @@ def _tables_below(folder: Path) -> list[Path]:
     return _tables(below) if below.is_dir() else []
 
 
-def _image_folders(folder: Path) -> int:
-    """Count the folders that directly hold an image; stops at two."""
+def _file_folders(folder: Path) -> int:
+    """Count the folders that directly hold a file that is an example; stops at two."""
+    suffixes = frozenset[str]().union(*(kind.suffixes for kind in KINDS if kind.in_files))
     count = 0
     for path in folder.iterdir():
         if (
             path.is_dir()
             and not is_hidden(path.name)
-            and any(is_image(below.name) for below in path.iterdir())
+            and any(suffix_of(below.name) in suffixes for below in path.iterdir())
         ):
             count += 1
         if count == 2:
