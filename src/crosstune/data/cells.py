@@ -25,12 +25,22 @@ def image_column(column: pa.ChunkedArray, folder: Path | None) -> Made:
         column: a ``pyarrow.ChunkedArray``.
         folder: where relative paths start; ``None`` is the working directory.
     """
+    return file_column(column, folder, plural="images", formats="PNG, JPEG"), None
+
+
+def file_column(
+    column: pa.ChunkedArray, folder: Path | None, *, plural: str, formats: str
+) -> pa.ChunkedArray | None:
+    """Make cells of bytes and path; ``None`` where the column has them already, with absolute paths.
+
+    Raises ``UnusableColumn``, which speaks of ``plural`` and ``formats``.
+    """
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     base = (folder or Path.cwd()).absolute()
     if pa.types.is_struct(kind):
-        return _from_structs(column, base), None
+        return _from_structs(column, base)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         target = IMAGE_TYPE if pa.types.is_binary(kind) else IMAGE_TYPE_LARGE
         return map_chunks(
@@ -38,14 +48,14 @@ def image_column(column: pa.ChunkedArray, folder: Path | None) -> Made:
             lambda chunk: pa.StructArray.from_arrays(
                 [chunk, pa.nulls(len(chunk), pa.string())], fields=list(target)
             ),
-        ), None
+        )
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return map_chunks(column, lambda chunk: _cells(_absolute(chunk.to_pylist(), base))), None
+        return map_chunks(column, lambda chunk: _cells(_absolute(chunk.to_pylist(), base)))
     raise UnusableColumn(
-        "not images",
+        f"not {plural}",
         found=f"values of type {kind}",
         expected="paths, encoded bytes, or {bytes, path} cells",
-        fix="store the images as files or as encoded bytes (PNG, JPEG)",
+        fix=f"store the {plural} as files or as encoded bytes ({formats})",
     )
 
 

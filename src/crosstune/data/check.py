@@ -15,13 +15,19 @@ from crosstune.data.gate.between import alike_findings, group_findings
 from crosstune.data.gate.domains import domain_problems
 from crosstune.data.gate.finding import ERROR, MOST_ITEMS, NOTE, WARNING, Finding
 from crosstune.data.gate.giveaways import giveaway_findings, sampled
-from crosstune.data.gate.groups import hidden_group_findings
+from crosstune.data.gate.groups import hidden_group_findings, recording_findings
 from crosstune.data.gate.inputs import Inputs, Problem
 from crosstune.data.gate.policy import bad_share_findings, judged
 from crosstune.data.gate.report import BadItem, CheckReport
-from crosstune.data.gate.targets import class_findings, class_problems, known_classes, value_problems
+from crosstune.data.gate.targets import (
+    class_findings,
+    class_problems,
+    known_classes,
+    transcript_problems,
+    value_problems,
+)
 from crosstune.data.gate.values import outlier_findings
-from crosstune.data.infer import infer_task, is_multi_label
+from crosstune.data.infer import SPEECH, infer_task, is_multi_label
 from crosstune.data.kinds.registry import kind_called
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
@@ -75,9 +81,7 @@ def check(
     good = {split: _only(found, usable[split]) for split, found in targets.items()}
     counts = _class_counts(data, task, good, known)
     findings += [] if fitted else _judge(data, task, good, counts)
-    findings += group_findings(data)
-    every = np.concatenate([usable[split] for split in inputs])
-    findings += kind_called(data.modality).findings(list(inputs.values()), every, origins_in(data))
+    findings += [*group_findings(data), *_peculiar(data, inputs, usable)]
     compared, alike = _between(data, task, inputs, targets, usable) if train else ([], {})
     bad = _bad_items(data, problems)
     findings += [*compared, *_bad_findings(bad), *_empty_splits(data, problems)]
@@ -126,6 +130,13 @@ def _only(found: Sequence[Any], usable: NDArray[np.bool_]) -> list[Any]:
     return [value for value, good in zip(found, usable.tolist(), strict=True) if good]
 
 
+def _peculiar(
+    data: LabelledData, inputs: Mapping[str, Inputs], usable: Mapping[str, NDArray[np.bool_]]
+) -> list[Finding]:
+    every = np.concatenate([usable[split] for split in inputs])
+    return kind_called(data.modality).findings(list(inputs.values()), every, origins_in(data))
+
+
 def _between(
     data: LabelledData,
     task: str | None,
@@ -139,12 +150,12 @@ def _between(
     alike = find_alike(data, inputs, every)
     origins, kind = origins_in(data), kind_called(data.modality)
     findings = alike_findings(data, alike, targets, regression=regression)
-    findings += hidden_group_findings(data)
+    findings += [*hidden_group_findings(data), *recording_findings(data)]
     findings += kind.odd(list(inputs.values()), every, origins)
     if regression:
         findings += outlier_findings(targets, every, origins)
     training = _training(targets)
-    if task:
+    if task and task != SPEECH:  # a longer sound has a longer transcript
         rows = sampled(np.flatnonzero(usable[training]))
         table = inputs[training].table()[rows].astype(np.float64)
         known = [targets[training][row] for row in rows.tolist()]
@@ -200,9 +211,10 @@ def _judge_targets(
     """Add the rows whose target is the problem; what is wrong with the input comes first."""
     regression = bool(task and task.endswith("regression"))
     for split, found in targets.items():
-        for row, problem in value_problems(found, regression=regression).items():
+        wrong = transcript_problems(found) if task == SPEECH else value_problems(found, regression=regression)
+        for row, problem in wrong.items():
             problems[split].setdefault(row, problem)
-    if task is None or regression:
+    if task is None or regression or task == SPEECH:
         return
     training = _training(targets)
     usable = [value for row, value in enumerate(targets[training]) if row not in problems[training]]

@@ -27,6 +27,9 @@ TARGETS = (
 )
 """Names that make a column the target where the user names none."""
 
+TRANSCRIPTS = ("text", "transcript", "transcription", "sentence")
+"""Names that make a column the target where the inputs are sounds and no name of ``TARGETS`` is there."""
+
 _PAIRS = (("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"),
           ("text1", "text2"), ("text_a", "text_b"), ("question", "sentence"),
           ("query", "passage"))  # fmt: skip
@@ -65,6 +68,8 @@ def find_target(raw: RawData, target: str | None, inputs: Sequence[str], *, need
     if raw.target is not None:
         return raw.target
     obvious = [name for name in columns if name.lower() in TARGETS and name not in inputs]
+    if not obvious and any(kind_of(leading(raw), name) == "audio" for name in columns):
+        obvious = [name for name in columns if name.lower() in TRANSCRIPTS and name not in inputs]
     if len(obvious) == 1:
         return obvious[0]
     raise AmbiguousColumn("target", flag="--target", source=raw.source, columns=columns, near=obvious)
@@ -104,6 +109,9 @@ def find_inputs(
     ]
     kinds = {name: kind_of(dataset, name) for name in columns}
     files = [name for name in columns if kinds[name] in FILES]
+    if len(files) > 1 and {kinds[name] for name in files} == {"audio"}:
+        # Speech sets have the sounds, and beside them the paths that they once had.
+        files = [name for name in files if not _is_text(dataset, name)] or files
     if len(files) == 1:
         return (files[0],)
     near = files or [name for name in columns if kinds[name] != "other"]
@@ -125,6 +133,11 @@ def _obvious(columns: list[str], known: Collection[str]) -> tuple[str, ...]:
     if len(named) == 1:
         return (named[0],)
     return (columns[0],) if len(columns) == 1 else ()
+
+
+def _is_text(dataset: Dataset, name: str) -> bool:
+    kind = dataset.data.schema.field(name).type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _check_named(inputs: Sequence[str], taken: set[str | None]) -> None:
@@ -173,8 +186,8 @@ def _unusable(raw: RawData, inputs: tuple[str, ...], kinds: list[str]) -> UserEr
     types = {name: str(leading(raw).data.schema.field(name).type)[:60] for name in inputs}
     found = shown(f"`{name}`: {types[name]} ({kind})" for name, kind in zip(inputs, kinds, strict=True))
     return UnusableColumn(
-        f"the input of `{raw.source}` is neither an image nor a text nor a pair of texts",
+        f"the input of `{raw.source}` is neither an image nor a text nor a pair of texts nor a sound",
         found=found,
-        expected="one column of images (paths, bytes) or texts, or two columns of texts",
+        expected="one column of images or sounds (paths, bytes) or of texts, or two columns of texts",
         fix="name the right column with --input",
     )

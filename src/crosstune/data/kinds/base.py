@@ -33,8 +33,6 @@ class Kind(Protocol):
     """Whether an example is a file or its bytes; else it stands in the table itself."""
     columns: tuple[str, ...]
     """Names, in lower case, that make a column the input where the user names none."""
-    expected: str
-    """For messages: what a column of it holds."""
 
     def claims(self, kind: pa.DataType, sample: Sequence[Any]) -> bool:
         """Say whether a column is of this kind, by its type and by its first values that are not empty."""

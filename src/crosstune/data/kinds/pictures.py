@@ -19,7 +19,8 @@ from crosstune.data.gate.finding import NOTE, Finding
 from crosstune.data.gate.inputs import Fetch, Found, Inputs, Origins
 from crosstune.data.gate.pictures import look_at_images
 from crosstune.data.images import decode, looks_like_image, read_bytes
-from crosstune.data.layout import IMAGE_SUFFIXES, suffix_of
+from crosstune.data.kinds.files import most_are_files
+from crosstune.data.layout import IMAGE_SUFFIXES
 from crosstune.data.store import column
 from crosstune.data.threads import each_in_order
 
@@ -45,11 +46,10 @@ class Pictures:
     column = "image"
     suffixes = IMAGE_SUFFIXES
     in_files = True
-    columns = (
+    columns: tuple[str, ...] = (
         "image", "images", "img", "picture", "photo", "file_name", "filename", "file", "image_path",
         "filepath", "image_file", "path", "pixels",
     )  # fmt: skip
-    expected = "images (paths, bytes)"
 
     def claims(self, kind: pa.DataType, sample: Sequence[Any]) -> bool:
         """Cells with bytes and path; bytes of which some are an image; paths most of which end as images."""
@@ -132,11 +132,3 @@ class Pictures:
     def twins(self, inputs: Mapping[str, Inputs], rows: NDArray[np.int64], fetch: Fetch) -> Found:
         """Compare pixels, hashes and thumbnails."""
         return picture_twins(inputs, rows, fetch)
-
-
-def most_are_files(kind: pa.DataType, sample: Sequence[Any], suffixes: frozenset[str]) -> bool:
-    """Say whether most texts of a sample are paths that end in one of the suffixes."""
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return False
-    paths = sum(suffix_of(value) in suffixes and "\n" not in value and len(value) < 1000 for value in sample)
-    return bool(sample) and paths > len(sample) / 2

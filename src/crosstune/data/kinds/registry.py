@@ -2,9 +2,10 @@
 
 from crosstune.data.kinds.base import Kind
 from crosstune.data.kinds.pictures import Pictures
+from crosstune.data.kinds.sounds import Sounds
 from crosstune.data.kinds.texts import Texts
 
-KINDS: tuple[Kind, ...] = (Pictures(), Texts())
+KINDS: tuple[Kind, ...] = (Sounds(), Pictures(), Texts())
 
 
 def kind_called(modality: str) -> Kind:

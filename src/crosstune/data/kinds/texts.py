@@ -29,10 +29,9 @@ class Texts:
     column = "text"
     suffixes = TEXT_SUFFIXES
     in_files = False
-    columns = (
+    columns: tuple[str, ...] = (
         "text", "texts", "sentence", "review", "content", "document", "tweet", "comment", "message", "body",
     )  # fmt: skip
-    expected = "texts"
 
     def claims(self, kind: pa.DataType, sample: Sequence[Any]) -> bool:  # noqa: ARG002
         """Texts, and bytes that no other kind has claimed."""

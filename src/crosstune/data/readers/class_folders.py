@@ -1,4 +1,4 @@
-"""Folders named as classes, each with images or texts; perhaps below folders named as splits."""
+"""Folders named as classes, each with images, sounds or texts; perhaps below folders named as splits."""
 
 import os
 from collections import Counter
@@ -133,9 +133,9 @@ def _empty_classes(
 def _nothing(data: Path, counts: Counter[str]) -> UnknownLayout:
     seen = shown(f"{count} x {suffix or 'no suffix'}" for suffix, count in counts.most_common())
     return UnknownLayout(
-        f"`{data}` holds folders, but no image and no text in them",
+        f"`{data}` holds folders, but no image, no sound and no text in them",
         found=seen or "empty folders",
-        expected="DATA/CLASS/FILE or DATA/train/CLASS/FILE, files ending in .jpg, .png, ..., or .txt",
+        expected="DATA/CLASS/FILE or DATA/train/CLASS/FILE, files ending in .jpg, .png, .wav, ..., or .txt",
         fix="put each file into a folder that is named as its class, or name a CSV, JSONL or Parquet file",
     )
 

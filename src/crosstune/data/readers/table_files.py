@@ -11,6 +11,7 @@ from crosstune.data.errors import UnknownLayout
 from crosstune.data.kinds.registry import KINDS
 from crosstune.data.layout import TABLE_SUFFIXES, WHOLE, is_hidden, split_of_file, suffix_of
 from crosstune.data.readers.base import RawData
+from crosstune.data.readers.common_voice import sound_folder
 from crosstune.data.readers.delimited import read_delimited
 from crosstune.data.readers.json_lines import read_json_lines
 from crosstune.data.readers.parquet import declared_names, read_parquet
@@ -115,10 +116,14 @@ def _read(named: dict[str, list[Path]], *, root: Path, source: str, notes: tuple
     first = next(iter(named.values()))[0]
     suffix = first.suffix.lower()
     declared = declared_names(first) if suffix == ".parquet" else {}
+    splits = {split: FORMATS[suffix](paths, root) for split, paths in named.items()}
     return RawData(
         source=source,
-        splits={split: FORMATS[suffix](paths, root) for split, paths in named.items()},
-        folders={split: paths[0].parent.absolute() for split, paths in named.items()},
+        splits=splits,
+        folders={
+            split: sound_folder(paths[0].parent.absolute(), splits[split].column_names)
+            for split, paths in named.items()
+        },
         typed=read_delimited is not FORMATS[suffix],
         declared=declared,
         notes=notes,
