@@ -37,8 +37,8 @@ LOUDEST = 16.0
 SLACK_S = 0.05
 """Seconds by which a part may end behind its file: manifests are rounded, and coders pad. It ends with it."""
 
-MP3_SLACK = 3 * 1152
-"""Samples that may be missing at the end of an MP3 file: three frames. Its length is only an estimate where
+MP3_SLACK = 1152
+"""Samples that may be missing at the end of an MP3 file: one frame. Its length is only an estimate where
 its first frame does not say it, and many files end within a frame."""
 
 FULL_SCALE, RUN = 0.98, 4
