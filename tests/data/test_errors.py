@@ -11,7 +11,10 @@ from crosstune.data import errors, problems
 ROOM = Path(crosstune.data.__file__).parent
 PAGES = Path(__file__).parents[2] / "docs" / "errors"
 
-CODES = re.compile(r'(?:code=|ImageProblem\(\s*|problems\[row\] = \(\s*|None, \()"([a-z0-9-]+)"')
+CODES = re.compile(
+    r"(?:code=|(?:Image|Sound)Problem\(\s*|problems\[row\] = \(\s*|None, \(|_Said\(\s*[A-Z]+,\s*)"
+    r'"([a-z0-9-]+)"'
+)
 
 
 def codes() -> Any:
@@ -22,15 +25,14 @@ def codes() -> Any:
     }
     for path in ROOM.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        found |= set(
-            re.findall(r'(?:code=|ImageProblem\(\s*|problems\[row\] = \(\s*|None, \()"([a-z0-9-]+)"', text)
-        )
+        found |= set(CODES.findall(text))
     found |= {value for name, value in vars(problems).items() if name.isupper()}
     return found
 
 
 def test_every_code_has_a_page() -> None:
     assert {"check-failed", "empty-file", "invalid-utf8", "bad-target", "constant-target"} <= codes()
+    assert {"bad-part", "silent-sounds", "empty-transcript", "sound-too-long", "several-rates"} <= codes()
     for code in codes():
         page = PAGES / f"{code}.md"
         assert page.exists(), code

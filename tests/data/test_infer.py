@@ -7,7 +7,7 @@ from datasets import Dataset
 
 from crosstune.core.errors import UnknownName
 from crosstune.data.errors import AmbiguousTask, WrongTask
-from crosstune.data.infer import infer_task, is_multi_label
+from crosstune.data.infer import SPEECH, infer_task, is_multi_label
 from crosstune.data.labelled import LabelledData
 from crosstune.data.read import read
 
@@ -75,3 +75,43 @@ def test_a_choice_is_checked() -> None:
 def test_lists_are_multi_label() -> None:
     assert is_multi_label(data_of([["a"], []]))
     assert not is_multi_label(data_of(["a", "b"]))
+
+
+def sounds_with(targets: list[Any], name: str) -> LabelledData:
+    paths = [f"{row}.wav" for row in range(len(targets))]
+    return read(Dataset.from_dict({"audio": paths, name: targets}), target=name)
+
+
+SAID = ["turn it on", "turn it off", "a little louder please"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "name", "task"),
+    [
+        ([f"word{row}" for row in range(30)], "x", SPEECH),  # mostly different
+        (SAID, "x", SPEECH),
+        (SAID * 10, "text", SPEECH),
+        ([f"{one} {row}" for row in range(5) for one in SAID] * 9, "spoken", SPEECH),
+        (["street music", "dog bark"] * 10, "x", "audio-classification"),
+        ([f"kind {row}" for row in range(50)] * 10, "label", "audio-classification"),
+        (["yes", "no", "up"] * 10, "text", "audio-classification"),
+        ([0, 1, 2] * 10, "label", "audio-classification"),
+        ([["a"], ["a", "b"]], "x", "audio-classification"),
+        ([row / 7 for row in range(50)], "x", "audio-regression"),
+    ],
+)
+def test_what_is_done_with_sounds(targets: list[Any], name: str, task: str) -> None:
+    found, because = infer_task(sounds_with(targets, name))
+    assert found == task
+    assert because.startswith("the inputs are sounds, and the target")
+
+
+def test_a_choice_for_sounds_is_checked() -> None:
+    assert infer_task(sounds_with(["yes", "no"], "x"), SPEECH) == (SPEECH, "chosen by the user")
+    for targets in ([1, 2, 3], [["a"], ["b"]]):
+        with pytest.raises(WrongTask, match="in words"):
+            infer_task(sounds_with(targets, "x"), SPEECH)
+    with pytest.raises(WrongTask, match="needs sounds"):
+        infer_task(data_of(["a", "b"]), SPEECH)
+    with pytest.raises(WrongTask, match="--task audio-classification"):
+        infer_task(sounds_with(["a", "b"], "x"), "text-classification")

@@ -13,6 +13,7 @@ from crosstune.data.errors import BadSplit, TooFewRows
 from crosstune.data.labelled import LabelledData
 from crosstune.data.read import read
 from crosstune.data.splits import make_splits, wanted_size
+from crosstune.data.store import values
 
 CLASSES = "text-classification"
 
@@ -145,3 +146,20 @@ def test_no_training_split() -> None:
     data = read(DatasetDict({"test": Dataset.from_dict({"text": ["a"], "label": ["b"]})}))
     with pytest.raises(BadSplit, match="no training split"):
         make_splits(data, task=CLASSES, seed=0)
+
+
+def test_transcripts_are_no_classes(tmp_path: Any) -> None:
+    paths = [str(tmp_path / f"{row}.wav") for row in range(40)]
+    said = [f"sentence number {row}" for row in range(40)]
+    speakers = [f"s{row // 4}" for row in range(40)]
+    data = read(Dataset.from_dict({"audio": paths, "text": said, "speaker": speakers}))
+    made = make_splits(data, task="automatic-speech-recognition", seed=0)
+    assert {name: len(split) for name, split in made.splits.items()} == {
+        "train": 24,
+        "validation": 8,
+        "test": 8,
+    }
+    assert "at random" in made.notes[-1]
+    grouped = make_splits(data, task="automatic-speech-recognition", seed=0, group="speaker")
+    sides = [set(values(split, "speaker")) for split in grouped.splits.values()]
+    assert sum(map(len, sides)) == len(set().union(*sides)) == 10

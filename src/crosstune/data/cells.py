@@ -1,5 +1,6 @@
 """Input columns in one form: images as ``{"bytes", "path"}`` cells, texts as text."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crosstune.data.errors import UnusableColumn
-from crosstune.data.problems import BROKEN_ROW, INVALID_UTF8, described
+from crosstune.data.problems import BROKEN_ROW, INVALID_UTF8, MISSING_FILE, described
 from crosstune.data.store import IMAGE_TYPE, IMAGE_TYPE_LARGE, map_chunks
 
 LONGEST = 16_000_000
@@ -24,12 +25,22 @@ def image_column(column: pa.ChunkedArray, folder: Path | None) -> Made:
         column: a ``pyarrow.ChunkedArray``.
         folder: where relative paths start; ``None`` is the working directory.
     """
+    return file_column(column, folder, plural="images", formats="PNG, JPEG"), None
+
+
+def file_column(
+    column: pa.ChunkedArray, folder: Path | None, *, plural: str, formats: str
+) -> pa.ChunkedArray | None:
+    """Make cells of bytes and path; ``None`` where the column has them already, with absolute paths.
+
+    Raises ``UnusableColumn``, which speaks of ``plural`` and ``formats``.
+    """
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     base = (folder or Path.cwd()).absolute()
     if pa.types.is_struct(kind):
-        return _from_structs(column, base), None
+        return _from_structs(column, base)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         target = IMAGE_TYPE if pa.types.is_binary(kind) else IMAGE_TYPE_LARGE
         return map_chunks(
@@ -37,14 +48,14 @@ def image_column(column: pa.ChunkedArray, folder: Path | None) -> Made:
             lambda chunk: pa.StructArray.from_arrays(
                 [chunk, pa.nulls(len(chunk), pa.string())], fields=list(target)
             ),
-        ), None
+        )
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return map_chunks(column, lambda chunk: _cells(_absolute(chunk.to_pylist(), base))), None
+        return map_chunks(column, lambda chunk: _cells(_absolute(chunk.to_pylist(), base)))
     raise UnusableColumn(
-        "not images",
+        f"not {plural}",
         found=f"values of type {kind}",
         expected="paths, encoded bytes, or {bytes, path} cells",
-        fix="store the images as files or as encoded bytes (PNG, JPEG)",
+        fix=f"store the {plural} as files or as encoded bytes ({formats})",
     )
 
 
@@ -81,7 +92,19 @@ def _joined(start: str, path: str, base: Path) -> str:
     return str(base / path) if "\\" in path or ":" in path else start + path.strip()
 
 
-def _cells(paths: list[str | None]) -> pa.Array:
+def file_cells(paths: Sequence[str]) -> Made:
+    """Make cells of files at absolute paths; a name that is not UTF-8 cannot be kept."""
+    odd = [not path.isascii() and printable(path) != path for path in paths]
+    reason = described(MISSING_FILE, "the name of the file is not UTF-8")
+    return _cells([printable(path) for path in paths]), [reason if one else None for one in odd]
+
+
+def printable(text: str) -> str:
+    """Write a name whose bytes are not UTF-8 so that it can be stored and shown."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _cells(paths: Sequence[str | None]) -> pa.Array:
     return pa.StructArray.from_arrays(
         [pa.nulls(len(paths), pa.binary()), pa.array(paths, pa.string())], fields=list(IMAGE_TYPE)
     )
@@ -108,6 +131,25 @@ def text_column(column: pa.ChunkedArray, folder: Path | None) -> Made:  # noqa: 
         expected="texts",
         fix="name a column of texts with --input, or write the values as text",
     )
+
+
+def texts_of_files(paths: Sequence[str]) -> Made:
+    """Read text files, each up to ``LONGEST`` bytes."""
+    found = [_text_of(Path(path)) for path in paths]
+    return pa.array([text for text, _ in found], pa.large_string()), [problem for _, problem in found]
+
+
+def _text_of(path: Path) -> tuple[str, str | None]:
+    try:
+        if path.stat().st_size > LONGEST:
+            return "", described(BROKEN_ROW, f"the file is larger than {LONGEST:,} bytes")
+        content = path.read_bytes()
+    except OSError as error:
+        return "", described(MISSING_FILE, error.strerror or "")
+    try:
+        return content.decode("utf-8-sig"), None
+    except UnicodeDecodeError as error:
+        return "", described(INVALID_UTF8, f"byte {error.start + 1} of the file is not UTF-8")
 
 
 def _short(column: pa.ChunkedArray) -> Made:

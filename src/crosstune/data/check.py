@@ -1,8 +1,6 @@
 """The check gate: every item read, every target looked at, every problem named by file or row."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,34 +10,31 @@ from crosstune.core.errors import shown
 from crosstune.core.progress import Reporter, Silent
 from crosstune.data.digests import Digests
 from crosstune.data.errors import AmbiguousTask, WrongTask
-from crosstune.data.gate.alike import find_alike, origins_of
+from crosstune.data.gate.alike import find_alike, origins_in
 from crosstune.data.gate.between import alike_findings, group_findings
 from crosstune.data.gate.domains import domain_problems
+from crosstune.data.gate.finding import ERROR, MOST_ITEMS, NOTE, WARNING, Finding
 from crosstune.data.gate.giveaways import giveaway_findings, sampled
-from crosstune.data.gate.groups import hidden_group_findings
-from crosstune.data.gate.inputs import Inputs, Problem, look_at_images, look_at_texts, size_facts
+from crosstune.data.gate.groups import hidden_group_findings, recording_findings
+from crosstune.data.gate.inputs import Inputs, Problem
 from crosstune.data.gate.policy import bad_share_findings, judged
-from crosstune.data.gate.report import ERROR, MOST_ITEMS, NOTE, WARNING, BadItem, CheckReport, Finding
-from crosstune.data.gate.scripts import script_findings
-from crosstune.data.gate.targets import class_findings, class_problems, known_classes, value_problems
+from crosstune.data.gate.report import BadItem, CheckReport
+from crosstune.data.gate.targets import (
+    class_findings,
+    class_problems,
+    known_classes,
+    transcript_problems,
+    value_problems,
+)
 from crosstune.data.gate.values import outlier_findings
-from crosstune.data.infer import infer_task, is_multi_label
+from crosstune.data.infer import SPEECH, infer_task, is_multi_label
+from crosstune.data.kinds.registry import kind_called
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
 from crosstune.data.store import ORIGIN, shared_values, values
 from crosstune.data.targets import class_counts, is_missing
 
 __all__ = ["BadItem", "CheckReport", "Finding", "check"]
-
-_TREATMENTS = {
-    "rotated": "turned upright as their EXIF data says",
-    "transparent": "stripped of their transparency; the colours under it are kept",
-    "palette": "converted from a palette to RGB",
-    "cmyk": "converted from CMYK to RGB",
-    "16-bit": "cut from 16 to 8 bits",
-    "animated": "reduced to their first frame",
-    "wrong-extension": "read by their content, which is another format than their name says",
-}
 
 
 def check(
@@ -86,8 +81,7 @@ def check(
     good = {split: _only(found, usable[split]) for split, found in targets.items()}
     counts = _class_counts(data, task, good, known)
     findings += [] if fitted else _judge(data, task, good, counts)
-    findings += group_findings(data)
-    findings += _treatment_findings(sum((look.treatments for look in inputs.values()), Counter()))
+    findings += [*group_findings(data), *_peculiar(data, inputs, usable)]
     compared, alike = _between(data, task, inputs, targets, usable) if train else ([], {})
     bad = _bad_items(data, problems)
     findings += [*compared, *_bad_findings(bad), *_empty_splits(data, problems)]
@@ -119,7 +113,8 @@ def _facts(
     data: LabelledData, inputs: Mapping[str, Inputs], usable: Mapping[str, NDArray[np.bool_]], bad: int
 ) -> dict[str, float]:
     sizes = np.concatenate([inputs[split].table()[usable[split]] for split in inputs])
-    return {"rows": float(data.rows()), "bad": float(bad), **size_facts(data.modality, sizes)}
+    found = kind_called(data.modality).facts(sizes) if len(sizes) else {}
+    return {"rows": float(data.rows()), "bad": float(bad), **found}
 
 
 def _usable(
@@ -135,6 +130,13 @@ def _only(found: Sequence[Any], usable: NDArray[np.bool_]) -> list[Any]:
     return [value for value, good in zip(found, usable.tolist(), strict=True) if good]
 
 
+def _peculiar(
+    data: LabelledData, inputs: Mapping[str, Inputs], usable: Mapping[str, NDArray[np.bool_]]
+) -> list[Finding]:
+    every = np.concatenate([usable[split] for split in inputs])
+    return kind_called(data.modality).findings(list(inputs.values()), every, origins_in(data))
+
+
 def _between(
     data: LabelledData,
     task: str | None,
@@ -146,29 +148,19 @@ def _between(
     regression = bool(task and task.endswith("regression"))
     every = np.concatenate([usable[split] for split in inputs])
     alike = find_alike(data, inputs, every)
-    origins = partial(origins_of, alike, data)
+    origins, kind = origins_in(data), kind_called(data.modality)
     findings = alike_findings(data, alike, targets, regression=regression)
-    findings += hidden_group_findings(data)
-    if data.modality == "text":
-        scripts = np.concatenate([inputs[split].table()[:, 2] * usable[split] for split in inputs])
-        findings += script_findings(scripts, origins)
+    findings += [*hidden_group_findings(data), *recording_findings(data)]
+    findings += kind.odd(list(inputs.values()), every, origins)
     if regression:
         findings += outlier_findings(targets, every, origins)
     training = _training(targets)
-    if task:
+    if task and task != SPEECH:  # a longer sound has a longer transcript
         rows = sampled(np.flatnonzero(usable[training]))
         table = inputs[training].table()[rows].astype(np.float64)
         known = [targets[training][row] for row in rows.tolist()]
-        findings += giveaway_findings(_properties(data.modality, table), known, regression=regression)
+        findings += giveaway_findings(kind.properties(table), known, regression=regression)
     return findings, alike.labels()
-
-
-def _properties(modality: str, table: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    if modality == "text":
-        return {"the length of the text": table[:, :2]}
-    width, height = table[:, 0], table[:, 1]
-    shape = np.stack([width, height, width / np.maximum(height, 1.0)], axis=1)
-    return {"the size of the file": table[:, 2], "the width and height of the picture": shape}
 
 
 def _task(data: LabelledData, findings: list[Finding]) -> str | None:
@@ -184,13 +176,11 @@ def _task(data: LabelledData, findings: list[Finding]) -> str | None:
 
 def _inputs(data: LabelledData, reporter: Reporter, *, prints: bool) -> dict[str, Inputs]:
     reporter.start("check", data.rows())
+    kind = kind_called(data.modality)
     result: dict[str, Inputs] = {}
     done = 0
     for split, dataset in data.splits.items():
-        if data.modality == "image":
-            result[split] = look_at_images(dataset, data.inputs[0], reporter, done=done, prints=prints)
-        else:
-            result[split] = look_at_texts(dataset, data.inputs, reporter, done=done, prints=prints)
+        result[split] = kind.look(dataset, data.inputs, reporter, done=done, prints=prints)
         done += len(dataset)
     reporter.finish(f"{done:,} rows checked")
     return result
@@ -221,9 +211,10 @@ def _judge_targets(
     """Add the rows whose target is the problem; what is wrong with the input comes first."""
     regression = bool(task and task.endswith("regression"))
     for split, found in targets.items():
-        for row, problem in value_problems(found, regression=regression).items():
+        wrong = transcript_problems(found) if task == SPEECH else value_problems(found, regression=regression)
+        for row, problem in wrong.items():
             problems[split].setdefault(row, problem)
-    if task is None or regression:
+    if task is None or regression or task == SPEECH:
         return
     training = _training(targets)
     usable = [value for row, value in enumerate(targets[training]) if row not in problems[training]]
@@ -271,18 +262,6 @@ def _constant(targets: Sequence[Any]) -> list[Finding]:
             sentence=f"the target is {present.pop()} in every training row, so there is nothing to learn",
             fix="name the right column with --target",
         )
-    ]
-
-
-def _treatment_findings(treatments: Counter[str]) -> list[Finding]:
-    return [
-        Finding(
-            severity=NOTE,
-            code="image-treatment",
-            sentence=f"{count:,} images are {_TREATMENTS[name]}",
-            fix="nothing, unless the pictures look wrong: training and predict treat them alike",
-        )
-        for name, count in sorted(treatments.items())
     ]
 
 

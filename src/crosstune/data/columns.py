@@ -1,6 +1,6 @@
 """Which columns are the target, the inputs and the group: as named by the user, or obvious by name."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -8,8 +8,7 @@ from datasets import Dataset
 
 from crosstune.core.errors import UserError, shown
 from crosstune.data.errors import AmbiguousColumn, MissingColumn, UnusableColumn
-from crosstune.data.images import looks_like_image
-from crosstune.data.layout import is_image
+from crosstune.data.kinds.registry import KINDS, kind_called
 from crosstune.data.readers.base import RawData
 from crosstune.data.store import ORIGIN, PROBLEM
 
@@ -28,13 +27,15 @@ TARGETS = (
 )
 """Names that make a column the target where the user names none."""
 
-_IMAGES = ("image", "images", "img", "picture", "photo", "file_name", "filename", "file", "image_path",
-           "filepath", "image_file", "path", "pixels")  # fmt: skip
-_TEXTS = ("text", "texts", "sentence", "review", "content", "document", "tweet", "comment", "message", "body")
+TRANSCRIPTS = ("text", "transcript", "transcription", "sentence")
+"""Names that make a column the target where the inputs are sounds and no name of ``TARGETS`` is there."""
+
 _PAIRS = (("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"),
           ("text1", "text2"), ("text_a", "text_b"), ("question", "sentence"),
           ("query", "passage"))  # fmt: skip
 _SAMPLE = 64
+FILES = frozenset(kind.name for kind in KINDS if kind.in_files)
+"""Kinds whose examples are files, or the bytes of files."""
 
 
 def column_names(dataset: Dataset) -> list[str]:
@@ -67,6 +68,8 @@ def find_target(raw: RawData, target: str | None, inputs: Sequence[str], *, need
     if raw.target is not None:
         return raw.target
     obvious = [name for name in columns if name.lower() in TARGETS and name not in inputs]
+    if not obvious and any(kind_of(leading(raw), name) == "audio" for name in columns):
+        obvious = [name for name in columns if name.lower() in TRANSCRIPTS and name not in inputs]
     if len(obvious) == 1:
         return obvious[0]
     raise AmbiguousColumn("target", flag="--target", source=raw.source, columns=columns, near=obvious)
@@ -104,19 +107,24 @@ def find_inputs(
     columns = [
         name for name in column_names(dataset) if name not in {goal, *taken} and name.lower() != "split"
     ]
-    images = [name for name in columns if kind_of(dataset, name) == "image"]
-    if len(images) == 1:
-        return (images[0],)
-    texts = [name for name in columns if kind_of(dataset, name) == "text"]
-    chosen = _obvious(images or texts, _IMAGES if images else _TEXTS)
+    kinds = {name: kind_of(dataset, name) for name in columns}
+    files = [name for name in columns if kinds[name] in FILES]
+    if len(files) > 1 and {kinds[name] for name in files} == {"audio"}:
+        # Speech sets have the sounds, and beside them the paths that they once had.
+        files = [name for name in files if not _is_text(dataset, name)] or files
+    if len(files) == 1:
+        return (files[0],)
+    near = files or [name for name in columns if kinds[name] != "other"]
+    known = {word for name in near for word in kind_called(kinds[name]).columns}
+    chosen = _obvious(near, known)
     if chosen:
         return chosen
     raise AmbiguousColumn(
-        "input", flag="--input", source=raw.source, columns=column_names(dataset), near=images or texts
+        "input", flag="--input", source=raw.source, columns=column_names(dataset), near=near
     )
 
 
-def _obvious(columns: list[str], known: Sequence[str]) -> tuple[str, ...]:
+def _obvious(columns: list[str], known: Collection[str]) -> tuple[str, ...]:
     lowered = {name.lower(): name for name in columns}
     for one, other in _PAIRS:
         if one in lowered and other in lowered:
@@ -125,6 +133,11 @@ def _obvious(columns: list[str], known: Sequence[str]) -> tuple[str, ...]:
     if len(named) == 1:
         return (named[0],)
     return (columns[0],) if len(columns) == 1 else ()
+
+
+def _is_text(dataset: Dataset, name: str) -> bool:
+    kind = dataset.data.schema.field(name).type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _check_named(inputs: Sequence[str], taken: set[str | None]) -> None:
@@ -140,19 +153,12 @@ def _check_named(inputs: Sequence[str], taken: set[str | None]) -> None:
 
 
 def kind_of(dataset: Dataset, name: str) -> str:
-    """Say what a column could be as an input: ``image``, ``text`` or ``other``."""
+    """Say what a column could be as an input: the name of a kind, or ``other``."""
     kind = dataset.data.schema.field(name).type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    if pa.types.is_struct(kind):
-        return "image" if {"bytes", "path"} <= {field.name for field in kind} else "other"
     sample = [value for value in sample_of(dataset, name) if value]
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return "image" if any(looks_like_image(value) for value in sample) else "text"
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        paths = sum(is_image(value) and "\n" not in value and len(value) < 1000 for value in sample)
-        return "image" if sample and paths > len(sample) / 2 else "text"
-    return "other"
+    return next((one.name for one in KINDS if one.claims(kind, sample)), "other")
 
 
 def sample_of(dataset: Dataset, name: str) -> list[Any]:
@@ -168,19 +174,20 @@ def sample_of(dataset: Dataset, name: str) -> list[Any]:
 
 
 def find_modality(raw: RawData, inputs: tuple[str, ...]) -> str:
-    """Return ``image`` or ``text``; raises ``UnusableColumn`` where the inputs are neither."""
+    """Return the name of the inputs' kind; raises ``UnusableColumn`` where they are of none, or of two."""
     dataset = leading(raw)
     kinds = [kind_of(dataset, name) for name in inputs]
-    if set(kinds) == {"text"} or kinds == ["image"]:
+    if set(kinds) == {"text"} or (len(kinds) == 1 and kinds[0] in FILES):
         return kinds[0]
     raise _unusable(raw, inputs, kinds)
 
 
 def _unusable(raw: RawData, inputs: tuple[str, ...], kinds: list[str]) -> UserError:
     types = {name: str(leading(raw).data.schema.field(name).type)[:60] for name in inputs}
+    found = shown(f"`{name}`: {types[name]} ({kind})" for name, kind in zip(inputs, kinds, strict=True))
     return UnusableColumn(
-        f"the input of `{raw.source}` is neither an image nor a text nor a pair of texts",
-        found=shown(f"`{name}`: {types[name]} ({kind})" for name, kind in zip(inputs, kinds, strict=True)),
-        expected="one column of images (paths, bytes) or texts, or two columns of texts",
+        f"the input of `{raw.source}` is neither an image nor a text nor a pair of texts nor a sound",
+        found=found,
+        expected="one column of images or sounds (paths, bytes) or of texts, or two columns of texts",
         fix="name the right column with --input",
     )

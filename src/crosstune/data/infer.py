@@ -8,19 +8,29 @@ Rules for the target, first match wins:
 4. whole numbers: two values are classes; more are classes where the column is named as classes
    (``label``, ``class`` ...) or they run from 0 without a gap, at most 1,000, twice or more each; more than
    100 distinct values under another name are a quantity; everything else is ambiguous (1 to 5 stars).
+
+Texts beside sounds are transcripts, to be recognised, where nearly every row has its own, or most have
+several words; a few class names that repeat, such as "street music" in a column ``label``, stay class names.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from crosstune.core.errors import UnknownName, shown
+from crosstune.data.columns import TRANSCRIPTS
 from crosstune.data.errors import AmbiguousTask, WrongTask
+from crosstune.data.kinds.registry import kind_called
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
 from crosstune.data.store import values
 from crosstune.data.targets import as_number, is_list, is_missing
 
-TASKS = ("image-classification", "text-classification", "image-regression", "text-regression")
+SPEECH = "automatic-speech-recognition"
+
+TASKS = (
+    *("image-classification", "text-classification", "image-regression", "text-regression"),
+    *("audio-classification", "audio-regression", SPEECH),
+)
 """Task names that the rules can give."""
 
 _CLASS_NAMES = frozenset({"label", "labels", "class", "classes", "category", "class_id", "label_id"})
@@ -62,7 +72,8 @@ def infer_task(data: LabelledData, task: str | None = None) -> tuple[str, str]:
         return task, "chosen by the user"
     target = _target(data)
     kind, because = _kind(target)
-    return f"{data.modality}-{kind}", f"the inputs are {data.modality}s, and {because}"
+    name = SPEECH if kind == SPEECH else f"{data.modality}-{kind}"
+    return name, f"the inputs are {kind_called(data.modality).plural}, and {because}"
 
 
 def is_multi_label(data: LabelledData) -> bool:
@@ -117,9 +128,22 @@ def _text_kind(target: _Target) -> tuple[str, str]:
         numbers = sum(as_number(value) is not None for value in target.found)
         if numbers >= 0.9 * rows and target.distinct > _FEW:
             raise _ambiguous(target, f"numbers in {numbers:,} of {rows:,} rows, something else in the others")
+        if target.modality == "audio" and _are_transcripts(target):
+            return SPEECH, f"the target `{target.name}` holds texts, {target.distinct:,} different ones"
         if target.distinct > max(_FEW, rows / 2):
             raise _ambiguous(target, f"{target.distinct:,} different texts in {rows:,} rows: hardly classes")
     return "classification", f"the target `{target.name}` holds {target.distinct} class names"
+
+
+def _are_transcripts(target: _Target) -> bool:
+    """Say whether texts beside sounds are what is said in them, and not the names of classes."""
+    rows = len(target.found)
+    if target.distinct > max(_FEW, rows / 2):
+        return True
+    several = sum(len(text.split()) > 1 for text in target.found) > rows / 2
+    own = target.distinct > rows / 2
+    many = target.distinct > _FEW and target.name.lower() not in _CLASS_NAMES
+    return several and (own or many or target.name.lower() in TRANSCRIPTS)
 
 
 def _whole_kind(target: _Target) -> tuple[str, str]:
@@ -148,17 +172,22 @@ def _ambiguous(target: _Target, why: str) -> AmbiguousTask:
 def _check_choice(data: LabelledData, task: str) -> None:
     if task not in TASKS:
         raise UnknownName("task", task, TASKS)
-    modality, _, kind = task.partition("-")
+    modality, kind = ("audio", SPEECH) if task == SPEECH else task.split("-", 1)
     if modality != data.modality:
+        wanted, found = (kind_called(name).plural for name in (modality, data.modality))
+        other = "classification" if task == SPEECH else kind
         raise WrongTask(
-            f"the task `{task}` needs {modality}s",
-            found=f"{data.modality}s in {shown(f'`{name}`' for name in data.inputs)}",
-            expected=f"a column of {modality}s",
-            fix=f"use --task {data.modality}-{kind}, or name the right column with --input",
+            f"the task `{task}` needs {wanted}",
+            found=f"{found} in {shown(f'`{name}`' for name in data.inputs)}",
+            expected=f"a column of {wanted}",
+            fix=f"use --task {data.modality}-{other}, or name the right column with --input",
         )
     if data.target is None or kind == "classification":
         return
     target = _target(data)
+    if task == SPEECH:
+        _check_texts(target)
+        return
     numbers = 0 if target.multi else sum(as_number(value) is not None for value in target.found)
     if numbers < len(target.found) / 2:
         raise WrongTask(
@@ -166,4 +195,14 @@ def _check_choice(data: LabelledData, task: str) -> None:
             found="lists" if target.multi else f"texts in `{target.name}`, such as {target.examples}",
             expected="numbers",
             fix=f"use --task {data.modality}-classification, or name the right column with --target",
+        )
+
+
+def _check_texts(target: _Target) -> None:
+    if target.multi or not isinstance(target.found[0], str):
+        raise WrongTask(
+            f"the task `{SPEECH}` needs a text as the target of each row",
+            found="lists" if target.multi else f"numbers in `{target.name}`, such as {target.examples}",
+            expected="what is said in each sound, in words",
+            fix="name the column of transcripts with --target; write numbers as they are spoken",
         )

@@ -10,15 +10,12 @@ from datasets import Dataset
 
 from crosstune.core.domains import Domains
 from crosstune.core.labels import class_name
-from crosstune.data.content import digest_bytes, digest_rows, digest_texts
+from crosstune.data.content import digest_rows
 from crosstune.data.digests import Digests
-from crosstune.data.images import decode, read_bytes
+from crosstune.data.kinds.registry import kind_called
 from crosstune.data.store import ORIGIN, values
-from crosstune.data.threads import each_in_order
 
 _MANY = 1024
-_BIG = 30_000
-"""Bytes of an encoded image above which threads pay: Pillow then leaves the interpreter lock alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +54,7 @@ class SplitItems:
         """
         if not len(indices):
             return []
-        rows = self._rows(indices)
-        if self.modality != "image":
-            return rows
-        encoded = rows[0]["bytes"] if rows[0] else None
-        if len(rows) > 1 and (encoded is None or len(encoded) > _BIG):
-            return list(each_in_order(decode, rows))
-        return [decode(cell) for cell in rows]
+        return kind_called(self.modality).decoded(self._rows(indices))
 
     def targets(self) -> list[Any]:
         """Return the raw target of every example; empty where the data has none."""
@@ -92,13 +83,8 @@ class SplitItems:
         found: list[str] = []
         for start in range(0, len(self), _MANY):
             rows = self._rows(range(start, min(start + _MANY, len(self))))
-            found.extend(self._digest(row) for row in rows)
+            found.extend(map(kind_called(self.modality).digest, rows))
         return Digests.of(found)
-
-    def _digest(self, row: Any) -> str:  # noqa: ANN401
-        if self.modality == "image":
-            return digest_bytes(read_bytes(row))
-        return digest_texts(row if isinstance(row, tuple) else (row,))
 
     @cached_property
     def digest(self) -> str:

@@ -21,6 +21,7 @@ _ALIASES = {
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 )
+SOUND_SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
 TEXT_SUFFIXES = frozenset({".txt"})
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"})
 
@@ -46,11 +47,6 @@ def in_order(names: object) -> list[str]:
 def is_hidden(name: str) -> bool:
     """Say whether a file or folder name belongs to a tool and not to the data."""
     return name.startswith((".", "__MACOSX")) or name.lower() in {"thumbs.db", "desktop.ini"}
-
-
-def is_image(name: str) -> bool:
-    """Say whether a file name has the suffix of an image format that is read."""
-    return suffix_of(name) in IMAGE_SUFFIXES
 
 
 def suffix_of(name: str) -> str:

@@ -3,6 +3,7 @@
 BROKEN_ROW = "broken-row"
 INVALID_UTF8 = "invalid-utf8"
 MISSING_FILE = "missing-file"
+BAD_PART = "bad-part"
 
 
 def described(code: str, reason: str) -> str:

@@ -1,16 +1,15 @@
 """Reading: from whatever the user names to splits of rows whose columns have a meaning."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 from datasets import Dataset
 
-from crosstune.data.cells import image_column, text_column
 from crosstune.data.columns import find_inputs, find_modality, find_target, require
 from crosstune.data.domains import domain_names
 from crosstune.data.errors import TooFewRows, UnusableColumn
+from crosstune.data.kinds.registry import kind_called
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE, in_order
 from crosstune.data.readers.base import RawData
@@ -61,7 +60,7 @@ def read(
     modality = raw.modality or find_modality(raw, chosen)
     splits = {name: raw.splits[name] for name in in_order(raw.splits)}
     for name in chosen:
-        splits = _read_inputs(splits, name, raw, modality)
+        splits = _read_inputs(splits, name, raw, modality, needed)
     splits = _read_domains(splits, domain, raw)
     declared: tuple[str, ...] = ()
     if goal is not None:
@@ -102,16 +101,14 @@ def _check_rows(raw: RawData) -> None:
         )
 
 
-Maker = Callable[[Any, Path | None], tuple[Any, list[str | None] | None]]
-
-
-def _read_inputs(splits: dict[str, Dataset], name: str, raw: RawData, modality: str) -> dict[str, Dataset]:
+def _read_inputs(
+    splits: dict[str, Dataset], name: str, raw: RawData, modality: str, taken: set[str]
+) -> dict[str, Dataset]:
     """Bring an input column to one form, and note the cells that cannot be."""
-    make: Maker = image_column if modality == "image" else text_column
     result = {}
     for split, dataset in splits.items():
         try:
-            cells, problems = make(column(dataset, name), raw.folders.get(split))
+            cells, problems = kind_called(modality).cells(dataset, name, raw.folders.get(split), taken)
         except UnusableColumn as error:
             raise UnusableColumn(
                 f"the column `{name}` of `{raw.source}` ({split}) cannot be used as {modality}",

@@ -18,13 +18,18 @@ from crosstune.data.check import CheckReport, check
 from crosstune.data.infer import infer_task
 from crosstune.data.items import SplitItems
 from crosstune.data.labelled import LabelledData
+from crosstune.data.layout import SOUND_SUFFIXES
 from crosstune.data.read import read
 from crosstune.evaluation.scores import score
 from crosstune.stages.assess import finite
 from crosstune.stages.seen import between_rows
 from crosstune.stages.tables import write_rows
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+FILES: dict[str, frozenset[str]] = {
+    "image": frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}),
+    "audio": SOUND_SUFFIXES,
+}
+"""By modality: the files that are taken from a folder; a text is no file."""
 TABLES = frozenset({".csv", ".tsv", ".jsonl", ".parquet"})
 
 
@@ -35,10 +40,11 @@ class NothingToPredict(UserError):
 
     def __init__(self, inputs: Sequence[str], modality: str) -> None:
         """Name the inputs and what the model reads."""
+        files = "sound" if modality == "audio" else modality
         super().__init__(
             "none of the inputs can be read by this model",
             found=shown(inputs),
-            expected=f"{modality} files, a folder of them, or a table with the input column"
+            expected=f"{files} files, a folder of them, or a table with the input column"
             + (", or the text itself" if modality == "text" else ""),
             fix="name existing files or folders",
         )
@@ -181,8 +187,8 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
                 parts.append(_loose(model, loose))
                 loose = []
             parts.append(_table(model, path))
-        elif modality == "image" and path.is_dir():
-            loose += [str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in PICTURES]
+        elif modality in FILES and path.is_dir():
+            loose += [str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in FILES[modality]]
         elif modality == "text" and (path.suffix.lower() in TABLES or _exists(path)):
             raise NothingToPredict([name], modality)  # a mistyped table or a folder is no text to be rated
         else:
@@ -217,7 +223,7 @@ def _table(model: SavedModel, path: Path) -> tuple[LabelledData, list[str]]:
 
 def _loose(model: SavedModel, names: list[str]) -> tuple[LabelledData, list[str]]:
     modality = model.backbone.modality
-    cells = [str(Path(name).absolute()) for name in names] if modality == "image" else names
+    cells = [str(Path(name).absolute()) for name in names] if modality in FILES else names
     column = model.inputs[0]
     data = read(Dataset.from_dict({column: cells}), inputs=(column,), need_target=False)
     return data, names

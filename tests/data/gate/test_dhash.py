@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crosstune.data.gate import dhash
-from crosstune.data.gate.inputs import thumbnail
+from crosstune.data.gate.pictures import thumbnail
 from tests.data.making import encoded
 from tests.data.planted import opened, scene
 

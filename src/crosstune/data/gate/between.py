@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.errors import shown
-from crosstune.data.gate.alike import Alike, origins_of
-from crosstune.data.gate.report import MOST_ITEMS, NOTE, WARNING, Finding
+from crosstune.data.gate.alike import Alike, origins_in
+from crosstune.data.gate.finding import MOST_ITEMS, NOTE, WARNING, Finding
 from crosstune.data.labelled import LabelledData
 from crosstune.data.store import values
 from crosstune.data.targets import as_number, is_missing, labels_of
@@ -44,7 +44,7 @@ def alike_findings(
         again = np.flatnonzero(alike.same != np.arange(len(alike.same)))
         same = np.stack([alike.same[again], again], axis=1)
         for pairs, exact in ((same, True), (alike.near, False)):
-            findings += _conflicts(data, alike, pairs, flat, regression=regression, exact=exact)
+            findings += _conflicts(data, pairs, flat, regression=regression, exact=exact)
     return findings
 
 
@@ -71,9 +71,9 @@ def _repeats(alike: Alike, split_of: NDArray[np.int64]) -> Pairs:
     return np.stack([earlier[rows], rows], axis=1)
 
 
-def _items(data: LabelledData, alike: Alike, pairs: Pairs) -> tuple[str, ...]:
+def _items(data: LabelledData, pairs: Pairs) -> tuple[str, ...]:
     rows = np.unique(pairs[:MOST_ITEMS])
-    names = dict(zip(rows.tolist(), origins_of(alike, data, rows), strict=True))
+    names = dict(zip(rows.tolist(), origins_in(data)(rows), strict=True))
     return tuple(f"{names[left]} = {names[right]}" for left, right in pairs[:MOST_ITEMS].tolist())
 
 
@@ -83,7 +83,7 @@ def _across(
     if not len(pairs):
         return []
     one, other = (list(alike.starts)[place] for place in splits)
-    items = _items(data, alike, pairs)
+    items = _items(data, pairs)
     count = len(np.unique(pairs[:, 1]))
     like = "exactly" if exact else "nearly"
     fix = f"remove them from {one} or {other}: figures on {other} are too good as they are"
@@ -121,13 +121,13 @@ def _within(data: LabelledData, alike: Alike, pairs: Pairs, *, exact: bool) -> l
             code="duplicates" if exact else "near-duplicates",
             sentence=sentence,
             fix="nothing: splits that are made keep them together; remove them if they are a mistake",
-            items=_items(data, alike, pairs),
+            items=_items(data, pairs),
         )
     ]
 
 
 def _conflicts(
-    data: LabelledData, alike: Alike, pairs: Pairs, targets: Sequence[Any], *, regression: bool, exact: bool
+    data: LabelledData, pairs: Pairs, targets: Sequence[Any], *, regression: bool, exact: bool
 ) -> list[Finding]:
     if regression and not exact:
         return []  # nearly the same thing may well be worth a little more
@@ -137,7 +137,7 @@ def _conflicts(
     if not len(wrong):
         return []
     rows = np.unique(wrong[:MOST_ITEMS])
-    names = dict(zip(rows.tolist(), origins_of(alike, data, rows), strict=True))
+    names = dict(zip(rows.tolist(), origins_in(data)(rows), strict=True))
     items = tuple(
         f"{names[left]} ({_told(targets[left])}) = {names[right]} ({_told(targets[right])})"
         for left, right in wrong[:MOST_ITEMS].tolist()

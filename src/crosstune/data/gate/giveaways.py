@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.seeding import generator
-from crosstune.data.gate.report import WARNING, Finding
+from crosstune.data.gate.finding import WARNING, Finding
 
 FEWEST, MOST = 100, 5_000
 """Rows that are needed, and rows that are sampled."""

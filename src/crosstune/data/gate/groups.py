@@ -5,11 +5,15 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
+import pyarrow.compute as pc
+from datasets import Dataset
+
 from crosstune.core.errors import shown
-from crosstune.data.gate.report import WARNING, Finding
+from crosstune.data.gate.finding import WARNING, Finding
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
-from crosstune.data.store import ORIGIN, PROBLEM, values
+from crosstune.data.sounds import is_part
+from crosstune.data.store import ORIGIN, PROBLEM, column, values
 from crosstune.data.targets import is_missing
 
 WORDS = frozenset(
@@ -60,6 +64,42 @@ def hidden_group_findings(data: LabelledData) -> list[Finding]:
                 )
             )
     return findings
+
+
+def recording_findings(data: LabelledData) -> list[Finding]:
+    """Warn of recordings whose parts lie, or may fall, on both sides of a split, where no group is named."""
+    if data.group is not None or data.modality != "audio":
+        return []
+    counts = {
+        split: Counter(_cut_recordings(dataset, data.inputs[0])) for split, dataset in data.splits.items()
+    }
+    total = sum(counts.values(), Counter[str]())
+    shared = [path for path, count in total.items() if count > 1]
+    where = _where(counts, shared) if shared else ""
+    if not where:
+        return []
+    return [
+        Finding(
+            severity=WARNING,
+            code="undeclared-group",
+            sentence=f"{total.total():,} rows are parts of {len(total):,} recordings, and {where}",
+            fix="add a column that names the recording of each row (a copy of the paths will do), and name "
+            "it with --group, so that each recording stays in one split",
+            items=tuple(sorted(shared)[:1_000]),
+        )
+    ]
+
+
+def _cut_recordings(dataset: Dataset, name: str) -> Iterator[str]:
+    """Give the file of every row that is a part of one."""
+    for cell in values(dataset.select_columns([name]), name) if _has_parts(dataset, name) else ():
+        if cell is not None and is_part(cell) and cell["path"]:
+            yield str(cell["path"])
+
+
+def _has_parts(dataset: Dataset, name: str) -> bool:
+    starts = pc.struct_field(column(dataset, name), "start")
+    return bool(len(starts) > starts.null_count)
 
 
 def _where(counts: dict[str, Counter[str]], shared: list[str]) -> str:

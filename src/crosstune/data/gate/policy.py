@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from crosstune.core.errors import BadValue
-from crosstune.data.gate.report import ERROR, WARNING, BadItem, Finding
+from crosstune.data.gate.finding import ERROR, WARNING, Finding
+from crosstune.data.gate.report import BadItem
 
 MAX_BAD = 0.01
 """Share of the rows that may be set aside where the user names none. Source: the checks of K7, 1 %."""

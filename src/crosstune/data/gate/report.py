@@ -13,31 +13,15 @@ from crosstune.core.errors import shown
 from crosstune.core.files import replacing
 from crosstune.data.digests import Digests
 from crosstune.data.errors import CheckFailed
+from crosstune.data.gate.finding import ERROR, MOST_ITEMS, NOTE, WARNING, Finding
 from crosstune.data.labelled import LabelledData
 from crosstune.data.store import values, with_column
 from crosstune.data.targets import as_number
 
-ERROR, WARNING, NOTE = "error", "warning", "note"
-
-MOST_ITEMS = 1_000
-"""Items that a finding lists."""
+__all__ = ["ERROR", "MOST_ITEMS", "NOTE", "WARNING", "BadItem", "CheckReport", "Finding", "safe_cell"]
 
 # The last four are the full-width forms of the first four, which spreadsheets take for the same.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One kind of thing that a person should know, however many items it touches."""
-
-    severity: str
-    """``error`` (training would be meaningless), ``warning`` (the figures may mislead) or ``note``."""
-    code: str
-    """Has a page ``docs/errors/<code>.md``."""
-    sentence: str
-    fix: str
-    items: tuple[str, ...] = ()
-    """What it is about, by file or row (pairs as ``a = b``): all, or the first ``MOST_ITEMS``."""
 
 
 @dataclass(frozen=True, kw_only=True)

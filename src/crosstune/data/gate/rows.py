@@ -49,3 +49,10 @@ def blocks(count: int, size: int = BLOCK) -> Iterator[slice]:
     """Cut ``count`` rows into slices."""
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
+
+
+def first_of(keys: NDArray[Any]) -> NDArray[np.int64]:
+    """Return for each row the first row with an equal key."""
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    result: NDArray[np.int64] = first[inverse].astype(np.int64)
+    return result

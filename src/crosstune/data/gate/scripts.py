@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.errors import shown
-from crosstune.data.gate.report import WARNING, Finding
+from crosstune.data.gate.finding import WARNING, Finding
 
 NAMES = ("none", "Latin", "Greek", "Cyrillic", "Armenian", "Hebrew", "Arabic", "Devanagari", "Bengali",
          "Tamil", "Thai", "Georgian", "Ethiopic", "Hangul", "Han or Kana", "another")  # fmt: skip

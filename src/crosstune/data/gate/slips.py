@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from statistics import median
 
 from crosstune.core.errors import shown
-from crosstune.data.gate.report import MOST_ITEMS, WARNING, Finding
+from crosstune.data.gate.finding import MOST_ITEMS, WARNING, Finding
 from crosstune.data.targets import plain_name
 
 MOST_ROWS = 3

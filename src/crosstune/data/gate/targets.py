@@ -6,8 +6,8 @@ from typing import Any
 
 from crosstune.core.errors import nearest, shown
 from crosstune.core.labels import LabelMap
+from crosstune.data.gate.finding import ERROR, NOTE, WARNING, Finding
 from crosstune.data.gate.inputs import Problem
-from crosstune.data.gate.report import ERROR, NOTE, WARNING, Finding
 from crosstune.data.gate.slips import slip_findings
 from crosstune.data.targets import as_number, is_missing, labels_of, plain_name
 
@@ -30,6 +30,20 @@ def value_problems(targets: Sequence[Any], *, regression: bool) -> dict[int, Pro
             problems[row] = ("bad-target", f"the target is {value}, which is no finite number")
         elif not regression and isinstance(value, float) and math.isinf(value):
             problems[row] = ("bad-target", f"the target is {value}")
+    return problems
+
+
+def transcript_problems(targets: Sequence[Any]) -> dict[int, Problem]:
+    """Return the rows whose transcript says nothing: empty, or without a letter or a digit."""
+    problems: dict[int, Problem] = {}
+    for row, value in enumerate(targets):
+        if is_missing(value):
+            problems[row] = ("empty-transcript", "the transcript is empty")
+        elif not any(map(str.isalnum, str(value))):
+            problems[row] = (
+                "empty-transcript",
+                f"the transcript `{str(value)[:40]}` has no letter and no digit",
+            )
     return problems
 
 

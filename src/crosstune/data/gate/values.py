@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.errors import shown
-from crosstune.data.gate.report import MOST_ITEMS, NOTE, WARNING, Finding
+from crosstune.data.gate.finding import MOST_ITEMS, NOTE, WARNING, Finding
 from crosstune.data.targets import as_number, is_missing
 
 FAR, ABSURD = 8.0, 50.0

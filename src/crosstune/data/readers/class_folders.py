@@ -1,4 +1,4 @@
-"""Folders named as classes, each with images or texts; perhaps below folders named as splits."""
+"""Folders named as classes, each with images, sounds or texts; perhaps below folders named as splits."""
 
 import os
 from collections import Counter
@@ -10,15 +10,15 @@ import pyarrow as pa
 from datasets import Dataset
 
 from crosstune.core.errors import shown
+from crosstune.data.cells import printable
 from crosstune.data.errors import BadSplit, UnknownLayout
-from crosstune.data.layout import IMAGE_SUFFIXES, TEXT_SUFFIXES, WHOLE, is_hidden, split_name, suffix_of
-from crosstune.data.problems import BROKEN_ROW, INVALID_UTF8, MISSING_FILE, described
+from crosstune.data.kinds.base import Kind
+from crosstune.data.kinds.registry import KINDS
+from crosstune.data.layout import WHOLE, is_hidden, split_name, suffix_of
 from crosstune.data.readers.base import RawData
-from crosstune.data.store import IMAGE_TYPE, ORIGIN, PROBLEM, make
+from crosstune.data.store import ORIGIN, PROBLEM, make
 
 TARGET = "label"
-_LIMIT = 16_000_000
-"""Bytes of one text file."""
 
 
 class ClassFolders:
@@ -35,27 +35,25 @@ class ClassFolders:
         splits, notes = _split_roots(data)
         found = {split: list(_labelled(folder)) for split, folder in splits.items()}
         counts = Counter(suffix_of(path) for files in found.values() for _, path in files)
-        images = sum(counts[suffix] for suffix in IMAGE_SUFFIXES)
-        texts = sum(counts[suffix] for suffix in TEXT_SUFFIXES)
-        if images == texts == 0:
+        sizes = {kind.name: sum(counts[suffix] for suffix in kind.suffixes) for kind in KINDS}
+        if not any(sizes.values()):
             raise _nothing(data, counts)
-        wanted = IMAGE_SUFFIXES if images >= texts else TEXT_SUFFIXES
+        kind = max(KINDS, key=lambda one: sizes[one.name])
+        wanted = kind.suffixes
         others = {suffix or "no suffix": count for suffix, count in counts.items() if suffix not in wanted}
         if others:
             listed = shown(f"{count} x {suffix}" for suffix, count in sorted(others.items()))
-            kind = "images" if images >= texts else "texts"
-            notes.append(f"left out of `{data}`: files that are no {kind} ({listed})")
+            notes.append(f"left out of `{data}`: files that are no {kind.plural} ({listed})")
         notes.extend(_empty_classes(splits, found, wanted))
-        table = _image_table if images >= texts else _text_table
         return RawData(
             source=str(data),
             splits={
-                split: table([file for file in files if suffix_of(file[1]) in wanted], data)
+                split: _table(kind, [file for file in files if suffix_of(file[1]) in wanted], data)
                 for split, files in found.items()
             },
-            inputs=("image",) if images >= texts else ("text",),
+            inputs=(kind.column,),
             target=TARGET,
-            modality="image" if images >= texts else "text",
+            modality=kind.name,
             notes=tuple(notes),
         )
 
@@ -92,7 +90,7 @@ def _split_roots(root: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def _loose(folder: Path) -> list[str]:
-    wanted = IMAGE_SUFFIXES | TEXT_SUFFIXES
+    wanted = frozenset[str]().union(*(kind.suffixes for kind in KINDS))
     count = sum(1 for path in folder.iterdir() if path.suffix.lower() in wanted and path.is_file())
     return [f"left out of `{folder}`: {count} files that lie beside the class folders"] if count else []
 
@@ -135,69 +133,25 @@ def _empty_classes(
 def _nothing(data: Path, counts: Counter[str]) -> UnknownLayout:
     seen = shown(f"{count} x {suffix or 'no suffix'}" for suffix, count in counts.most_common())
     return UnknownLayout(
-        f"`{data}` holds folders, but no image and no text in them",
+        f"`{data}` holds folders, but no image, no sound and no text in them",
         found=seen or "empty folders",
-        expected="DATA/CLASS/FILE or DATA/train/CLASS/FILE, files ending in .jpg, .png, ..., or .txt",
+        expected="DATA/CLASS/FILE or DATA/train/CLASS/FILE, files ending in .jpg, .png, .wav, ..., or .txt",
         fix="put each file into a folder that is named as its class, or name a CSV, JSONL or Parquet file",
     )
 
 
 def _origins(files: list[tuple[str, str]], root: Path) -> list[str]:
     start = len(str(root)) + 1
-    return [_printable(path[start:].replace(os.sep, "/")) for _, path in files]
+    return [printable(path[start:].replace(os.sep, "/")) for _, path in files]
 
 
-def _printable(text: str) -> str:
-    """Write a name whose bytes are not UTF-8 so that it can be stored and shown."""
-    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _image_table(files: list[tuple[str, str]], root: Path) -> Dataset:
-    base = root.absolute()
-    start = len(str(root)) + 1
-    paths, problems = [], []
-    for _, path in files:
-        full = str(base / path[start:])
-        odd = not full.isascii() and _printable(full) != full
-        problems.append(described(MISSING_FILE, "the name of the file is not UTF-8") if odd else None)
-        paths.append(_printable(full))
-    cells = pa.StructArray.from_arrays(
-        [pa.nulls(len(files), pa.binary()), pa.array(paths, pa.string())], fields=list(IMAGE_TYPE)
-    )
-    return _table("image", cells, files, root, problems)
-
-
-def _text_table(files: list[tuple[str, str]], root: Path) -> Dataset:
-    texts, problems = [], []
-    for _, path in files:
-        text, problem = _text_of(Path(path))
-        texts.append(text)
-        problems.append(problem)
-    return _table("text", pa.array(texts, pa.large_string()), files, root, problems)
-
-
-def _text_of(path: Path) -> tuple[str, str | None]:
-    try:
-        if path.stat().st_size > _LIMIT:
-            return "", described(BROKEN_ROW, f"the file is larger than {_LIMIT:,} bytes")
-        content = path.read_bytes()
-    except OSError as error:
-        return "", described(MISSING_FILE, error.strerror or "")
-    try:
-        return content.decode("utf-8-sig"), None
-    except UnicodeDecodeError as error:
-        return "", described(INVALID_UTF8, f"byte {error.start + 1} of the file is not UTF-8")
-
-
-def _table(
-    name: str,
-    cells: pa.Array,
-    files: list[tuple[str, str]],
-    root: Path,
-    problems: list[str | None],
-) -> Dataset:
-    labels = pa.array([_printable(label) for label, _ in files], pa.string())
+def _table(kind: Kind, files: list[tuple[str, str]], root: Path) -> Dataset:
+    base, start = root.absolute(), len(str(root)) + 1
+    cells, problems = kind.from_files([str(base / path[start:]) for _, path in files])
+    labels = pa.array([printable(label) for label, _ in files], pa.string())
     origins = pa.array(_origins(files, root), pa.string())
     return make(
-        pa.table({name: cells, TARGET: labels, ORIGIN: origins, PROBLEM: pa.array(problems, pa.string())})
+        pa.table(
+            {kind.column: cells, TARGET: labels, ORIGIN: origins, PROBLEM: pa.array(problems, pa.string())}
+        )
     )

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import pyarrow as pa
 from datasets import Dataset
@@ -11,6 +11,7 @@ from datasets import Dataset
 from crosstune.core.errors import shown
 from crosstune.data.errors import UnreadableFile
 from crosstune.data.problems import BROKEN_ROW, INVALID_UTF8, described
+from crosstune.data.readers.common_voice import is_common_voice
 from crosstune.data.store import ORIGIN, PROBLEM, from_batches
 
 _ROWS = 10_000
@@ -42,7 +43,7 @@ def read_delimited(paths: list[Path], root: Path) -> Dataset:
     schema = pa.schema([(name, pa.string()) for name in (*names, ORIGIN, PROBLEM)])
     size = sum(path.stat().st_size for path in paths)
     return from_batches(
-        schema, _batches(paths, root, names, schema), paths=paths, size=size, options=("csv",)
+        schema, _batches(paths, root, names, schema), paths=paths, size=size, options=("csv", "2")
     )
 
 
@@ -79,7 +80,10 @@ def _rows(path: Path, *, width: int) -> Iterator[_Row]:
     # The limit belongs to the process; it is only ever raised.
     csv.field_size_limit(max(_FIELD_LIMIT, csv.field_size_limit()))
     with _opened(path) as handle:
-        reader = csv.reader(handle, delimiter=_delimiter(path), strict=True)
+        delimiter = _delimiter(path)
+        # Common Voice writes its sentences as they are: a quotation mark is a part of one.
+        quoting: Literal[0, 3] = csv.QUOTE_NONE if _has_plain_cells(path, delimiter) else csv.QUOTE_MINIMAL
+        reader = csv.reader(handle, delimiter=delimiter, strict=True, quoting=quoting)
         while True:
             line = reader.line_num + 1
             try:
@@ -137,6 +141,13 @@ def _header(path: Path) -> list[str]:
             fix="write a first line with the column names",
         )
     return names
+
+
+def _has_plain_cells(path: Path, delimiter: str) -> bool:
+    if delimiter != "\t":
+        return False
+    with _opened(path) as handle:
+        return is_common_voice(handle.readline(1_000_000).rstrip("\r\n").split("\t"))
 
 
 def _delimiter(path: Path) -> str:

@@ -6,11 +6,12 @@ from typing import Any
 from crosstune.core.errors import nearest, shown
 from crosstune.core.refused import refuse
 from crosstune.data.errors import DataNotFound, UnknownLayout
+from crosstune.data.kinds.registry import KINDS
 from crosstune.data.layout import is_hidden
 from crosstune.data.readers.base import RawData, Reader
 from crosstune.data.readers.class_folders import ClassFolders
 from crosstune.data.readers.hub import HubDataset
-from crosstune.data.readers.loose_images import LooseImages
+from crosstune.data.readers.loose_files import LooseFiles
 from crosstune.data.readers.memory import InMemory
 from crosstune.data.readers.saved import SavedDatasets
 from crosstune.data.readers.table_files import TableFile, TableFolder
@@ -21,7 +22,7 @@ READERS: list[Reader] = [
     TableFile(),
     TableFolder(),
     ClassFolders(),
-    LooseImages(),
+    *(LooseFiles(kind) for kind in KINDS if kind.in_files),
     HubDataset(),
 ]
 

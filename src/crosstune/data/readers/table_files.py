@@ -8,8 +8,10 @@ from datasets import Dataset
 
 from crosstune.core.errors import shown
 from crosstune.data.errors import UnknownLayout
-from crosstune.data.layout import TABLE_SUFFIXES, WHOLE, is_hidden, is_image, split_of_file
+from crosstune.data.kinds.registry import KINDS
+from crosstune.data.layout import TABLE_SUFFIXES, WHOLE, is_hidden, split_of_file, suffix_of
 from crosstune.data.readers.base import RawData
+from crosstune.data.readers.common_voice import sound_folder
 from crosstune.data.readers.delimited import read_delimited
 from crosstune.data.readers.json_lines import read_json_lines
 from crosstune.data.readers.parquet import declared_names, read_parquet
@@ -59,7 +61,7 @@ class TableFolder:
         tables = _tables(data) or _tables_below(data)
         if any(split_of_file(path) or path.stem.lower() == "metadata" for path in tables):
             return True
-        return len(tables) == 1 and _image_folders(data) <= 1
+        return len(tables) == 1 and _file_folders(data) <= 1
 
     def read(self, data: Path) -> RawData:
         """Read every file that names a split; other tables beside them are named in a note."""
@@ -83,14 +85,15 @@ def _tables_below(folder: Path) -> list[Path]:
     return _tables(below) if below.is_dir() else []
 
 
-def _image_folders(folder: Path) -> int:
-    """Count the folders that directly hold an image; stops at two."""
+def _file_folders(folder: Path) -> int:
+    """Count the folders that directly hold a file that is an example; stops at two."""
+    suffixes = frozenset[str]().union(*(kind.suffixes for kind in KINDS if kind.in_files))
     count = 0
     for path in folder.iterdir():
         if (
             path.is_dir()
             and not is_hidden(path.name)
-            and any(is_image(below.name) for below in path.iterdir())
+            and any(suffix_of(below.name) in suffixes for below in path.iterdir())
         ):
             count += 1
         if count == 2:
@@ -113,10 +116,14 @@ def _read(named: dict[str, list[Path]], *, root: Path, source: str, notes: tuple
     first = next(iter(named.values()))[0]
     suffix = first.suffix.lower()
     declared = declared_names(first) if suffix == ".parquet" else {}
+    splits = {split: FORMATS[suffix](paths, root) for split, paths in named.items()}
     return RawData(
         source=source,
-        splits={split: FORMATS[suffix](paths, root) for split, paths in named.items()},
-        folders={split: paths[0].parent.absolute() for split, paths in named.items()},
+        splits=splits,
+        folders={
+            split: sound_folder(paths[0].parent.absolute(), splits[split].column_names)
+            for split, paths in named.items()
+        },
         typed=read_delimited is not FORMATS[suffix],
         declared=declared,
         notes=notes,

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crosstune.core.seeding import generator
+from crosstune.core.sound import Sound
 from crosstune.data.content import digest_bytes, digest_rows, digest_texts
+from crosstune.data.sounds import digest_samples
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,11 @@ class Held:
 
 
 def fingerprint(raw: Any) -> str:  # noqa: ANN401 - whatever a model reads
-    """Hash the pixels of a picture, or a text or pair of texts: equal content, equal hash."""
+    """Hash the pixels of a picture, the samples of a sound, or a text or pair of texts."""
     if isinstance(raw, Image.Image):
         return digest_bytes(f"{raw.mode} {raw.size} ".encode() + raw.tobytes())
+    if isinstance(raw, Sound):
+        return digest_samples(raw)
     return digest_texts(raw if isinstance(raw, tuple) else (raw,))
 
 

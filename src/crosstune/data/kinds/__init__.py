@@ -1,0 +1,1 @@
+"""What the examples of a run can be: one file each, and one line in the registry."""
