@@ -29,6 +29,8 @@ EXAMPLES = {
     "text-classification": CLASSES,
     "image-regression": VALUES,
     "text-regression": VALUES,
+    "audio-classification": CLASSES,
+    "audio-regression": VALUES,
 }
 CASES = [(name, case) for name, cases in EXAMPLES.items() for case in cases]
 SIGNED = {"pearson", "spearman"}

@@ -1,13 +1,15 @@
 """Baselines: what they predict, in the shape of a head's outputs, at a bounded cost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from crosstune.probing.baselines import baselines
+from crosstune.core.sound import Sound
+from crosstune.probing.baselines import LINEAR, MOST_SECONDS, baselines
 from crosstune.tasks.registry import make_task
 
 
@@ -86,8 +88,53 @@ def test_pictures_of_any_size_and_several_labels() -> None:
     assert ((found["pixels + linear"] > 0) == truth[60:]).mean() > 0.95
 
 
+def tone(hertz: float, rate: int, seconds: float, draw: np.random.Generator) -> Sound:
+    time = np.arange(round(rate * seconds)) / rate
+    samples = 0.3 * np.sin(2 * np.pi * hertz * time + draw.uniform(0, 6)) + 0.05 * draw.normal(size=len(time))
+    return Sound(samples.astype(np.float32), rate)
+
+
+def test_sounds_of_any_length_and_rate_are_told_apart_by_their_pitch() -> None:
+    draw = np.random.default_rng(0)
+    labels = [("low", "high")[int(one)] for one in draw.uniform(size=40) < 0.5]
+    pitch = {"low": 300.0, "high": 900.0}
+    sounds = [
+        tone(
+            pitch[label] * draw.uniform(0.9, 1.1),
+            int(draw.choice([8000, 16000])),
+            draw.uniform(0.05, 0.3),
+            draw,
+        )
+        for label in labels
+    ]
+    train, test = Held(sounds[:28], labels[:28]), Held(sounds[28:], labels[28:])
+    task = make_task("audio-classification", train.raw)
+    found = baselines(task, train, task.encode(train.raw), test)
+    assert list(found) == ["majority class", "mean spectrum + linear"]
+    right = found["mean spectrum + linear"].argmax(1) == task.encode(test.raw)
+    assert right.mean() == 1.0
+
+
+def test_of_a_long_sound_only_the_start_is_heard() -> None:
+    draw = np.random.default_rng(0)
+    rate = 8000
+    starts = [tone(hertz, rate, MOST_SECONDS, draw).samples for hertz in (300, 900, 300, 900)]
+    rest = draw.normal(size=rate).astype(np.float32)
+    task = make_task("audio-regression", [1.0, 2.0, 1.0, 2.0])
+    encoded = task.encode([1.0, 2.0, 1.0, 2.0])
+    cut, whole = (
+        Held([Sound(np.concatenate([start, more]), rate) for start in starts], [])
+        for more in (rest[:0], rest)
+    )
+    name = "mean spectrum + linear"
+    expected = baselines(task, cut, encoded, cut)[name]
+    assert np.array_equal(baselines(task, cut, encoded, whole)[name], expected)
+    assert expected.std() > 0.1
+
+
 def test_the_training_sample_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crosstune.probing.baselines.MOST_ROWS", {"text": 20})
+    few = replace(LINEAR["text"], most_rows=20)
+    monkeypatch.setattr("crosstune.probing.baselines.LINEAR", {"text": few})
     train, test = texts(200), texts(10)
     task = make_task("text-classification", train.raw)
     baselines(task, train, task.encode(train.raw), test)

@@ -24,11 +24,11 @@ def test_a_built_in_task_is_found_and_an_unknown_one_named() -> None:
 def test_a_package_brings_a_task_without_being_imported_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     provide(
         monkeypatch,
-        ("audio-regression", "crosstune.tasks.image_regression:ImageRegression"),
+        ("video-regression", "crosstune.tasks.image_regression:ImageRegression"),
         ("broken", "no.such.module:Task"),
     )
-    assert registry.task_names()[-2:] == ("audio-regression", "broken")
-    assert registry.task_class("audio-regression") is ImageRegression
+    assert registry.task_names()[-2:] == ("video-regression", "broken")
+    assert registry.task_class("video-regression") is ImageRegression
 
 
 def test_a_clash_names_both(monkeypatch: pytest.MonkeyPatch) -> None:

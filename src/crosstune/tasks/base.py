@@ -52,7 +52,7 @@ class Task(Protocol):
     name: ClassVar[str]
     """The Hub's pipeline name, or ours where it has none."""
     modality: ClassVar[str]
-    """``image`` or ``text`` (later ``audio``)."""
+    """``image``, ``text`` or ``audio``."""
 
     @classmethod
     def from_targets(cls, targets: Sequence[object], *, declared: Sequence[str] = ()) -> Self:

@@ -5,6 +5,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from crosstune.core.errors import UnknownName
+from crosstune.tasks.audio_classification import AudioClassification
+from crosstune.tasks.audio_regression import AudioRegression
 from crosstune.tasks.base import Task
 from crosstune.tasks.errors import TaskNameClash
 from crosstune.tasks.image_classification import ImageClassification
@@ -20,6 +22,8 @@ TASKS: dict[str, type[Task]] = {
     "text-classification": TextClassification,
     "image-regression": ImageRegression,
     "text-regression": TextRegression,
+    "audio-classification": AudioClassification,
+    "audio-regression": AudioRegression,
 }
 """The built-in tasks."""
 
