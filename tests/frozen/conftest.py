@@ -10,11 +10,9 @@ from crosstune.sources.base import Backbone
 from tests.frozen.helpers import MakeItems, OpenTiny
 from tests.support.tiny import (
     KINDS,
-    TEXT_KINDS,
     Kind,
     MemoryItems,
-    random_images,
-    random_texts,
+    random_raw,
     tiny_backbone,
 )
 
@@ -51,6 +49,6 @@ def items() -> MakeItems:
     """Give a function from a family and a count to random examples for it."""
 
     def make(kind: Kind, count: int = 12, seed: int = 0) -> MemoryItems:
-        return MemoryItems(random_texts(count, seed) if kind in TEXT_KINDS else random_images(count, seed))
+        return MemoryItems(random_raw(kind, count, seed))
 
     return make

@@ -76,6 +76,29 @@ def test_texts_are_stored_without_padding_and_padded_to_the_longest(
     assert torch.allclose(activation[~hidden], _prefix(opened, 2, expected)[~hidden], atol=1e-5)
 
 
+def test_sounds_are_stored_frame_by_frame_and_their_samples_are_not_kept(
+    backbone: OpenTiny, items: MakeItems, tmp_path: Path
+) -> None:
+    opened, examples = backbone("wav2vec2"), items("wav2vec2", 4)
+    stored = store_activations(opened, 2, examples, cache=tmp_path, batch_size=3)
+    assert opened.frames is not None
+    counts = [len(opened.preprocessing([one])["input_values"][0]) for one in examples.raw]
+    frames = [opened.frames.count(count) for count in counts]
+    assert stored.readers[0].maps["activation"].shape == (sum(frames), 32)
+    assert stored.bytes < sum(frames) * 32 * 4 + 2000
+    batch, activation = stored.batch([2, 0])
+    expected = opened.preprocessing(examples.batch([2, 0]))
+    assert torch.equal(batch["attention_mask"], expected["attention_mask"])
+    dummy = batch["input_values"]
+    assert (dummy.shape, dummy.stride()) == (expected["input_values"].shape, (0, 0))
+    assert dummy.isnan().all()
+    computed = _prefix(opened, 2, expected)
+    assert activation.shape == computed.shape
+    for row, index in enumerate([2, 0]):
+        assert torch.allclose(activation[row, : frames[index]], computed[row, : frames[index]], atol=1e-5)
+        assert (activation[row, frames[index] :] == 0).all()
+
+
 def test_bf16_halves_the_disk_and_keeps_three_digits(
     backbone: OpenTiny, items: MakeItems, tmp_path: Path
 ) -> None:

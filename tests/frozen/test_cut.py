@@ -144,6 +144,32 @@ class _Skipping(nn.Module):
         return self.head(late + early)
 
 
+class _Writing(nn.Module):
+    """Changes the output of the first block in place before the second reads it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.head = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.one(x)
+        hidden[:, 0] = 0.0
+        return self.head(self.two(hidden).relu_())
+
+
+def test_code_between_frozen_blocks_may_write_into_what_they_gave(backbone: OpenTiny) -> None:
+    opened = _skipping(backbone("resnet"), 1)
+    opened.model = _Writing().eval()
+    batch = {"x": torch.randn(3, 4)}
+    with torch.no_grad():
+        for cut in (1, 2):
+            found = suffix_outputs(opened, cut, batch, _activation(opened, cut, batch))
+            assert torch.equal(found, opened.model(**batch))
+    with Cut(opened, 2, batch) as suffix:
+        made = {path: one.make(3, 1, torch.device("cpu")) for path, one in suffix._stand_ins.items()}
+        assert [made[path].is_contiguous() for path in ("one", "two")] == [True, False]
+
+
 def _skipping(opened: Backbone, times: int) -> Backbone:
     blocks = [
         Block(name=n, modules=(n,), parameters=20, share=0.3, width=4, layout="BC") for n in ("one", "two")

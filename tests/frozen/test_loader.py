@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from crosstune.core.sound import Sound
 from crosstune.frozen.loader import batches, example_batch, processing_order
 from tests.frozen.helpers import MakeItems, OpenTiny
 from tests.support.tiny import MemoryItems
@@ -16,6 +17,12 @@ def test_texts_go_longest_first_and_pictures_in_order(backbone: OpenTiny) -> Non
     texts = MemoryItems(["a b", "good good good good", "a", "a b c"])
     assert processing_order(backbone("bert"), texts).tolist() == [1, 3, 0, 2]
     assert processing_order(backbone("resnet"), MemoryItems([0, 1, 2])).tolist() == [0, 1, 2]
+
+
+def test_sounds_go_longest_first_unless_all_cost_the_same(backbone: OpenTiny) -> None:
+    sounds = MemoryItems([Sound(np.zeros(count, np.float32), 8000) for count in (900, 3000, 200, 1600)])
+    assert processing_order(backbone("wav2vec2"), sounds).tolist() == [1, 3, 0, 2]
+    assert processing_order(backbone("whisper"), sounds).tolist() == [0, 1, 2, 3]
 
 
 def test_the_example_batch_shows_padding_in_its_first_rows(backbone: OpenTiny, items: MakeItems) -> None:

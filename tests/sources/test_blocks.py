@@ -12,7 +12,7 @@ from crosstune.sources.blocks import find_blocks
 from crosstune.sources.registry import open_model
 from crosstune.sources.trace import first_tensor, watch
 from tests.sources.conftest import Opener
-from tests.support.tiny import KINDS, TEXT_KINDS, Kind, random_images, random_texts, tiny_resnet_dir
+from tests.support.tiny import KINDS, Kind, random_raw, tiny_resnet_dir
 
 FAMILIES = (
     "torchvision:mobilenet_v3_small", "torchvision:vgg11_bn", "torchvision:densenet121",
@@ -57,7 +57,7 @@ def test_every_parameter_is_in_one_block_and_widths_are_measured(kind: Kind, tin
         )
         for path in last
     ]
-    raw = random_texts(2) if kind in TEXT_KINDS else random_images(2)
+    raw = random_raw(kind, 2)
     with torch.no_grad():
         backbone.model(**backbone.preprocessing(raw))
     for hook in hooks:
@@ -76,6 +76,15 @@ def test_elements_of_the_tiny_families_are_listed_one_by_one(tiny_models: Opener
     assert names["timm-vit"] == ["norm_pre", *(f"blocks.{i}" for i in range(6)), "norm"]
     assert names["efficientnet"] == ["bn1", *(f"blocks.{i}.0" for i in range(5)), "global_pool"]
     assert names["resnet"] == ["maxpool", *(f"layer{i}.0" for i in range(1, 4)), "global_pool"]
+    tail = ["encoder.dropout", *(f"encoder.layers.{i}" for i in range(3))]
+    assert names["wav2vec2"] == [*(f"wav2vec2.{path}" for path in tail), "projector"]
+    assert names["hubert"] == [*(f"hubert.{path}" for path in tail), "projector"]
+    assert names["whisper"] == ["encoder.conv2", *(f"encoder.layers.{i}" for i in range(3)), "projector"]
+    body = "audio_spectrogram_transformer"
+    layers = [f"{body}.layers.{i}" for i in range(3)]
+    assert names["ast"] == [f"{body}.embeddings", *layers, "classifier.layernorm"]
+    assert [b.layout for b in tiny_models("whisper").blocks] == ["BCT", *["BTC"] * 4]
+    assert tiny_models("whisper").blocks[0].loose == ("encoder.embed_positions.weight",)
     assert tiny_models("timm-vit").blocks[0].loose == ("cls_token", "pos_embed")
     folder = tiny_resnet_dir(tmp_path / "resnet")
     resnet = open_model(str(folder), OpenOptions(task="image-classification", outputs=3))

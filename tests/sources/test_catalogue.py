@@ -4,7 +4,6 @@ from collections import Counter
 
 import pytest
 
-from crosstune.sources import catalogue
 from crosstune.sources.catalogue import entries, figures, known
 from crosstune.sources.packages import PACKAGES
 from crosstune.sources.registry import SOURCES
@@ -78,10 +77,9 @@ def test_torchvision_publishes_these_figures(name: str) -> None:
     assert info.reads == f"{weights.transforms().crop_size[0]} px"
 
 
-def test_sound_is_listed_and_said_to_be_of_no_use_yet() -> None:
-    for info in entries():
-        assert info.usable == (info.modality != "audio")
-        assert info.note == ("" if info.usable else catalogue.NO_SOUND)
+def test_models_of_all_three_modalities_are_listed() -> None:
+    assert {info.modality for info in entries()} == {"image", "text", "audio"}
+    assert {info.note for info in entries()} == {""}
 
 
 def test_only_figures_of_one_measure_are_compared() -> None:

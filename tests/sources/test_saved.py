@@ -17,11 +17,12 @@ from crosstune.sources.record import RECORD, BadModelFolder
 from crosstune.sources.registry import open_model
 from crosstune.sources.saved import open_saved
 from tests.sources.conftest import HUB, Opener, Runner
-from tests.support.tiny import KINDS, Kind, random_images, random_texts
+from tests.support.tiny import KINDS, Kind, random_images, random_sounds, random_texts
 
 
 def examples(backbone: Backbone) -> list[Raw]:
-    return random_texts(5) if backbone.modality == "text" else random_images(5)
+    make = {"text": random_texts, "audio": random_sounds, "image": random_images}[backbone.modality]
+    return list(make(5))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from crosstune.core.errors import UnknownName
-from crosstune.training.augment import MAGNITUDE, SIGNED, UNSIGNED, Augmenter, names
+from crosstune.training.augment import Augmenter, names
 from crosstune.training.errors import NoSuchAugmentation
+from crosstune.training.picture_changes import MAGNITUDE, SIGNED, UNSIGNED
 from tests.support.tiny import random_images
 
 ALL = Augmenter(("flip", "crop", "randaugment"), seed=3)

@@ -12,13 +12,12 @@ from crosstune.tasks.registry import make_task
 from crosstune.training.augment import Augmenter
 from crosstune.training.run import train
 from crosstune.training.stored import Prefix, store_prefix
-from tests.support.tiny import Kind, MemoryItems, random_images, random_texts, tiny_backbone
+from tests.support.tiny import Kind, MemoryItems, modality_of, random_raw, tiny_backbone
 from tests.training.small import plain
 
 
 def items_for(kind: Kind, n: int, seed: int) -> MemoryItems:
-    raw = random_texts(n, seed) if kind in ("bert", "llama") else random_images(n, seed)
-    return MemoryItems(raw, [f"class-{index % 3}" for index in range(n)])
+    return MemoryItems(random_raw(kind, n, seed), [f"class-{index % 3}" for index in range(n)])
 
 
 @pytest.mark.parametrize(
@@ -29,12 +28,13 @@ def items_for(kind: Kind, n: int, seed: int) -> MemoryItems:
         ("vit", "last", "flip"),
         ("resnet", "last", "flip+crop"),
         ("efficientnet", "last", "none"),
+        ("wav2vec2", "last", "speed+noise"),
+        ("whisper", "head", "none"),
     ],
 )
 def test_cached_equals_uncached(kind: Kind, strategy: str, augment: str, tmp_path: Path) -> None:
     items, validation = items_for(kind, 24, 0), items_for(kind, 8, 1)
-    name = "text-classification" if kind in ("bert", "llama") else "image-classification"
-    task = make_task(name, items.targets())
+    task = make_task(f"{modality_of(kind)}-classification", items.targets())
     weights, histories = [], []
     for cache in ("off", "on"):
         backbone = tiny_backbone(kind, 3, tmp_path)

@@ -8,6 +8,7 @@ size; a trained model and what is loaded after it was saved, adapters merged or 
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,10 @@ from crosstune.training.strategies import set_mode
 from crosstune.training.update import Updater
 from tests.support.tiny import (
     KINDS,
-    TEXT_KINDS,
     Kind,
     MemoryItems,
-    random_images,
-    random_texts,
+    modality_of,
+    random_raw,
     tiny_backbone,
 )
 from tests.training.small import plain
@@ -77,13 +77,13 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     def made(kind: Kind, targets: str) -> Case:
         suffix, values = TARGETS[targets]
         if (kind, targets) not in opened:
-            task = make_task(f"{'text' if kind in TEXT_KINDS else 'image'}-{suffix}", values)
+            task = make_task(f"{modality_of(kind)}-{suffix}", values)
             backbone = tiny_backbone(kind, task.outputs, folder, task=task.name)
             opened[kind, targets] = backbone, task, copy.deepcopy(backbone.model.state_dict())
         backbone, task, state = opened[kind, targets]
         backbone.model.load_state_dict(state)
         backbone.model.requires_grad_(True)
-        items = MemoryItems(random_texts(COUNT) if kind in TEXT_KINDS else random_images(COUNT), values)
+        items = MemoryItems(random_raw(kind, COUNT), values)
         return backbone, task, items, settings_for(task)
 
     return made
@@ -130,7 +130,7 @@ def evaluated(case: Case, batch_size: int) -> tuple[NDArray[np.float32], dict[st
 
 
 def test_every_registered_task_is_met_here() -> None:
-    met = {f"{'text' if kind in TEXT_KINDS else 'image'}-{TARGETS[targets][0]}" for kind, targets in CASES}
+    met = {f"{modality_of(kind)}-{TARGETS[targets][0]}" for kind, targets in CASES}
     assert met >= set(task_names())
 
 
@@ -170,7 +170,7 @@ def test_evaluation_and_what_was_saved_equal_the_trained_model(
     same_after_saving(case, outputs, tmp_path)
 
 
-@pytest.mark.parametrize(("kind", "targets"), list(zip(KINDS, [*TARGETS, *TARGETS], strict=False)))
+@pytest.mark.parametrize(("kind", "targets"), list(zip(KINDS, cycle(TARGETS), strict=False)))
 def test_adapters_merged_and_saved_give_what_they_gave_before(
     kind: Kind, targets: str, make: Make, tmp_path: Path
 ) -> None:

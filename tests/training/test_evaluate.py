@@ -13,7 +13,7 @@ from crosstune.sources.base import Backbone
 from crosstune.tasks.registry import make_task
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
-from crosstune.training.loader import text_lengths
+from crosstune.training.loader import input_lengths
 from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
 
 
@@ -22,7 +22,7 @@ def evaluator(backbone: Backbone, items: MemoryItems, *, batch_size: int, by_len
     return Evaluator(
         task=task, items=items, encoded=task.encode(items.targets()), preprocessing=backbone.preprocessing,
         accelerator=Accelerator(cpu=True), batch_size=batch_size,
-        lengths=text_lengths(items, backbone.preprocessing) if by_length else None,
+        lengths=input_lengths(items, backbone.preprocessing) if by_length else None,
     )  # fmt: skip
 
 

@@ -13,11 +13,13 @@ from crosstune.core.clock import Budget
 from crosstune.core.domains import Domains
 from crosstune.core.head import HeadWeights
 from crosstune.core.progress import Silent
+from crosstune.sources.base import Backbone
+from crosstune.tasks.base import Task
 from crosstune.tasks.registry import make_task
 from crosstune.training.errors import ResumeMismatch
 from crosstune.training.run import train
 from tests.support.chaos import Ended, final_state, forked, sha256
-from tests.support.tiny import MemoryItems
+from tests.support.tiny import Kind, MemoryItems, random_raw, tiny_backbone
 from tests.training.small import coloured, convolutional, plain
 
 TRAIN, VALIDATION = coloured(30), coloured(18, seed=1)
@@ -44,19 +46,35 @@ CASES: dict[str, dict[str, Any]] = {
     "lora in bf16": {"strategy": "lora", "precision": "bf16"},
     "domains weighed and aligned": {"group_dro": 0.5, "coral": 1.0, "micro_batch": 3, "train_items": SOURCES},
     "the middle, pulled to its start": {"strategy": "surgical", "surgical_part": "middle", "l2_sp": 0.1},
+    "sounds, masks and speed": {"kind": "wav2vec2", "augment": "speed+specaugment", "epochs": 2},
+    "a window of sound on the cache": {"kind": "whisper", "strategy": "last", "cache": "on", "epochs": 2},
     "lp-ft, patience, channels last": {"strategy": "lp-ft", "patience": 2, "memory_format": "channels-last"},
 }
 
 
-def run(work: Path, *, resume: bool = False, train_items: Any = TRAIN, **values: Any) -> None:
+def heard(kind: Kind, folder: Path) -> tuple[Backbone, MemoryItems, MemoryItems, Task]:
+    """Open a tiny model of sounds, with dropout, and its examples."""
+    train, validation = (
+        MemoryItems(random_raw(kind, len(one), seed), one.values)
+        for seed, one in enumerate((TRAIN, VALIDATION))
+    )
+    task = make_task("audio-classification", train.targets())
+    return tiny_backbone(kind, 3, folder), train, validation, task
+
+
+def run(
+    work: Path, *, resume: bool = False, train_items: Any = TRAIN, kind: Kind | None = None, **values: Any
+) -> None:
     """Train, and leave the weights beside the checkpoints."""
     torch.set_num_threads(1)
     settings = plain(**{"strategy": "full", "lr": 0.03, "epochs": 3, "batch_size": 8, "checkpoint_every": 0.0,
                         "engine": "torch", **values})  # fmt: skip
-    backbone = convolutional(3, dropout=0.3)
+    backbone, validation, task = convolutional(3, dropout=0.3), VALIDATION, TASK
+    if kind is not None:
+        backbone, train_items, validation, task = heard(kind, work.parent)
     backbone.new_parts = ("stem",) if settings.strategy == "orca" else ()
     result = train(
-        backbone, TASK, train_items, VALIDATION, settings, budget=Budget(), work=work, reporter=Silent(),
+        backbone, task, train_items, validation, settings, budget=Budget(), work=work, reporter=Silent(),
         head=HEAD if settings.strategy == "lp-ft" else None, resume=resume,
     )  # fmt: skip
     save_file({name: one.contiguous() for name, one in backbone.model.state_dict().items()}, work / "model")

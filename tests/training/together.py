@@ -30,11 +30,10 @@ from crosstune.training.session import make_accelerator, prepare
 from crosstune.training.shards import spread
 from tests.support.tiny import (
     KINDS,
-    TEXT_KINDS,
     Kind,
     MemoryItems,
-    random_images,
-    random_texts,
+    modality_of,
+    random_raw,
     tiny_backbone,
 )
 from tests.training.small import coloured, convolutional, plain
@@ -82,16 +81,22 @@ def model_of(name: str, folder: Path) -> tuple[Backbone, MemoryItems]:
     kind = cast(Kind, name)
     backbone = tiny_backbone(kind, 2, folder, task=f"{modality(name)}-classification")
     for module in backbone.model.modules():
-        for share in ("dropout_prob", "drop_rate", "attention_dropout"):  # of functions that drop out
+        for share in (
+            "dropout_prob",
+            "drop_rate",
+            "attention_dropout",
+            "activation_dropout",
+            "dropout",
+        ):  # of functions that drop out
             if isinstance(getattr(module, share, None), float):
                 setattr(module, share, 0.0)
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    return backbone, MemoryItems(random_texts(ROWS) if kind in TEXT_KINDS else random_images(ROWS), RARE)
+    return backbone, MemoryItems(random_raw(kind, ROWS), RARE)
 
 
 def modality(name: str) -> str:
-    return "text" if name in TEXT_KINDS else "image"
+    return modality_of(cast(Kind, name))
 
 
 def train_case(

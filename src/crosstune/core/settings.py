@@ -33,7 +33,10 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 """Allowed values of the settings that name one of a few things. Losses are named by the tasks."""
 
-AUGMENTATIONS = ("flip", "randaugment", "mixup", "cutmix", "crop", "shift")
+AUGMENTATIONS = (
+    *("flip", "randaugment", "mixup", "cutmix", "crop", "shift"),
+    *("speed", "time-shift", "gain", "noise", "specaugment"),
+)
 """Names that ``augment`` may list, separated by ``+``; ``none`` is the empty list."""
 
 
@@ -136,7 +139,8 @@ class Settings:
     """none, auto (inverse frequency, mean one), or a weight by class name."""
 
     augment: str = "none"
-    """Names joined by ``+``: flip, crop, shift, randaugment, mixup, cutmix; or none."""
+    """Names joined by ``+``: flip, crop, shift, randaugment, mixup, cutmix for pictures; speed, time-shift,
+    gain, noise, specaugment for sounds; or none."""
     stored_augmentations: int = 4
     """Augmented versions of each example kept when a cut is cached and augmentation is on."""
     image_size: int | None = None
@@ -145,6 +149,9 @@ class Settings:
     """Shorter side before the centre crop; ``None`` is the model's own rule."""
     max_length: int | None = None
     """Tokens; ``None`` covers 99 % of the training texts, at most what the model reads."""
+    max_seconds: float | None = None
+    """Seconds that are heard of a sound; ``None``: the model's own window, 15 for wav2vec2 and its kin, 5
+    where a spectrogram is the picture."""
 
     precision: str = "auto"
     """bf16 or fp32; auto takes the faster by a short benchmark at the start."""
@@ -210,8 +217,8 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 
 _POSITIVE = ("epochs", "batch_size", "micro_batch", "lr", "evals_per_epoch", "image_size", "resize",
-             "max_length", "patch", "pass_rows", "rank_rows", "stored_augmentations", "lora_rank",
-             "lora_alpha", "worker_timeout", "pretrain_epochs", "pretrain_lr")  # fmt: skip
+             "max_length", "max_seconds", "patch", "pass_rows", "rank_rows", "stored_augmentations",
+             "lora_rank", "lora_alpha", "worker_timeout", "pretrain_epochs", "pretrain_lr")  # fmt: skip
 _NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",
                  "focal_gamma", "seed", "checkpoint_every", "trials", "l2_sp", "l2_sp_head", "coral",
                  "group_dro")  # fmt: skip

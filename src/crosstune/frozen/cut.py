@@ -4,7 +4,7 @@ The modules of the frozen blocks get another ``forward`` on the instance: the la
 cached activation, the others a stand-in. The rest of the model, glue code included, runs as it is, so
 no architecture needs code of its own, and loss and gradients are those of the uncut model, bit for bit.
 
-Shapes: B batch, T tokens, K head outputs.
+Shapes: B batch, T tokens or frames, K head outputs.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from crosstune.frozen.errors import CannotCut
 from crosstune.frozen.freeze import check_range, evaluating
-from crosstune.frozen.stand_ins import Shapes, StandIn, axes, shapes, skeleton
+from crosstune.frozen.stand_ins import Shapes, StandIn, axes, shapes, skeleton, tensors
 from crosstune.frozen.taps import OutputModel, PrefixModel
 from crosstune.sources.base import Backbone, Batch
 
@@ -89,7 +89,7 @@ class Cut:
             raise ValueError("an activation is needed behind a cut")
         self._activation = activation
         self._rows = len(next(iter(batch.values())))
-        self._tokens = token_count(batch) or 1
+        self._tokens = places(self.backbone, batch) or 1
         try:
             return self.backbone.logits((model or self.backbone.model)(**batch))
         finally:
@@ -149,46 +149,74 @@ def check_cut(backbone: Backbone, cut: int, batch: Batch) -> None:
 
 
 def token_count(batch: Mapping[str, Tensor]) -> int | None:
-    """Return T where the batch holds token arrays ``(B, T)`` of whole numbers, else ``None``."""
+    """Return the length of axis 1 where the batch holds arrays ``(B, T)`` of whole numbers, else ``None``.
+
+    Those are ids of tokens, and masks of texts and sounds.
+    """
     for tensor in batch.values():
         if tensor.dim() == 2 and not tensor.is_floating_point():
             return int(tensor.shape[1])
     return None
 
 
+def places(backbone: Backbone, batch: Mapping[str, Tensor]) -> int | None:
+    """Count the tokens or frames of the longest example of a batch; ``None`` where all have one length."""
+    present = token_count(batch)
+    return present if present is None or backbone.frames is None else backbone.frames.count(present)
+
+
 def _learn(
     backbone: Backbone, cut: int, paths: list[str], example: Mapping[str, Tensor]
 ) -> dict[str, StandIn]:
     """Run the prefix on a tiny batch, on more rows, and on one more token, and see which axes grow."""
-    small = _resized(example, _PROBE_ROWS, _PROBE_TOKENS)
+    few, more = _entries(backbone, _PROBE_TOKENS), _entries(backbone, _PROBE_TOKENS + 1)
+    small = _resized(example, _PROBE_ROWS, few)
     with evaluating(backbone.model), torch.no_grad():
-        outputs, first = _probe(backbone, cut, paths, small)
-        _, wide = _probe(backbone, cut, paths, _resized(example, _PROBE_ROWS + 1, _PROBE_TOKENS))
+        outputs, first, written = _probe(backbone, cut, paths, small)
+        _, wide, _ = _probe(backbone, cut, paths, _resized(example, _PROBE_ROWS + 1, few))
         long = first
         if token_count(example) is not None:
-            _, long = _probe(backbone, cut, paths, _resized(example, _PROBE_ROWS, _PROBE_TOKENS + 1))
-    probe = (_PROBE_ROWS, token_count(small) or 1)
+            _, long, _ = _probe(backbone, cut, paths, _resized(example, _PROBE_ROWS, more))
+    probe = (_PROBE_ROWS, places(backbone, small) or 1)
     try:
-        return {p: StandIn(outputs[p], axes(first[p], wide[p], long[p]), probe) for p in paths}
+        return {
+            path: StandIn(
+                outputs[path], axes(first[path], wide[path], long[path]), probe, written=path in written
+            )
+            for path in paths
+        }
     except ValueError as error:
         raise CannotCut(backbone.name, cut, reason=str(error)) from error
 
 
+def _entries(backbone: Backbone, tokens: int) -> int:
+    """Return how many entries of a batch's axis 1 make so many tokens or frames."""
+    return tokens if backbone.frames is None else backbone.frames.samples(tokens)
+
+
 def _probe(
     backbone: Backbone, cut: int, paths: list[str], batch: Batch
-) -> tuple[dict[str, Any], dict[str, Shapes]]:
+) -> tuple[dict[str, Any], dict[str, Shapes], set[str]]:
+    """Run the prefix; return its modules' outputs without their numbers, their shapes, and what is written.
+
+    Written are the outputs that the code between the modules changes in place.
+    """
     outputs: dict[str, Any] = {}
     sizes: dict[str, Shapes] = {}
+    writes = _Writes()
 
     def watch(path: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
         def hook(_module: nn.Module, _arguments: tuple[Any, ...], output: Any) -> None:  # noqa: ANN401
             if path in outputs:
                 raise CannotCut(backbone.name, cut, reason=f"`{path}` runs more than once")
             outputs[path], sizes[path] = skeleton(output), shapes(output)
+            writes.leave(path, output)
 
         return hook
 
-    handles = [backbone.model.get_submodule(path).register_forward_hook(watch(path)) for path in paths]
+    modules = {path: backbone.model.get_submodule(path) for path in paths}
+    handles = [module.register_forward_hook(watch(path)) for path, module in modules.items()]
+    handles += [module.register_forward_pre_hook(writes.enter) for module in modules.values()]
     try:
         PrefixModel(backbone, cut).eval()(**batch)
     finally:
@@ -196,7 +224,24 @@ def _probe(
             handle.remove()
     if missing := [path for path in paths if path not in outputs]:
         raise CannotCut(backbone.name, cut, reason=f"`{missing[0]}` does not run before the cut")
-    return outputs, sizes
+    return outputs, sizes, writes.paths
+
+
+class _Writes:
+    """Finds outputs of modules that code outside these modules changes in place, by torch's own counters."""
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        self._made: list[tuple[str, Tensor, int]] = []
+
+    def enter(self, *_: object) -> None:
+        """Look, before a module runs, for what was changed since the last one ran."""
+        self.paths |= {path for path, tensor, version in self._made if tensor._version > version}
+
+    def leave(self, path: str, output: Any) -> None:  # noqa: ANN401
+        """Remember what a module made; what it changed itself, it will not change when it does not run."""
+        self._made = [(name, tensor, tensor._version) for name, tensor, _ in self._made]
+        self._made += [(path, tensor, tensor._version) for tensor in tensors(output)]
 
 
 def _resized(batch: Mapping[str, Tensor], rows: int, tokens: int) -> Batch:
@@ -205,7 +250,7 @@ def _resized(batch: Mapping[str, Tensor], rows: int, tokens: int) -> Batch:
     resized = {}
     for name, tensor in batch.items():
         chosen = tensor[torch.zeros(rows, dtype=torch.long, device=tensor.device)]
-        if present is not None and tensor.dim() == 2 and tensor.shape[1] == present:
+        if present is not None and tensor.dim() >= 2 and tensor.shape[1] == present:
             chosen = chosen[:, torch.arange(tokens, device=tensor.device) % present]
         resized[name] = chosen
     return resized

@@ -98,6 +98,19 @@ def _rest(backbone: Backbone, still: Sequence[int]) -> None:
     for number in still:
         for path in backbone.blocks[number].modules:
             backbone.model.get_submodule(path).eval()
+    if 0 in still:
+        for path in _around_stem(backbone):
+            backbone.model.get_submodule(path).training = False
+
+
+def _around_stem(backbone: Backbone) -> set[str]:
+    """Name the modules around those of the stem, the model itself not among them.
+
+    What such a module does by itself comes before its layers (Whisper drops out behind its positions), so it
+    rests with the stem. Only its own mode: what it holds keeps its own.
+    """
+    parts = [path.split(".") for path in backbone.blocks[0].modules]
+    return {".".join(part[:depth]) for part in parts for depth in range(1, len(part))}
 
 
 def _parameters(model: nn.Module, block: Block) -> list[nn.Parameter]:

@@ -21,11 +21,12 @@ _LENGTHS_AT_ONCE = 1024
 
 
 def processing_order(backbone: Backbone, items: Items) -> Indices:
-    """Return the order in which to compute: texts longest first, so that batches hold like lengths.
+    """Return the order in which to compute: the longest first, so that batches hold like lengths.
 
-    Longest first also finds out at once whether memory suffices. Pictures keep their order.
+    Longest first also finds out at once whether memory suffices. What has one length keeps its order, such
+    as pictures. Cost: one tokenisation of the texts; sounds are decoded once more.
     """
-    if backbone.modality != "text":
+    if not backbone.lengths_vary:
         return np.arange(len(items), dtype=np.int64)
     lengths: list[int] = []
     for start in range(0, len(items), _LENGTHS_AT_ONCE):
@@ -37,7 +38,7 @@ def processing_order(backbone: Backbone, items: Items) -> Indices:
 def example_batch(backbone: Backbone, items: Items, order: Indices, size: int) -> Batch:
     """Make a typical batch: the first and last of the order, then examples spread over it.
 
-    With texts, the first two rows thus differ in length where any do, so a trace sees padding.
+    The first two rows thus differ in length where any do, so a trace sees padding.
     """
     spread = np.linspace(0, len(order) - 1, num=max(2, min(size, len(order)))).astype(int)
     places = [0, len(order) - 1, *spread[1:-1].tolist()][: len(order)]
@@ -54,7 +55,7 @@ def batches(
 ) -> Iterator[tuple[Indices, Batch]]:
     """Yield (indices, batch) in ``order``, decoding a few batches ahead in other threads.
 
-    Pictures are decoded by several threads (the decoder releases the interpreter lock), texts by one
+    Pictures and sounds are decoded by several threads (decoders release the interpreter lock), texts by one
     (a fast tokenizer must not be used by two threads at once). An error in a thread is raised here.
     """
 

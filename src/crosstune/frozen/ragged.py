@@ -1,9 +1,10 @@
 """One variant of the stored activations: files of rows, ragged where examples have tokens.
 
 Rows are appended in processing order as raw bytes; an index says where each example lies. Of an example
-with T tokens, T rows are stored, without padding.
+with T tokens or frames, T rows are stored, without padding. Of a sound with S samples only S is kept beside
+its frames: what the suffix reads of the samples is which of them are padding.
 
-Shapes: N examples, B batch, T tokens, C channels.
+Shapes: N examples, B batch, T tokens or frames, S samples, C channels.
 """
 
 import errno
@@ -26,8 +27,10 @@ from crosstune.frozen.errors import CacheFull
 from crosstune.frozen.loader import Indices
 from crosstune.frozen.stand_ins import poisoned
 from crosstune.sources.base import Backbone, Batch
+from crosstune.sources.frames import Frames, frame_mask, inside
 
 _ABOUT, _INDEX, _ACTIVATION = "about.json", "index.npy", "activation"
+_SAMPLES, _OF_SAMPLES = "samples.npy", ("mask", "open")
 
 
 class Irregular(ValueError):
@@ -39,11 +42,13 @@ class Layout:
     """How the entries of a batch are kept."""
 
     mask: str | None
-    """Name of the ``(B, T)`` mask; ``None`` where examples have no tokens."""
+    """Name of the ``(B, T)`` or ``(B, S)`` mask; ``None`` where all examples have one length."""
     left: bool
     """Whether padding stands on the left."""
     padding: dict[str, int]
     """Value that pads each ``(B, T)`` entry."""
+    frames: Frames | None = None
+    """From S to T, where they differ."""
 
     @classmethod
     def of(cls, backbone: Backbone, example: Batch) -> "Layout":
@@ -60,7 +65,9 @@ class Layout:
         hidden = tokens[backbone.mask] == 0
         left = bool(hidden[:, 0].any())
         padding = {n: int(t[hidden][0]) if hidden.any() else 0 for n, t in tokens.items()}
-        return cls(backbone.mask, left, padding)
+        if left and backbone.frames is not None:
+            raise Irregular("its sounds are padded on the left")
+        return cls(backbone.mask, left, padding, backbone.frames)
 
 
 class Writer:
@@ -71,6 +78,7 @@ class Writer:
         folder.mkdir()
         self.folder, self.layout, self.half, self.copies = folder, layout, precision == "bf16", copies
         self.index = np.full((count, 3), -1, dtype=np.int64)
+        self.samples = np.zeros(count, dtype=np.int64)
         self.files: dict[str, BufferedWriter] = {}
         self.entries: dict[str, dict[str, Any]] = {}
         self.rows = self.tokens = self.written = 0
@@ -87,26 +95,45 @@ class Writer:
             file.close()
         if kind is None:
             np.save(self.folder / _INDEX, self.index)
+            if any(entry["kind"] in _OF_SAMPLES for entry in self.entries.values()):
+                np.save(self.folder / _SAMPLES, self.samples)
             about = {"mask": self.layout.mask, "left": self.layout.left, "entries": self.entries}
             write_json(self.folder / _ABOUT, about)
 
     def write(self, indices: Indices, batch: Batch, activation: Tensor) -> None:
         """Append the activation ``(B, ...)`` and the small entries of one batch."""
         mask = self._mask(batch)
-        lengths = mask.sum(1).numpy() if mask is not None else np.zeros(len(indices), dtype=np.int64)
+        own = mask if mask is None else frame_mask(mask, self.layout.frames, self._places(mask))
+        lengths = own.sum(1).numpy() if own is not None else np.zeros(len(indices), dtype=np.int64)
         starts = self.tokens + np.cumsum(lengths) - lengths
         self.index[indices] = np.stack([self.rows + np.arange(len(indices)), starts, lengths], axis=1)
         self.rows += len(indices)
         self.tokens += int(lengths.sum())
         stored = activation.to(torch.bfloat16).view(torch.int16) if self.half else activation
-        self._append(_ACTIVATION, stored, mask)
+        self._append(_ACTIVATION, stored, own)
+        if mask is not None:
+            self.samples[indices] = mask.sum(1).numpy()
         for name, tensor in batch.items():
-            if tensor.is_floating_point():
-                self._note(name, "dummy", tensor)
-            else:
-                self._append(name, tensor, mask)
+            self._keep(name, tensor, mask)
         if self.rows == len(indices):
             self._check_room(len(indices))
+
+    def _keep(self, name: str, tensor: Tensor, mask: Tensor | None) -> None:
+        """Append what the suffix may read of an entry of the batch: all of whole numbers, else its shape."""
+        long = mask is not None and tensor.shape[1:2] == mask.shape[1:2]
+        if long and tensor.is_floating_point():
+            self._note(name, "open", tensor[:, :0])
+        elif long and name == self.layout.mask and self.layout.frames is not None:
+            self._note(name, "mask", tensor[:, :0])
+        elif tensor.is_floating_point():
+            self._note(name, "dummy", tensor)
+        else:
+            self._append(name, tensor, mask)
+
+    def _places(self, mask: Tensor) -> int:
+        """Count the tokens or frames of the longest example of a batch."""
+        width = int(mask.shape[1])
+        return width if self.layout.frames is None else self.layout.frames.count(width)
 
     def _mask(self, batch: Batch) -> Tensor | None:
         if self.layout.mask is None:
@@ -162,10 +189,14 @@ class Reader:
         about = read_json(folder / _ABOUT)
         self.mask, self.left, self.entries = about["mask"], about["left"], about["entries"]
         self.index: NDArray[np.int64] = np.load(folder / _INDEX, allow_pickle=False)
+        sounds = (folder / _SAMPLES).is_file()
+        self.samples: NDArray[np.int64] | None = (
+            np.load(folder / _SAMPLES, allow_pickle=False) if sounds else None
+        )
         self.maps = {
             name: _map(folder / f"{name}.bin", entry)
             for name, entry in self.entries.items()
-            if entry["kind"] != "dummy"
+            if entry["kind"] in ("rows", "tokens")
         }
 
     def __len__(self) -> int:
@@ -175,11 +206,29 @@ class Reader:
     def read(self, indices: Indices) -> tuple[Batch, Tensor]:
         """Return the batch entries and the activation of some examples."""
         where = self.index[indices]
-        batch = {name: self._entry(name, where) for name in self.entries}
+        batch = {
+            name: self._entry(name, where)
+            for name, entry in self.entries.items()
+            if entry["kind"] not in _OF_SAMPLES
+        }
+        if self.samples is not None:
+            batch |= self._made_anew(self.samples[indices])
         activation = batch.pop(_ACTIVATION)
         if self.entries[_ACTIVATION]["half"]:
             activation = activation.view(torch.bfloat16).float()
         return batch, activation
+
+    def _made_anew(self, lengths: NDArray[np.int64]) -> Batch:
+        """Make the mask of some lengths ``(B,)``, and dummies of what it hides the end of."""
+        mask = inside(torch.from_numpy(lengths), int(lengths.max()))
+        made: Batch = {}
+        for name, entry in self.entries.items():
+            kind = getattr(torch, entry["type"])
+            if entry["kind"] == "mask":
+                made[name] = mask.to(kind)
+            if entry["kind"] == "open":
+                made[name] = poisoned([*mask.shape, *entry["shape"][1:]], kind, mask.device)
+        return made
 
     def _entry(self, name: str, where: NDArray[np.int64]) -> Tensor:
         entry = self.entries[name]

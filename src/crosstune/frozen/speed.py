@@ -61,10 +61,10 @@ def pass_speed(backbone: Backbone, items: Items, *, engine: str, examples: int, 
 def typical_batches(backbone: Backbone, items: Items, order: Indices, rows: int) -> list[Batch]:
     """Make batches of ``rows`` examples as the pass will see them.
 
-    Pictures all cost the same, and one batch does. Texts are passed in the order of their lengths, so that
-    hardly anything is padding: a batch of long, one of middling and one of short texts.
+    Where all cost the same, as pictures do, one batch does. Texts and sounds are passed in the order of their
+    lengths, so that hardly anything is padding: a batch of long, one of middling and one of short ones.
     """
-    if backbone.modality != "text":
+    if not backbone.lengths_vary:
         return [example_batch(backbone, items, order, rows)]
     middles = [len(order) * part // 6 for part in (1, 3, 5)]
     starts = [min(max(0, middle - rows // 2), len(order) - rows) for middle in middles]

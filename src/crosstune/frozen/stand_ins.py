@@ -36,8 +36,16 @@ class Axis:
 class StandIn:
     """Makes the output of one frozen module for a batch of any size."""
 
-    def __init__(self, output: Any, axes: dict[Path, tuple[Axis, ...]], probe: tuple[int, int]) -> None:  # noqa: ANN401
-        self.output, self.axes, self.probe = output, axes, probe
+    def __init__(
+        self,
+        output: Any,  # noqa: ANN401
+        axes: dict[Path, tuple[Axis, ...]],
+        probe: tuple[int, int],
+        *,
+        written: bool = False,
+    ) -> None:
+        """Learn the structure; what is ``written`` into by the model's code needs memory of its own."""
+        self.output, self.axes, self.probe, self.written = output, axes, probe, written
 
     def make(self, rows: int, tokens: int, device: torch.device, *, lead: Tensor | None = None) -> Any:  # noqa: ANN401
         """Build the output; ``lead`` takes the place of its first tensor."""
@@ -47,7 +55,8 @@ class StandIn:
             if waiting:
                 return waiting.pop()
             size = [axis.at(rows, tokens, self.probe) for axis in self.axes[path]]
-            return poisoned(size, tensor.dtype, device)
+            made = poisoned(size, tensor.dtype, device)
+            return made.clone(memory_format=torch.contiguous_format) if self.written else made
 
         return rebuild(self.output, build)
 
@@ -64,6 +73,18 @@ def shapes(output: Any) -> Shapes:  # noqa: ANN401
 
     def note(path: Path, tensor: Tensor) -> Tensor:
         found[path] = tuple(tensor.shape)
+        return tensor
+
+    rebuild(output, note)
+    return found
+
+
+def tensors(output: Any) -> list[Tensor]:  # noqa: ANN401
+    """List every tensor inside ``output``."""
+    found: list[Tensor] = []
+
+    def note(_: Path, tensor: Tensor) -> Tensor:
+        found.append(tensor)
         return tensor
 
     rebuild(output, note)

@@ -3,7 +3,7 @@
 Each is a module called with the keyword arguments of a batch and returns a tuple of tensors. Hooks are
 registered for one call and removed after it; the backbone is left as it was.
 
-Shapes: B batch, T tokens, C channels, H the width of the head's input, W_b the width of block b.
+Shapes: B batch, T tokens or frames, C channels, H the width of the head's input, W_b the width of block b.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 
 from crosstune.frozen.freeze import check_range
 from crosstune.sources.base import Backbone
+from crosstune.sources.frames import frame_mask
 
 
 def first(output: Any) -> Tensor:  # noqa: ANN401 - what a module returns
@@ -32,7 +33,7 @@ def pool(output: Tensor, layout: str, mask: Tensor | None = None) -> Tensor:
 
     Args:
         output: in the given layout, any floating type.
-        layout: ``BCHW``, ``BHWC``, ``BTC`` or ``BC``.
+        layout: ``BCHW``, ``BHWC``, ``BTC``, ``BCT`` or ``BC``.
         mask: ``(B, T)``, 1 where a token counts; for ``BTC`` whose T it matches.
 
     Returns:
@@ -44,6 +45,8 @@ def pool(output: Tensor, layout: str, mask: Tensor | None = None) -> Tensor:
             return wide.mean(dim=(2, 3))
         case "BHWC":
             return wide.mean(dim=(1, 2))
+        case "BCT":
+            return wide.mean(dim=2)
         case "BTC":
             if mask is None:
                 return wide.mean(dim=1)
@@ -75,7 +78,7 @@ class TapModel(nn.Module):
         self.model = backbone.model
         self.taps = [(block.modules[-1], block.layout) for block in backbone.blocks]
         self.head = backbone.head
-        self.mask = backbone.mask
+        self.mask, self.frames = backbone.mask, backbone.frames
 
     def forward(self, **batch: Tensor) -> tuple[Tensor, ...]:
         """Run the model with a hook behind every block and one before the head."""
@@ -84,7 +87,7 @@ class TapModel(nn.Module):
         handles: list[RemovableHandle] = []
         try:
             for path, layout in self.taps:
-                hook = _pooling_hook(pooled, path, layout, mask)
+                hook = _pooling_hook(pooled, path, layout, self._own(mask))
                 handles.append(self.model.get_submodule(path).register_forward_hook(hook))
             before_head = _input_hook(pooled)
             handles.append(self.model.get_submodule(self.head).register_forward_pre_hook(before_head))
@@ -93,6 +96,10 @@ class TapModel(nn.Module):
             for handle in handles:
                 handle.remove()
         return torch.cat([pooled[path] for path, _ in self.taps], dim=1), pooled[_HEAD]
+
+    def _own(self, mask: Tensor | None) -> Callable[[int], Tensor | None]:
+        """Give a function from the number of places of an output to those that belong to the example."""
+        return lambda width: None if mask is None else frame_mask(mask, self.frames, width)
 
 
 class PrefixModel(nn.Module):
@@ -136,13 +143,12 @@ class _Reached(Exception):
 
 
 def _pooling_hook(
-    pooled: dict[str, Tensor], path: str, layout: str, mask: Tensor | None
+    pooled: dict[str, Tensor], path: str, layout: str, own: Callable[[int], Tensor | None]
 ) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
     def hook(_module: nn.Module, _arguments: tuple[Any, ...], output: Any) -> None:  # noqa: ANN401
         # Pooled at once: what follows may overwrite the output in place (an in-place ReLU).
         tensor = first(output)
-        fits = mask is not None and layout == "BTC" and tensor.shape[1] == mask.shape[1]
-        pooled[path] = pool(tensor, layout, mask if fits else None)
+        pooled[path] = pool(tensor, layout, own(tensor.shape[1]) if layout == "BTC" else None)
 
     return hook
 

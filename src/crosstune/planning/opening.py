@@ -7,7 +7,11 @@ from crosstune.core.plan import Basis, Decision
 from crosstune.planning.facts import DataFacts
 from crosstune.planning.seconds import heads_seconds
 
-DEFAULT_MODELS = {"image": "package:efficientnet-lite0", "text": "package:minilm"}
+DEFAULT_MODELS = {
+    "image": "package:efficientnet-lite0",
+    "text": "package:minilm",
+    "audio": "package:efficientnet-lite0",  # on spectrograms
+}
 """PRIOR: small, permissive, good for their size, and installable without a model hub."""
 
 PASS_SHARE = 0.35

@@ -79,7 +79,7 @@ def property_sentence(gap: Gap) -> str:
     sure = max(one.more.value, 1 - one.more.value)
     direction = known.more if one.more.value > 0.5 else known.less
     first, second = (_value(one, median) for median in one.medians)
-    kind = "Pictures" if gap.modality == "image" else "Texts"
+    kind = {"image": "Pictures", "audio": "Sounds"}.get(gap.modality, "Texts")
     text = (
         f"{known.title[:1].upper()}{known.title[1:]} differs most: {kind.lower()} of {gap.second.name} are "
         f"{direction}, in {100 * sure:.0f} % of pairs (median {second} against {first})."

@@ -4,8 +4,7 @@ Named like every other model (``--model package:minilm`` with a folder of pictur
 safetensors and JSON: ``model.safetensors``, ``body_config.json`` (the transformers config of the body) and
 ``crosstune.json``. No library but this one has the architecture, so only ``crosstune.load`` opens it.
 
-Sound is the other half of this room: text bodies on spectrograms need another preprocessing and an embedder
-for one channel, image bodies on spectrograms need only the preprocessing.
+Sounds come as pictures of their spectrograms, through ``spectrograms.py``; nothing here knows of them.
 """
 
 from collections.abc import Mapping

@@ -9,15 +9,20 @@ import numpy as np
 from PIL import Image
 from torch import Tensor, nn
 
+from crosstune.core.sound import Sound
 from crosstune.sources.base import Backbone, OpenOptions, Preprocessing, Raw
 from crosstune.sources.blocks import find_blocks
-from crosstune.sources.errors import UnsupportedModel
+from crosstune.sources.errors import OtherModality, UnsupportedModel
+from crosstune.sources.frames import Frames
 from crosstune.sources.heads import no_linear_head
 from crosstune.sources.record import Record
 from crosstune.sources.source_head import SourceHead
 from crosstune.sources.trace import watch
 
 EXAMPLE_TEXT = "a short text that is long enough to show how the work is spread over the layers of a model"
+
+READS = frozenset({"image", "text", "audio"})
+"""The modalities that a task's name can begin with."""
 
 RANDOM = "the weights are random: nothing was learned before this training"
 
@@ -93,6 +98,11 @@ def text_lines(task: str) -> str:
     return _pipeline("text-classification", task, ", truncation=True")
 
 
+def audio_lines(task: str) -> str:
+    """Give the Python lines that load a saved model of sounds with transformers."""
+    return _pipeline("audio-classification", task, "")
+
+
 def _pipeline(kind: str, task: str, more: str) -> str:
     # Without this, the picture pipeline squeezes a single output through a sigmoid.
     more += ', function_to_apply="none"' if task.endswith("regression") else ""
@@ -100,15 +110,10 @@ def _pipeline(kind: str, task: str, more: str) -> str:
 
 
 def require_modality(name: str, modality: str, task: str) -> None:
-    """Raise ``UnsupportedModel`` where a task reads other things than the model."""
+    """Raise ``OtherModality`` where a task reads other things than the model."""
     wanted = task.partition("-")[0]
-    if wanted in {"image", "text", "audio"} and wanted != modality:
-        raise UnsupportedModel(
-            f"the model `{name}` does not fit the task {task}",
-            found=f"a model that reads {modality}s",
-            expected=f"a model that reads {wanted}s",
-            fix="name another model with `--model`, or leave it out to have one chosen",
-        )
+    if wanted in READS and wanted != modality:
+        raise OtherModality(name, reads=modality, task=task, wanted=wanted)
 
 
 def assemble(
@@ -122,17 +127,17 @@ def assemble(
     save: Callable[[Path, Mapping[str, Any]], None],
     loads_with: str,
     mask: str | None = None,
+    frames: Frames | None = None,
     source_head: SourceHead | None = None,
 ) -> Backbone:
-    """Make the ``Backbone`` of an opened model, in eval mode with all parameters trainable.
+    """Make the ``Backbone`` of an opened model, in eval mode; parameters that it keeps fixed stay so.
 
     Raises:
         UnsupportedModel: the head is not one ``nn.Linear`` on a vector for each example.
     """
-    model.requires_grad_(True)
     model.eval()
     try:
-        trace = watch(model, preprocessing(_example(modality)), logits)
+        trace = watch(model, preprocessing([example(modality)]), logits)
     except (RuntimeError, ValueError, AssertionError) as error:
         raise UnsupportedModel(
             f"the model `{identity.name}` cannot read an example",
@@ -160,13 +165,25 @@ def assemble(
         save=save,
         loads_with=loads_with,
         mask=mask,
+        frames=frames,
         source_head=source_head,
         notes=[*([] if identity.pretrained else [RANDOM]), *identity.notes],
     )
 
 
-def _example(modality: str) -> list[Raw]:
-    if modality == "text":
-        return [EXAMPLE_TEXT]
+def example(modality: str) -> Raw:
+    """Give an example of what a model of a modality reads, enough to watch one forward."""
+    return EXAMPLES[modality]()
+
+
+def _picture() -> Image.Image:
     ramp = np.arange(64 * 64 * 3, dtype=np.uint32).reshape(64, 64, 3)
-    return [Image.fromarray((ramp * 37 % 256).astype(np.uint8))]
+    return Image.fromarray((ramp * 37 % 256).astype(np.uint8))
+
+
+def _sound() -> Sound:
+    time = np.arange(16_000) / 16_000
+    return Sound((0.5 * np.sin(2 * np.pi * 440.0 * time * (1 + time))).astype(np.float32), 16_000)
+
+
+EXAMPLES: Mapping[str, Callable[[], Raw]] = {"image": _picture, "text": lambda: EXAMPLE_TEXT, "audio": _sound}

@@ -13,10 +13,12 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from crosstune.sources.frames import Frames
 from crosstune.sources.source_head import SourceHead
 
 Raw = Any
-"""One raw example: an RGB ``PIL.Image`` (decoded, EXIF applied), a ``str``, or a pair of ``str``."""
+"""One raw example: an RGB ``PIL.Image`` (decoded, EXIF applied), a ``str``, a pair of ``str``, or a
+``crosstune.core.sound.Sound``."""
 
 Batch = dict[str, Tensor]
 """What a model's forward reads, by argument name; first axis B."""
@@ -38,7 +40,7 @@ class Block:
     width: int
     """W: size of the pooled feature."""
     layout: str
-    """Of the output: ``BCHW``, ``BHWC``, ``BTC`` or ``BC``; how to pool it follows."""
+    """Of the output: ``BCHW``, ``BHWC``, ``BTC``, ``BCT`` or ``BC``; how to pool it follows."""
     cut: bool = True
     """Whether a cut may fall behind the block: nothing that it or an earlier block computes reaches the
     head except through its output. (DeBERTa's layers, for one, all read the stem's relative positions.)"""
@@ -48,11 +50,11 @@ class Preprocessing(Protocol):
     """From raw examples to a batch, exactly as the shipped model will do it."""
 
     def __call__(self, raw: Sequence[Raw]) -> Batch:
-        """Encode a batch; texts are padded to the longest of the batch."""
+        """Encode a batch; texts and sounds are padded to the longest of the batch."""
         ...
 
     def lengths(self, raw: Sequence[Raw]) -> list[int]:
-        """Cost of each example in tokens (1 for images): for sorting into batches."""
+        """Cost of each example in tokens or frames (1 where all cost the same): for sorting into batches."""
         ...
 
     def describe(self) -> dict[str, Any]:
@@ -86,7 +88,9 @@ class Backbone:
     loads_with: str
     """Python lines that load the saved folder without crosstune; ``{path}`` stands for it."""
     mask: str | None = None
-    """Name in the batch of the ``(B, T)`` attention mask, for pooling text."""
+    """Name in the batch of the ``(B, T)`` attention mask; ``None`` where all examples have one length."""
+    frames: Frames | None = None
+    """How many places the output of a block has for an example of T entries, where it is not T."""
     source_head: SourceHead | None = None
     """The classifier that the pretrained weights came with; ``None`` where there was none, or it cannot be
     had without trouble. It reads what the native head reads."""
@@ -96,6 +100,11 @@ class Backbone:
     """Where a transformers model was read from: other heads of the pretraining may lie there."""
     notes: list[str] = field(default_factory=list)
     """What a person should know: random weights, re-initialised layers, odd preprocessing."""
+
+    @property
+    def lengths_vary(self) -> bool:
+        """Whether examples differ in length, so that batches are padded: texts, and most sounds."""
+        return self.mask is not None
 
     def head_module(self) -> nn.Linear:
         """Return the native head."""
@@ -138,8 +147,6 @@ class ModelInfo:
     """The input that the weights were made for: ``224 px``, ``512 tokens``."""
     accuracy: PublicFigure | None = None
     """``None`` where no figure could be confirmed."""
-    usable: bool = True
-    """Whether crosstune can tune it; sound cannot be opened yet."""
 
     @property
     def image_size(self) -> int | None:
@@ -159,6 +166,8 @@ class OpenOptions:
     image_size: int | None = None
     resize: int | None = None
     max_length: int | None = None
+    max_seconds: float | None = None
+    """What is heard of a sound at most; ``None`` is the model's own window, or the default of its kind."""
     dropout: float | None = None
     patch: int | None = None
     """Side of a patch in pixels, where a text body reads pictures."""

@@ -19,8 +19,8 @@ def find_blocks(model: nn.Module, head: str, trace: Trace) -> tuple[Block, ...]:
     later one (a stage's downsampling); what runs after the last element, up to the last module with
     parameters, is the tail; pooling after it belongs to the last block. Parameters outside all of these
     (position embeddings, unused layers) are loose parts of the stem, so every parameter but the head's
-    is in exactly one block. What no parameter reaches (the angles of rotary positions) belongs to no block:
-    all layers read it, and behind a cut it is simply computed again.
+    is in exactly one block. What no parameter reaches (the angles of rotary positions), or only one that the
+    model keeps fixed (a table of sinusoids), belongs to no block: behind a cut it is simply computed again.
 
     Checked by: ``tests/sources/test_blocks.py`` for every family.
     """
@@ -32,7 +32,7 @@ def find_blocks(model: nn.Module, head: str, trace: Trace) -> tuple[Block, ...]:
     groups = _groups(model, ran)
     loose = _loose(model, head, [unit for _, group in groups for unit in group])
     _require_tensors(groups, trace)
-    layouts = _layouts([trace.shapes[group[-1].path] for _, group in groups])
+    layouts = _layouts(model, [group[-1].path for _, group in groups], trace)
     blocks: list[Block] = []
     behind: set[int] = set()
     finished = 0
@@ -50,7 +50,7 @@ def find_blocks(model: nn.Module, head: str, trace: Trace) -> tuple[Block, ...]:
                 loose=own_loose,
                 parameters=sum(p.numel() for p in owned) + sum(loose[path] for path in own_loose),
                 share=sum(trace.flops.get(path, 0) for path in modules) / max(trace.total, 1),
-                width=shape[1] if layout in {"BC", "BCHW"} else shape[-1],
+                width=shape[1] if layout.startswith("BC") else shape[-1],
                 layout=layout,
                 # A module that runs again later would be trained and frozen at once.
                 cut=finished <= first[modules[-1]] and not bypasses(trace, trace.nodes[modules[-1]], behind),
@@ -60,8 +60,8 @@ def find_blocks(model: nn.Module, head: str, trace: Trace) -> tuple[Block, ...]:
 
 
 def _depends(model: nn.Module, path: str, trace: Trace) -> bool:
-    """Say whether a module has parameters, or what it gives depends on any."""
-    own = any(True for _ in model.get_submodule(path).parameters())
+    """Say whether a module has parameters to learn, or what it gives depends on any."""
+    own = any(parameter.requires_grad for parameter in model.get_submodule(path).parameters())
     return own or trace.nodes.get(path) is not None
 
 
@@ -111,15 +111,19 @@ def _loose(model: nn.Module, head: str, units: Sequence[Unit]) -> dict[str, int]
     }
 
 
-def _layouts(shapes: Sequence[tuple[int, ...]]) -> list[str]:
-    """Name the axes of each output.
+def _layouts(model: nn.Module, paths: Sequence[str], trace: Trace) -> list[str]:
+    """Name the axes of the output of each module.
 
-    Four axes are channels-first where the last two are equal, channels-last where the middle two are;
-    where all three are equal, they are like the block before (or channels-first).
+    Three axes are channels-first behind a convolution over time, else tokens. Four axes are channels-first
+    where the last two are equal, channels-last where the middle two are; where all three are equal, they
+    are like the block before (or channels-first).
     """
     layouts: list[str] = []
-    for shape in shapes:
-        if len(shape) != 4:
+    for path in paths:
+        shape = trace.shapes[path]
+        if len(shape) == 3 and isinstance(model.get_submodule(path), nn.Conv1d):
+            layouts.append("BCT")
+        elif len(shape) != 4:
             layouts.append({2: "BC", 3: "BTC"}[len(shape)])
         elif shape[2] == shape[3] != shape[1]:
             layouts.append("BCHW")

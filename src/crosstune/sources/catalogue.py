@@ -38,8 +38,6 @@ SOURCES = {
 }
 """Where figures come from, by the short name in the file."""
 
-NO_SOUND = "not usable yet: crosstune cannot open sound"
-
 
 @cache
 def entries() -> tuple[ModelInfo, ...]:
@@ -54,17 +52,14 @@ def _entry(row: dict[str, str]) -> ModelInfo:
         figure = PublicFigure(
             value=float(row["value"]), measure=row["measure"], source=SOURCES[row["source"]]
         )
-    sound = row["modality"] == "audio"
     return ModelInfo(
         name=row["name"],
         modality=row["modality"],
         parameters=int(row["parameters"]),
         licence=row["licence"],
         here=False,
-        note=NO_SOUND if sound else "",
         reads=row["reads"],
         accuracy=figure,
-        usable=not sound,
     )
 
 

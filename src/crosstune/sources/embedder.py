@@ -1,8 +1,7 @@
 """Pictures for a body that has only read texts: an embedder of patches before it, one mean behind it.
 
 The embedder is new, the body keeps its weights, and the word table of the body is dropped: nothing looks a
-word up any more. What comes in is a picture here; a spectrogram is another ``(channels, height, width)``, and
-that is all that sound will need of this file.
+word up any more. What comes in is a picture, also where it shows a spectrogram.
 
 Shapes: B batch, C channels, S side of the picture, P side of a patch, T = (S / P) ** 2 tokens, W width of the
 body, K head outputs.

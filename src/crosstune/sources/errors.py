@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from crosstune.core.errors import UserError, nearest, shown
 
+WORDS = {"image": "images", "text": "texts", "audio": "sounds"}
+"""Of modalities, for people."""
+
 
 class UnknownModel(UserError):
     """No source knows the name, or its weights cannot be reached from here."""
@@ -47,6 +50,20 @@ class UnsupportedModel(UserError):
     """The model exists, but its architecture or its files do not fit what was asked for."""
 
     code = "unsupported-model"
+
+
+class OtherModality(UnsupportedModel):
+    """The model reads something else than the data are."""
+
+    def __init__(self, name: str, *, reads: str, task: str, wanted: str) -> None:
+        """Say what the model reads and what the task needs, such as ``image`` and ``text``."""
+        self.reads = reads
+        super().__init__(
+            f"the model `{name}` does not fit the task {task}",
+            found=f"a model that reads {WORDS.get(reads, reads)}",
+            expected=f"a model that reads {WORDS.get(wanted, wanted)}",
+            fix="name another model with `--model`, or leave it out to have one chosen",
+        )
 
 
 class BadWeights(UserError):

@@ -1,27 +1,19 @@
 """Folders with a model, whoever saved them."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from crosstune.core.errors import UnknownName
-from crosstune.sources import across, timm_folders, torchvision_models, transformers_folders
+from crosstune.sources import across, spectrograms, timm_folders, torchvision_models, transformers_folders
+from crosstune.sources.assemble import require_modality
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.guard import check_folder, check_link
 from crosstune.sources.record import RECORD, Record
 from crosstune.sources.timm_folders import is_timm_folder
 
-OPENERS = {
-    timm_folders.FORMAT: timm_folders.open_folder,
-    transformers_folders.FORMAT: across.open_folder,
-    torchvision_models.FORMAT: torchvision_models.open_folder,
-    across.FORMAT: across.open_saved_folder,
-}
-REOPENERS = {
-    timm_folders.FORMAT: timm_folders.reopen,
-    transformers_folders.FORMAT: transformers_folders.reopen,
-    torchvision_models.FORMAT: torchvision_models.reopen,
-    across.FORMAT: across.reopen,
-}
+Opener = TypeVar("Opener")
 
 
 def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -> Backbone:
@@ -37,10 +29,50 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
     check_folder(folder)
     if (folder / RECORD).is_file():
         record = Record.read(folder)
-        if record.format not in OPENERS:
-            raise UnknownName("model folder format", record.format, list(OPENERS))
-        return OPENERS[record.format](folder, name, options, source=source, record=record)
+        return _known(OPENERS, record)(folder, name, options, source=source, record=record)
     if not (folder / "config.json").is_file():
         raise UnknownModel(name, reason=f"the folder {folder} holds no config.json")
     opener = timm_folders.open_folder if is_timm_folder(folder) else across.open_folder
     return opener(folder, name, options, source=source)
+
+
+def reopen(folder: Path, record: Record) -> Backbone:
+    """Open a folder that ``Backbone.save`` wrote, with the head that it was saved with."""
+    return _known(REOPENERS, record)(folder, record)
+
+
+def _known(table: Mapping[str, Opener], record: Record) -> Opener:
+    if record.format not in table:
+        raise UnknownName("model folder format", record.format, list(table))
+    return table[record.format]
+
+
+def _open_heard(folder: Path, name: str, options: OpenOptions, *, source: str, record: Record) -> Backbone:
+    """Open a picture model that was trained on spectrograms, with a new head."""
+    require_modality(name, "audio", options.task)
+    inner = spectrograms.picture_record(folder)
+
+    def open_picture(asked: OpenOptions) -> Backbone:
+        return _known(OPENERS, inner)(folder, name, asked, source=source, record=inner)
+
+    return spectrograms.hear(open_picture, options, seconds=spectrograms.seconds_of(record))
+
+
+def _reopen_heard(folder: Path, record: Record) -> Backbone:
+    return spectrograms.reopen(folder, record, reopen)
+
+
+OPENERS: dict[str, Callable[..., Backbone]] = {
+    timm_folders.FORMAT: timm_folders.open_folder,
+    transformers_folders.FORMAT: across.open_folder,
+    torchvision_models.FORMAT: torchvision_models.open_folder,
+    across.FORMAT: across.open_saved_folder,
+    spectrograms.FORMAT: _open_heard,
+}
+REOPENERS: dict[str, Callable[[Path, Record], Backbone]] = {
+    timm_folders.FORMAT: timm_folders.reopen,
+    transformers_folders.FORMAT: transformers_folders.reopen,
+    torchvision_models.FORMAT: torchvision_models.reopen,
+    across.FORMAT: across.reopen,
+    spectrograms.FORMAT: _reopen_heard,
+}

@@ -136,14 +136,15 @@ class ProcessorPreprocessing:
     def describe(self) -> dict[str, Any]:
         """Give the processor's own settings and its class, which names the backend."""
         settings = self.processor.to_dict()
-        return {"kind": "processor", "class": type(self.processor).__name__, "settings": _plain(settings)}
+        return {"kind": "processor", "class": type(self.processor).__name__, "settings": plain(settings)}
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - JSON
+def plain(value: object) -> Any:  # noqa: ANN401 - JSON
+    """Turn settings into JSON values with sorted names; whatever JSON has no word for becomes its text."""
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in sorted(value.items())}
+        return {str(key): plain(inner) for key, inner in sorted(value.items())}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Tokenizers and image processors of transformers folders, as ``transformers.pipeline`` uses them."""
+"""Tokenizers, image processors and feature extractors of transformers folders, as the pipelines use them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +101,20 @@ def open_processor(folder: Path, name: str, options: OpenOptions) -> tuple[Any, 
     if options.image_size is not None or options.resize is not None:
         _set_size(processor, name, options)
     return processor, ProcessorPreprocessing(processor)
+
+
+def open_extractor(folder: Path, name: str) -> Any:  # noqa: ANN401 - untyped
+    """Open the feature extractor of a model that reads sounds.
+
+    Raises:
+        UnsupportedModel: there is none.
+    """
+    from transformers import AutoFeatureExtractor
+
+    try:
+        return AutoFeatureExtractor.from_pretrained(folder, **LOCAL)
+    except Exception as error:  # transformers raises anything on a damaged folder
+        raise _no_tool(name, folder, "feature extractor", error) from error
 
 
 def _set_size(processor: Any, name: str, options: OpenOptions) -> None:  # noqa: ANN401 - untyped

@@ -25,7 +25,7 @@ class Record:
     """Enough to reopen a saved model exactly."""
 
     format: str
-    """Which loader reads the folder: ``timm``, ``transformers`` or ``torchvision``."""
+    """Which loader reads the folder: a key of ``OPENERS`` in ``folders.py``."""
     name: str
     source: str
     licence: str
@@ -41,27 +41,28 @@ class Record:
         write_json(path / RECORD, {"version": VERSION, **asdict(self)})
 
     @classmethod
-    def read(cls, path: Path) -> "Record":
-        """Read the record of the folder ``path``; raises ``BadModelFolder``."""
-        file = path / RECORD
+    def read(cls, path: Path, name: str = RECORD) -> "Record":
+        """Read the record ``name`` of the folder ``path``; raises ``BadModelFolder``."""
+        file = path / name
         if not file.is_file():
-            raise _bad(f"{path} holds no {RECORD}")
+            raise bad_record(f"{path} holds no {name}")
         try:
             raw = read_object(file)
             version = raw.pop("version")
             if version != VERSION:
-                raise _bad(f"version {version} of the format in {file}; this release reads {VERSION}")
+                raise bad_record(f"version {version} of the format in {file}; this release reads {VERSION}")
             raw["options"] = OpenOptions(**raw["options"])
             raw["notes"] = tuple(raw["notes"])
             record = cls(**raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise _bad(f"{file} cannot be read: {getattr(error, 'found', error)}") from error
+            raise bad_record(f"{file} cannot be read: {getattr(error, 'found', error)}") from error
         if wrong := misfit(record, cls):
-            raise _bad(f"{file}: {wrong}")
+            raise bad_record(f"{file}: {wrong}")
         return record
 
 
-def _bad(found: str) -> BadModelFolder:
+def bad_record(found: str) -> BadModelFolder:
+    """Make the error for a folder whose record is missing or was edited."""
     return BadModelFolder(
         "the folder is not a model that crosstune saved",
         found=found,

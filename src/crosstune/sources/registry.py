@@ -1,13 +1,17 @@
 """All model sources, in the order in which they are asked whether a name is theirs."""
 
+from functools import partial
+
 from crosstune.core.errors import shown
 from crosstune.sources.base import Backbone, ModelInfo, ModelSource, OpenOptions
 from crosstune.sources.embedder import PatchModel
-from crosstune.sources.errors import UnknownModel, UnsupportedModel
+from crosstune.sources.errors import WORDS, OtherModality, UnknownModel, UnsupportedModel
 from crosstune.sources.local import LocalSource
 from crosstune.sources.packages import PackageSource
+from crosstune.sources.spectrograms import hear
 from crosstune.sources.timm_models import TimmSource
 from crosstune.sources.torchvision_models import TorchvisionSource
+from crosstune.sources.transformers_folders import modality_of
 from crosstune.sources.transformers_models import HubSource
 
 SOURCES: list[ModelSource] = [
@@ -34,18 +38,35 @@ def open_model(name: str, options: OpenOptions) -> Backbone:
     try:
         if source is None:
             raise UnknownModel(name, reason="it is not written like any model name")
-        return _heeded(source.open(name, options), options)
+        return _heeded(_opened(source, name, options), options)
     except UnknownModel as error:
         here = [info.name for info in catalogue() if info.here]
         raise error.listing(here) from error.__cause__
 
 
+def _opened(source: ModelSource, name: str, options: OpenOptions) -> Backbone:
+    """Open a model, and one of pictures or texts on sounds by way of pictures of them."""
+    try:
+        return source.open(name, options)
+    except OtherModality:
+        if modality_of(options.task) != "audio":
+            raise
+    return hear(partial(source.open, name), options)
+
+
 def _heeded(backbone: Backbone, options: OpenOptions) -> Backbone:
     """Raise ``UnsupportedModel`` where an option was given that the model has no place for."""
     given = [name for name, asked in (("patch", options.patch), ("body", not options.body)) if asked]
+    if options.max_seconds is not None and backbone.modality != "audio":
+        raise UnsupportedModel(
+            f"the model `{backbone.name}` reads {WORDS.get(backbone.modality, backbone.modality)}",
+            found="a value for `max_seconds`",
+            expected="a model that reads sounds",
+            fix="leave it out",
+        )
     if given and not isinstance(backbone.model, PatchModel):
         raise UnsupportedModel(
-            f"the model `{backbone.name}` reads {backbone.modality}s as it is",
+            f"the model `{backbone.name}` reads {WORDS.get(backbone.modality, backbone.modality)} as it is",
             found=f"a value for {shown(f'`{name}`' for name in given)}",
             expected="a model that changes its modality, such as a text encoder on pictures",
             fix="leave it out",

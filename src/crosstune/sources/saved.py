@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from crosstune.core.errors import UnknownName
 from crosstune.sources.base import Backbone
-from crosstune.sources.folders import REOPENERS
+from crosstune.sources.folders import reopen
 from crosstune.sources.guard import check_folder
 from crosstune.sources.record import Record
 
@@ -17,7 +16,4 @@ def open_saved(path: Path) -> Backbone:
         BadWeights: a weight is missing, of another shape, or not finite.
     """
     check_folder(path)
-    record = Record.read(path)
-    if record.format not in REOPENERS:
-        raise UnknownName("model folder format", record.format, list(REOPENERS))
-    return REOPENERS[record.format](path, record)
+    return reopen(path, Record.read(path))

@@ -13,26 +13,21 @@ from crosstune.sources import hub
 from crosstune.sources.assemble import (
     Identity,
     assemble,
-    image_lines,
     logits_field,
     require_modality,
-    text_lines,
 )
 from crosstune.sources.base import Backbone, OpenOptions, Preprocessing
-from crosstune.sources.decoders import is_decoder, read_last_token
 from crosstune.sources.errors import BadWeights, UnsupportedModel
 from crosstune.sources.guard import check_torch_files, first_line
 from crosstune.sources.heads import last_linear, no_dropout, no_linear_head, seeded, start_head
-from crosstune.sources.processors import Gguf, open_processor, open_tokenizer
+from crosstune.sources.kinds.registry import KINDS, modalities
+from crosstune.sources.processors import Gguf
 from crosstune.sources.record import Record
 from crosstune.sources.source_head import SourceHead, stored_head
 from crosstune.sources.weights import require_finite
 
 FORMAT = "transformers"
-CLASSES = {"image": "AutoModelForImageClassification", "text": "AutoModelForSequenceClassification"}
 TEXT = "text-classification"
-DROPOUTS = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout", "cls_dropout")
-"""What configs call the dropout before the head."""
 LOCAL = {"trust_remote_code": False, "local_files_only": True}
 NOWHERE: Mapping[str, str] = {}
 """More arguments of ``from_pretrained``, where there are none."""
@@ -41,7 +36,9 @@ NOWHERE: Mapping[str, str] = {}
 def open_folder(
     folder: Path, name: str, options: OpenOptions, *, source: str, record: Record | None = None
 ) -> Backbone:
-    """Open a transformers folder with a new head."""
+    """Open a transformers folder with a new head; one of a run hears as much of a sound as it did there."""
+    if record is not None and options.max_seconds is None:
+        options = replace(options, max_seconds=record.options.max_seconds)
     return build(folder, identify(folder, name, options, source, record), options)
 
 
@@ -74,7 +71,7 @@ def build(folder: Path, identity: Identity, options: OpenOptions, *, gguf: Gguf 
     where = {"gguf_file": gguf.file} if gguf else {}
     config, model_class = _config(folder, identity.name, options, where)
     if options.dropout is not None:
-        _set_dropout(config, options.dropout, identity.name)
+        _set_dropout(config, options, identity.name)
     missing: list[str] = []
     with quiet(), seeded(options.seed, "weights"):
         if not options.pretrained:
@@ -120,28 +117,23 @@ def _finish(
     gguf: Gguf | None = None,
     source_head: SourceHead | None = None,
 ) -> Backbone:
-    text = options.task.startswith("text")
-    tool: Any
-    preprocessing: Preprocessing
-    if text:
-        tool, preprocessing = open_tokenizer(folder, model, identity.name, options, gguf)
-        if is_decoder(model):
-            read_last_token(model, tool)
-    else:
-        tool, preprocessing = open_processor(folder, identity.name, options)
+    kind = KINDS[modality_of(options.task)]
+    opened = kind.open(folder, model, identity.name, options, gguf)
     backbone = assemble(
         identity,
         model=model,
         head=head,
-        preprocessing=preprocessing,
-        modality="text" if text else "image",
+        preprocessing=opened.preprocessing,
+        modality=kind.modality,
         logits=logits_field,
-        save=TransformersSaver(model, tool, preprocessing, identity, options),
-        loads_with=(text_lines if text else image_lines)(options.task),
-        mask="attention_mask" if text else None,
+        save=TransformersSaver(model, opened.tool, opened.preprocessing, identity, options),
+        loads_with=kind.lines(options.task),
+        mask=opened.mask,
+        frames=opened.frames,
         source_head=source_head,
     )
     backbone.folder = None if gguf else folder
+    backbone.notes += [note for note in opened.notes if note not in backbone.notes]
     return backbone
 
 
@@ -196,7 +188,7 @@ def body_from_config(raw: Mapping[str, Any], name: str, options: OpenOptions) ->
     values = {key: value for key, value in raw.items() if key != "model_type"}
     try:
         config = transformers.AutoConfig.for_model(str(raw.get("model_type")), **values)
-        model_class = getattr(transformers, CLASSES["text"])
+        model_class = getattr(transformers, KINDS["text"].auto_class)
         with quiet(), seeded(options.seed, "weights"):
             return model_class.from_config(config, trust_remote_code=False).float().base_model
     except Exception as error:  # transformers raises anything on a config that is not what it says
@@ -217,15 +209,9 @@ def reads_in_order(body: Any) -> bool:  # noqa: ANN401 - untyped
     return causal and kind not in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 
-def modalities(model_type: str) -> set[str]:
-    """Say what a transformers model type can read in a classification model: ``image``, ``text``."""
-    from transformers.models.auto import modeling_auto
-
-    tables = {
-        "image": modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
-        "text": modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
-    }
-    return {modality for modality, table in tables.items() if model_type in table}
+def modality_of(task: str) -> str:
+    """Return what a task reads, the first word of its name."""
+    return task.partition("-")[0]
 
 
 def _config(
@@ -244,17 +230,18 @@ def _config(
             fix="choose another model, or update transformers",
         ) from error
     able = modalities(config.model_type)
-    wanted = options.task.partition("-")[0]
-    if len(able) == 1 and wanted in CLASSES:
+    wanted = modality_of(options.task)
+    if len(able) == 1 and wanted in KINDS:
         require_modality(name, next(iter(able)), options.task)
     if wanted not in able:
         raise UnsupportedModel(
             f"the architecture of `{name}` has no model for {options.task} in transformers",
             found=f"model type `{config.model_type}`",
-            expected="an encoder with a classification model, such as BERT, ModernBERT, ViT or ConvNeXt",
+            expected="an encoder with a classification model, such as BERT, ViT, ConvNeXt or wav2vec2",
             fix="choose another model; `crosstune models` lists them",
         )
-    return config, getattr(transformers, CLASSES[wanted])
+    KINDS[wanted].prepare(config)
+    return config, getattr(transformers, KINDS[wanted].auto_class)
 
 
 def load_model(
@@ -306,10 +293,10 @@ def _misfit(folder: Path, names: list[str]) -> BadWeights:
     )
 
 
-def _set_dropout(config: Any, rate: float, name: str) -> None:  # noqa: ANN401 - untyped
-    for attribute in DROPOUTS:
+def _set_dropout(config: Any, options: OpenOptions, name: str) -> None:  # noqa: ANN401 - untyped
+    for attribute in KINDS[modality_of(options.task)].dropouts:
         if hasattr(config, attribute):
-            setattr(config, attribute, rate)
+            setattr(config, attribute, options.dropout)
             return
     raise no_dropout(name)
 
@@ -336,13 +323,13 @@ class TransformersSaver:
 
     model: Any
     tool: Any
-    """The tokenizer or the image processor."""
+    """The tokenizer, the image processor or the feature extractor."""
     preprocessing: Preprocessing
     identity: Identity
     options: OpenOptions
 
     def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
-        """Write config, weights, tokenizer or processor, and ``crosstune.json`` into ``path``."""
+        """Write config, weights, what makes batches, and ``crosstune.json`` into ``path``."""
         path.mkdir(parents=True, exist_ok=True)
         require_finite(self.model.state_dict().items(), where=path)
         config = self.model.config
@@ -352,7 +339,9 @@ class TransformersSaver:
         with quiet():
             self.model.save_pretrained(path)
             self.tool.save_pretrained(path)
-        options = self.options
-        if hasattr(self.preprocessing, "max_length"):
-            options = replace(options, max_length=self.preprocessing.max_length)
+        limits = ("max_length", "max_seconds")
+        decided = {
+            one: getattr(self.preprocessing, one) for one in limits if hasattr(self.preprocessing, one)
+        }
+        options = replace(self.options, **decided)
         self.identity.record(FORMAT, options, self.preprocessing).write(path)

@@ -10,7 +10,7 @@ from crosstune.sources import hub
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.catalogue import entries, known
 from crosstune.sources.folders import open_folder
-from crosstune.sources.transformers_folders import modalities
+from crosstune.sources.kinds.registry import modalities
 from crosstune.sources.weights import WEIGHTS, count_parameters
 
 
@@ -53,7 +53,7 @@ def _cached() -> Iterator[ModelInfo]:
                 licence=hub.licence_of(folder),
                 here=True,
             )
-            yield replace(row, here=row.usable, note=f"in the Hub's cache {row.note}".strip())
+            yield replace(row, here=True, note=f"in the Hub's cache {row.note}".strip())
 
 
 def _listed_by_timm(name: str) -> bool:
@@ -64,9 +64,6 @@ def _reads(name: str, folder: Path) -> set[str]:
     """Say what a cached model reads; nothing where its config cannot be read or is of another kind."""
     if name.startswith("timm/"):
         return {"image"}
-    row = known(name)
-    if row is not None and not row.usable:
-        return {row.modality}
     try:
         return modalities(str(read_object(folder / "config.json").get("model_type", "")))
     except (DamagedFile, OSError):

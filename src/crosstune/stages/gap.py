@@ -37,7 +37,7 @@ from crosstune.tasks.registry import make_task
 LOOKED = 1_000
 """Rows of each set whose simple properties are measured, at most."""
 
-WITNESSES = {"image": 10, "text": 6}
+WITNESSES = {"image": 10, "text": 6, "audio": 6}
 """Examples of each set that are shown."""
 
 

@@ -164,6 +164,7 @@ def _open_options(prepared: Prepared, plan: Plan, settings: Settings) -> OpenOpt
         image_size=settings.image_size,
         resize=settings.resize,
         max_length=plan.value("max_length"),
+        max_seconds=settings.max_seconds,
         dropout=settings.dropout,
         patch=settings.patch,
         body=settings.body,

@@ -104,11 +104,7 @@ def propose(run: Run, prepared: Prepared) -> list[Candidate]:
     """List the candidates: those that the user names, or all of the catalogue that open here."""
     modality = prepared.facts.modality
     named = run.options.models
-    infos = [
-        info
-        for info in catalogue()
-        if info.modality == modality and info.usable and (info.here or info.name in named)
-    ]
+    infos = [info for info in catalogue() if info.modality == modality and (info.here or info.name in named)]
     public = figures([info.name for info in infos])
     known = [
         Known(

@@ -1,36 +1,32 @@
-"""Random changes of one picture, drawn from (seed, epoch, example) and from nothing else.
+"""Random changes of one example, drawn from (seed, epoch, example) and from nothing else.
 
-So a picture is changed in the same way whatever its neighbours, the number of workers, or the step at
-which a run was resumed. torchvision's random transforms draw from a generator that the whole process
-shares, hence the draws here are our own and only torchvision's functions are used.
+So an example is changed in the same way whatever its neighbours, the number of workers, or the step at which
+a run was resumed.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from PIL import Image
-from torchvision.transforms.v2 import functional
 
 from crosstune.core.errors import UnknownName
 from crosstune.core.seeding import generator
 from crosstune.core.settings import AUGMENTATIONS
+from crosstune.training import picture_changes, sound_changes
 from crosstune.training.errors import NoSuchAugmentation
 
-ON_PICTURES = ("flip", "crop", "shift", "randaugment")
-ON_BATCHES = ("mixup", "cutmix")
-CROP_AREA = (0.35, 1.0)
-"""Share of the area that a crop keeps. ASSUMED: milder than ImageNet's 0.08 from-scratch recipe."""
-CROP_RATIO = (3 / 4, 4 / 3)
-SHIFT = 1 / 14
-"""Largest shift to each side, as a share of the side: 2 of 28 pixels. PRIOR: usual for digits."""
-OPERATIONS = 2
-"""Operations of RandAugment on each picture (Cubuk 2020)."""
-MAGNITUDE = 9 / 30
-"""Their strength as a share of the largest (9 of 30 levels, as in torchvision's default)."""
+Change = Callable[[Any, np.random.Generator], Any]
+"""From a raw example to a changed one."""
 
-Operation = Callable[[Image.Image, float], Image.Image]
+ON_EXAMPLES: Mapping[str, Mapping[str, Change]] = {
+    "image": picture_changes.CHANGES,
+    "audio": sound_changes.CHANGES,
+}
+"""By modality and name, in the order in which they are made."""
+ON_BATCHES = ("mixup", "cutmix")
+"""For pictures."""
+WORDS = {"image": "pictures", "audio": "sounds"}
 
 
 def names(setting: str, *, modality: str = "image", kind: str = "classes") -> tuple[str, ...]:
@@ -43,49 +39,52 @@ def names(setting: str, *, modality: str = "image", kind: str = "classes") -> tu
 
     Raises:
         UnknownName: a name is none of ``AUGMENTATIONS``.
-        NoSuchAugmentation: the data are no pictures, or batches are to be mixed and the task has no
-            classes to mix.
+        NoSuchAugmentation: a name is for other data, or batches are to be mixed and the task has no classes
+            to mix.
     """
     chosen = tuple(part.strip() for part in setting.split("+") if part.strip() not in ("", "none"))
     for name in chosen:
         if name not in AUGMENTATIONS:
             raise UnknownName("augmentation", name, AUGMENTATIONS)
-    if chosen and modality != "image":
+    able = _able(modality)
+    if odd := [name for name in chosen if name not in able]:
+        homes = [WORDS[one] for one in ON_EXAMPLES if set(odd) & set(_able(one))]
         raise NoSuchAugmentation(
-            f"augmentation is for pictures, and these are data of the kind `{modality}`",
+            f"{' and '.join(odd)}: for {' and '.join(homes)}, and these are data of the kind `{modality}`",
             found=f"augment={setting}",
-            expected="augment=none",
-            fix="leave `augment` out",
+            expected=f"any of {', '.join(able)}" if able else "augment=none",
+            fix=f"leave out {' and '.join(odd)}" if able else "leave `augment` out",
         )
     if kind == "values" and (mixing := [name for name in chosen if name in ON_BATCHES]):
         raise NoSuchAugmentation(
             "mixup and CutMix mix classes, and this task predicts values",
             found=f"augment={setting}",
-            expected=f"any of {', '.join(ON_PICTURES)}",
+            expected=f"any of {', '.join(ON_EXAMPLES['image'])}",
             fix=f"leave out {' and '.join(mixing)}",
         )
     return chosen
 
 
+def _able(modality: str) -> tuple[str, ...]:
+    """Name what there is for data of a modality."""
+    return (*ON_EXAMPLES.get(modality, ()), *(ON_BATCHES if modality == "image" else ()))
+
+
 @dataclass(frozen=True)
 class Augmenter:
-    """Changes pictures by the operations named, in the order flip, crop, shift, randaugment."""
+    """Makes the changes named, in the order of their table."""
 
     operations: tuple[str, ...]
     seed: int
 
-    def __call__(self, picture: Image.Image, epoch: int, index: int) -> Image.Image:
-        """Return a changed RGB picture for one example (its index in the split) in one epoch."""
+    def __call__(self, example: Any, epoch: int, index: int) -> Any:  # noqa: ANN401 - picture or sound
+        """Return a changed copy of one example (its index in the split) in one epoch."""
         draw = generator(self.seed, "augment", epoch, index)
-        if "flip" in self.operations and draw.random() < 0.5:
-            picture = functional.horizontal_flip(picture)
-        if "crop" in self.operations:
-            picture = _crop(picture, draw)
-        if "shift" in self.operations:
-            picture = _shift(picture, draw)
-        if "randaugment" in self.operations:
-            picture = _randaugment(picture, draw)
-        return picture
+        for table in ON_EXAMPLES.values():
+            for name, change in table.items():
+                if name in self.operations:
+                    example = change(example, draw)
+        return example
 
     def variant(self, number: int) -> "StoredVariant":
         """Return the change of epoch ``number``, for storing."""
@@ -99,79 +98,6 @@ class StoredVariant:
     augmenter: Augmenter
     number: int
 
-    def __call__(self, raw: Sequence[Image.Image], indices: Sequence[int]) -> list[Image.Image]:
-        """Change the pictures of the examples ``indices``."""
+    def __call__(self, raw: Sequence[Any], indices: Sequence[int]) -> list[Any]:
+        """Change the examples ``indices``."""
         return [self.augmenter(one, self.number, int(index)) for one, index in zip(raw, indices, strict=True)]
-
-
-def _crop(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
-    """Cut out a random rectangle and stretch it to a square of the shorter side (Szegedy 2015)."""
-    width, height = picture.size
-    for _ in range(10):
-        area = width * height * draw.uniform(*CROP_AREA)
-        ratio = math.exp(draw.uniform(math.log(CROP_RATIO[0]), math.log(CROP_RATIO[1])))
-        wide, high = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
-        if 0 < wide <= width and 0 < high <= height:
-            break
-    else:
-        wide = high = min(width, height)
-    top, left = int(draw.integers(0, height - high + 1)), int(draw.integers(0, width - wide + 1))
-    side = min(width, height)
-    cropped: Image.Image = functional.resized_crop(picture, top, left, high, wide, [side, side])
-    return cropped
-
-
-def _shift(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
-    """Move the picture by whole pixels, at most ``SHIFT`` of each side; its edge is repeated behind it."""
-    reach = [max(1, round(SHIFT * side)) for side in picture.size]
-    wide, high = (int(draw.integers(-most, most + 1)) for most in reach)
-    moved = np.asarray(picture)
-    moved = np.pad(moved, ((reach[1], reach[1]), (reach[0], reach[0]), (0, 0)), mode="edge")
-    top, left = reach[1] - high, reach[0] - wide
-    return Image.fromarray(moved[top : top + picture.height, left : left + picture.width])
-
-
-def _affine(
-    picture: Image.Image, *, shear: tuple[float, float] = (0.0, 0.0), move: tuple[float, float] = (0.0, 0.0)
-) -> Image.Image:
-    wide, high = picture.size
-    result: Image.Image = functional.affine(
-        picture,
-        angle=0.0,
-        translate=[round(move[0] * wide), round(move[1] * high)],
-        scale=1.0,
-        shear=[math.degrees(math.atan(shear[0])), math.degrees(math.atan(shear[1]))],
-    )
-    return result
-
-
-SIGNED: dict[str, Operation] = {
-    "shear-x": lambda picture, amount: _affine(picture, shear=(0.3 * amount, 0.0)),
-    "shear-y": lambda picture, amount: _affine(picture, shear=(0.0, 0.3 * amount)),
-    "translate-x": lambda picture, amount: _affine(picture, move=(0.45 * amount, 0.0)),
-    "translate-y": lambda picture, amount: _affine(picture, move=(0.0, 0.45 * amount)),
-    "rotate": lambda picture, amount: functional.rotate(picture, 30.0 * amount),
-    "brightness": lambda picture, amount: functional.adjust_brightness(picture, 1.0 + 0.9 * amount),
-    "color": lambda picture, amount: functional.adjust_saturation(picture, 1.0 + 0.9 * amount),
-    "contrast": lambda picture, amount: functional.adjust_contrast(picture, 1.0 + 0.9 * amount),
-    "sharpness": lambda picture, amount: functional.adjust_sharpness(picture, 1.0 + 0.9 * amount),
-}
-"""Operations whose amount lies in [-1, 1]; the largest strengths are those of Cubuk 2020."""
-
-UNSIGNED: dict[str, Operation] = {
-    "identity": lambda picture, _: picture,
-    "posterize": lambda picture, amount: functional.posterize(picture, 8 - round(4 * amount)),
-    "solarize": lambda picture, amount: functional.solarize(picture, 255.0 * (1.0 - amount)),
-    "autocontrast": lambda picture, _: functional.autocontrast(picture),
-    "equalize": lambda picture, _: functional.equalize(picture),
-}
-"""Operations whose amount lies in [0, 1]."""
-
-
-def _randaugment(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
-    """Apply ``OPERATIONS`` random operations of equal strength (Cubuk 2020)."""
-    table = SIGNED | UNSIGNED
-    for name in draw.choice(sorted(table), OPERATIONS):
-        sign = -1.0 if name in SIGNED and draw.random() < 0.5 else 1.0
-        picture = table[str(name)](picture, sign * MAGNITUDE)
-    return picture

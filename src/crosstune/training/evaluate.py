@@ -32,7 +32,7 @@ class Evaluator:
     accelerator: Accelerator
     batch_size: int
     lengths: NDArray[np.int64] | None = None
-    """Of texts: batches of like length waste no padding."""
+    """Of texts and sounds: batches of like length waste no padding."""
     activations: Activations | None = None
     """At the cut, where they are stored."""
     bf16: bool = False

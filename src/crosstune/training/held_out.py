@@ -11,7 +11,7 @@ from crosstune.core.items import Items
 from crosstune.sources.base import Preprocessing
 from crosstune.sources.masked import MaskedModel
 from crosstune.training.forward import autocast
-from crosstune.training.loader import encode, text_lengths
+from crosstune.training.loader import encode, input_lengths
 from crosstune.training.masking import Masker
 
 BATCH = 32
@@ -46,7 +46,7 @@ def name_hidden(
     Cost: one forward pass of the texts. Checked by: ``tests/training/test_held_out.py``.
     """
     device = next(model.model.parameters()).device
-    order = np.argsort(text_lengths(items, preprocessing), kind="stable")
+    order = np.argsort(input_lengths(items, preprocessing), kind="stable")
     total, right, tokens = 0.0, 0, 0
     training = model.model.training
     model.model.eval()

@@ -76,8 +76,11 @@ def encode(preprocessing: Preprocessing, raw: Sequence[Any]) -> Batch:
         return preprocessing(raw)
 
 
-def text_lengths(items: Items, preprocessing: Preprocessing, *, chunk: int = 1024) -> NDArray[np.int64]:
-    """Return the length of every text in tokens: ``(N,)``. Cost: one tokenisation of the split."""
+def input_lengths(items: Items, preprocessing: Preprocessing, *, chunk: int = 1024) -> NDArray[np.int64]:
+    """Return the length of every text or sound, in what it costs: ``(N,)``.
+
+    Cost: one tokenisation of the split, or decoding its sounds once.
+    """
     found: list[int] = []
     for start in range(0, len(items), chunk):
         raw = items.batch(range(start, min(start + chunk, len(items))))

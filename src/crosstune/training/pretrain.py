@@ -32,7 +32,7 @@ from crosstune.training.aside import at_rest_afterwards, own_randomness
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.forward import autocast
 from crosstune.training.held_out import HeldOut, name_hidden
-from crosstune.training.loader import encode, text_lengths
+from crosstune.training.loader import encode, input_lengths
 from crosstune.training.masking import Masked, Masker
 from crosstune.training.optimizers import set_rates
 from crosstune.training.order import Order
@@ -139,7 +139,7 @@ class Pretraining:
         self.device = next(backbone.model.parameters()).device
         self.masker = _masker(backbone, settings, "mask")
         self.held_masker = _masker(backbone, settings, "held-out mask")
-        lengths = text_lengths(texts, self.preprocessing)
+        lengths = input_lengths(texts, self.preprocessing)
         self.order = Order(len(texts), settings.batch_size, settings.seed, lengths)
         self.planned = planned_steps(settings.pretrain_epochs, self.order.steps_per_epoch)
         self.total = self.planned

@@ -23,7 +23,7 @@ from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.training.across import make_across
-from crosstune.training.augment import ON_BATCHES, ON_PICTURES, Augmenter, names
+from crosstune.training.augment import ON_BATCHES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.coral import HeadInput
 from crosstune.training.errors import NothingToTrain, WrongWorldSize
@@ -31,7 +31,7 @@ from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.l2_sp import L2SP, make_l2_sp
 from crosstune.training.light import keep_light
-from crosstune.training.loader import Loader, text_lengths
+from crosstune.training.loader import Loader, input_lengths
 from crosstune.training.lora import add_adapters
 from crosstune.training.methods import require_methods
 from crosstune.training.order import Order
@@ -184,9 +184,9 @@ def prepare(
     order = _order(train_items, backbone, settings, world=accelerator.num_processes)
     moving = _freeze(backbone, settings, order, head)
     backbone.model.to(accelerator.device)
-    on_pictures = tuple(name for name in augment if name in ON_PICTURES)
+    on_examples = tuple(name for name in augment if name not in ON_BATCHES)
     mixing = tuple(name for name in augment if name in ON_BATCHES)
-    augmenter = Augmenter(on_pictures, settings.seed) if on_pictures else None
+    augmenter = Augmenter(on_examples, settings.seed) if on_examples else None
     prefix = Prefix(
         backbone=backbone, train=train_items, validation=validation_items, settings=settings,
         augmenter=augmenter, mixing=mixing, pass_seconds=pass_seconds,
@@ -243,7 +243,7 @@ def _check_together(settings: Settings, head: HeadWeights | None) -> None:
 
 
 def _order(items: Items, backbone: Backbone, settings: Settings, *, world: int) -> Order:
-    lengths = text_lengths(items, backbone.preprocessing) if backbone.modality == "text" else None
+    lengths = input_lengths(items, backbone.preprocessing) if backbone.lengths_vary else None
     return Order(len(items), settings.batch_size, settings.seed, lengths, least=max(2, world))
 
 
@@ -286,11 +286,10 @@ def _evaluator(
     task: Task, items: Items, backbone: Backbone, settings: Settings, accelerator: Accelerator,
     numerics: Numerics, stored: Stored | None,
 ) -> Evaluator:  # fmt: skip
-    text = backbone.modality == "text"
     return Evaluator(
         task=task, items=items, encoded=task.encode(items.targets()), preprocessing=backbone.preprocessing,
         accelerator=accelerator, batch_size=settings.micro_batch or EVALUATION_BATCH,
-        lengths=text_lengths(items, backbone.preprocessing) if text else None,
+        lengths=input_lengths(items, backbone.preprocessing) if backbone.lengths_vary else None,
         activations=stored.validation if stored else None,
         bf16=numerics.bf16, channels_last=numerics.channels_last, select_by=settings.select_by,
     )  # fmt: skip

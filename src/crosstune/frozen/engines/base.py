@@ -21,6 +21,16 @@ class Compiled(Protocol):
         ...
 
 
+def varies(example: Mapping[str, Tensor]) -> dict[str, bool]:
+    """Say of each entry of a batch whether the length of its axis 1 differs between batches.
+
+    So it does in arrays of whole numbers ``(B, T)``, the ids and masks of tokens, and in what has their
+    length: the samples of sounds.
+    """
+    lengths = {t.shape[1] for t in example.values() if t.dim() == 2 and not t.is_floating_point()}
+    return {name: tensor.dim() > 1 and tensor.shape[1] in lengths for name, tensor in example.items()}
+
+
 Key = TypeVar("Key")
 
 
@@ -60,7 +70,7 @@ class Engine(Protocol):
 
         Args:
             module: called with keyword arguments named as in ``example``.
-            example: one batch; axis 0 is the batch and may vary, and so may axis 1 of token arrays.
+            example: one batch; axis 0 is the batch and may vary, and so may axis 1 where :func:`varies` says.
             exact: float32 throughout (reported numbers); otherwise the fastest precision.
         """
         ...

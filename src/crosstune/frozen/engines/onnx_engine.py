@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from crosstune.core.extras import installed, require
-from crosstune.frozen.engines.base import Compiled
+from crosstune.frozen.engines.base import Compiled, varies
 from crosstune.frozen.engines.positional import Positional
 
 Arrays = tuple[NDArray[np.float32], ...]
@@ -51,14 +51,14 @@ class OnnxEngine:
         # Two rows at least: the exporter takes an axis of length 1 for a constant.
         small = {name: tensor[:3] if len(tensor) > 1 else tensor.repeat_interleave(2, 0)
                  for name, tensor in example.items()}  # fmt: skip
-        names = tuple(small)
+        names, opened = tuple(small), varies(small)
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 Positional(module, names),
                 tuple(small.values()),
                 input_names=list(names),
-                dynamic_shapes=(tuple(_open_axes(tensor) for tensor in small.values()),),
+                dynamic_shapes=(tuple(_open_axes(opened[name]) for name in names),),
                 dynamo=True,
                 verbose=False,
             )
@@ -72,8 +72,6 @@ class OnnxEngine:
         return OnnxCompiled(session, names)
 
 
-def _open_axes(tensor: Tensor) -> dict[int, Any]:
-    axes: dict[int, Any] = {0: Dim("rows", min=1)}
-    if not tensor.is_floating_point() and tensor.dim() > 1:
-        axes[1] = Dim("tokens", min=1)
-    return axes
+def _open_axes(both: bool) -> dict[int, Any]:
+    rows: dict[int, Any] = {0: Dim("rows", min=1)}
+    return {**rows, 1: Dim("tokens", min=1)} if both else rows

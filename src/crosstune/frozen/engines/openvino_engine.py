@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crosstune.core.extras import installed, require
-from crosstune.frozen.engines.base import Compiled, Key
+from crosstune.frozen.engines.base import Compiled, Key, varies
 from crosstune.frozen.engines.positional import Positional
 
 Arrays = tuple[NDArray[np.float32], ...]
@@ -129,7 +129,7 @@ class OpenVinoEngine:
         return installed("openvino")
 
     def compile(self, module: nn.Module, example: Mapping[str, Tensor], *, exact: bool) -> Compiled:
-        """Trace, convert and compile; the batch axis stays open, and axis 1 of token arrays too.
+        """Trace, convert and compile; the batch axis stays open, and axis 1 where lengths vary.
 
         Cost: a trace and a few seconds. Not exact: the precision that OpenVINO likes best here.
         """
@@ -140,7 +140,8 @@ class OpenVinoEngine:
         )
         small = {name: tensor[:2] for name, tensor in example.items()}
         inputs = tuple(small.values())
-        shapes = [openvino.PartialShape(_open_axes(tensor)) for tensor in inputs]
+        opened = varies(small)
+        shapes = [openvino.PartialShape(_open_axes(tensor, opened[name])) for name, tensor in small.items()]
         # torch.jit.trace warns that it is deprecated, tracers warn about every shape read in Python.
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -171,10 +172,8 @@ def silence_telemetry() -> None:
             vars(module)["tm"] = import_module("openvino.tools.ovc.telemetry_stub")
 
 
-def _open_axes(tensor: Tensor) -> list[int]:
-    if tensor.is_floating_point():
-        return [-1, *tensor.shape[1:]]
-    return [-1, -1, *tensor.shape[2:]][: tensor.dim()]
+def _open_axes(tensor: Tensor, both: bool) -> list[int]:
+    return [-1, -1, *tensor.shape[2:]] if both else [-1, *tensor.shape[1:]]
 
 
 def _parts(rows: int, most: int) -> list[tuple[int, int]]:

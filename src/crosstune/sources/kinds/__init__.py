@@ -1,0 +1,1 @@
+"""What transformers models of each modality need: one file a modality, one line in ``registry.py``."""
