@@ -26,6 +26,8 @@ def test_the_count_is_that_of_torch(layers: list[tuple[int, int]], more: int) ->
     frames = chain(torch.zeros(1, 1, samples)).shape[-1]
     assert convolutions.count(samples) == frames
     assert convolutions.count(torch.tensor([samples])).tolist() == [frames]
+    own = convolutions.own(torch.tensor([samples, samples - 1, 0]), frames + 1)
+    assert own.sum(dim=1).tolist() == [frames, convolutions.count(samples - 1), 0]
 
 
 def test_the_frames_of_a_sound_are_those_that_its_own_samples_make() -> None:

@@ -133,8 +133,6 @@ def assemble(
 ) -> Backbone:
     """Make the ``Backbone`` of an opened model, in eval mode; parameters that it keeps fixed stay so.
 
-    ``vector`` says whether the head reads one vector for each example, or one for each of its frames.
-
     Raises:
         UnsupportedModel: the head is not one ``nn.Linear`` on a vector for each example.
     """

@@ -32,6 +32,15 @@ class Frames:
             needed = (needed - 1) * stride + kernel
         return needed
 
+    def own(self, samples: Tensor, width: int) -> Tensor:
+        """Say which of ``width`` frames lie within so many samples ``(B,)``: bool ``(B, width)``.
+
+        By comparing, not by :meth:`count`: OpenVINO divides whole numbers as fractions, and is off by one.
+        """
+        reach = self.samples(1)
+        needed = torch.arange(width, device=samples.device) * (self.samples(2) - reach) + reach
+        return needed <= samples.unsqueeze(1)
+
     def first(self, layers: int) -> "Frames":
         """Return the first few convolutions."""
         return Frames(self.kernels[:layers], self.strides[:layers])
@@ -59,4 +68,4 @@ def frame_mask(mask: Tensor, frames: Frames | None, width: int) -> Tensor | None
         return mask
     if frames is None or width != frames.count(mask.shape[1]):
         return None
-    return inside(frames.count(mask.sum(dim=1)), width)
+    return frames.own(mask.sum(dim=1), width)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from crosstune.sources.frames import Frames, inside
+from crosstune.sources.frames import Frames
 
 LAYERS = "conv_layers"
 """What transformers calls the list of convolutions, one behind the other."""
@@ -33,7 +33,7 @@ class MaskedGroupNorm(nn.GroupNorm):
         """Normalise ``(B, C, T)``."""
         if self.samples is None:
             return super().forward(input)
-        own = inside(self.frames.count(self.samples), input.shape[-1]).unsqueeze(1)
+        own = self.frames.own(self.samples, input.shape[-1]).unsqueeze(1)
         count = own.sum(dim=-1, keepdim=True).clamp(min=1)
         mean = torch.where(own, input, 0.0).sum(dim=-1, keepdim=True) / count
         apart = input - mean
@@ -51,7 +51,9 @@ def leave_padding_out(model: Any, frames: Frames | None) -> None:  # noqa: ANN40
 
     Checked by: ``tests/sources/test_group_norms.py``.
     """
-    found = _over_time(model) if frames is not None else []
+    if frames is None:
+        return
+    found = _over_time(model)
     for layers, norm in found:
         norm.__class__ = MaskedGroupNorm
         norm.frames = frames.first(layers)
