@@ -89,7 +89,7 @@ class TapModel(nn.Module):
             for path, layout in self.taps:
                 hook = _pooling_hook(pooled, path, layout, self._own(mask))
                 handles.append(self.model.get_submodule(path).register_forward_hook(hook))
-            before_head = _input_hook(pooled)
+            before_head = _input_hook(pooled, self._own(mask))
             handles.append(self.model.get_submodule(self.head).register_forward_pre_hook(before_head))
             self.model(**batch)
         finally:
@@ -153,8 +153,12 @@ def _pooling_hook(
     return hook
 
 
-def _input_hook(pooled: dict[str, Tensor]) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+def _input_hook(
+    pooled: dict[str, Tensor], own: Callable[[int], Tensor | None]
+) -> Callable[[nn.Module, tuple[Any, ...]], None]:
     def hook(_module: nn.Module, arguments: tuple[Any, ...]) -> None:
-        pooled[_HEAD] = arguments[0].float()
+        given = arguments[0].float()
+        # A head that reads every frame or token is given their mean, as a block is.
+        pooled[_HEAD] = pool(given, "BTC", own(given.shape[1])) if given.ndim == 3 else given
 
     return hook

@@ -32,6 +32,10 @@ _PROPERTIES = {
     "upper case": _Property("upper case", "richer in capitals", "poorer in capitals", percent=True),
     "digits": _Property("digits", "richer in digits", "poorer in digits", percent=True),
     "punctuation": _Property("punctuation", "richer in punctuation", "poorer in punctuation", percent=True),
+    "seconds": _Property("length", "longer", "shorter", " s"),
+    "loudness": _Property("loudness", "louder", "quieter", " dB"),
+    "noise": _Property("noise between words", "noisier", "less noisy", " dB"),
+    "bandwidth": _Property("bandwidth", "wider in frequency", "narrower in frequency", " Hz"),
     "unknown tokens": _Property(
         "unknown tokens", "richer in tokens that the model does not know",
         "poorer in tokens that the model does not know", percent=True,

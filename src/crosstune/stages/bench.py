@@ -161,9 +161,9 @@ class Bench:
 
 
 def _judged(small: Prepared, outputs: NDArray[Any] | None, seed: int) -> tuple[Metric, float]:
-    """Give the primary metric with its interval, and the log loss or squared error, of a trial's end."""
+    """Give the primary metric with its interval, and the log loss, squared or character error, at the end."""
     if outputs is None:  # not one step fitted
         return Metric(math.nan, math.nan, math.nan), math.inf
     task, truth = small.task, small.encoded["validation"]
-    loss = small.chosen_by(next((name for name in ("log-loss", "rmse") if name in task.metrics), None))
+    loss = small.chosen_by(next((name for name in ("log-loss", "rmse", "cer") if name in task.metrics), None))
     return measured(small.chosen_by(), outputs, truth, seed=seed), figure(loss, outputs, truth)

@@ -9,6 +9,7 @@ from PIL import Image
 from crosstune.core.gap import GapProperty, GapWitness
 from crosstune.data.items import SplitItems
 from crosstune.data.picture_properties import picture_properties
+from crosstune.data.sound_properties import sound_properties
 from crosstune.data.text_properties import text_properties
 from crosstune.probing.differences import differences
 from crosstune.probing.sides import Sides
@@ -43,8 +44,9 @@ def compare_properties(
         texts = [one if isinstance(one, str) else "\n".join(one) for one in raw]
         found = text_properties(texts) | _unknown(texts, reads)
     else:
+        measure = sound_properties if items[0].modality == "audio" else picture_properties
         parts = [
-            picture_properties(part.batch(some[start : start + AT_ONCE].tolist()))
+            measure(part.batch(some[start : start + AT_ONCE].tolist()))
             for part, some in zip(items, rows, strict=True)
             for start in range(0, len(some), AT_ONCE)
         ]

@@ -78,7 +78,7 @@ def train(
         )  # fmt: skip
         session = spread(session) if in_parts else session
         keep_choices(work, session)
-        trained = head is not None
+        trained = head is not None or backbone.head_trained
         loop = Loop(session, budget=budget, work=work, reporter=reporter, starts_trained=trained, saved=saved)
         loop.run()
         return finish(loop)
