@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from crosstune.core.errors import BadValue
 from crosstune.core.plan import Basis, Decision
 from crosstune.planning.facts import DataFacts
 from crosstune.planning.seconds import heads_seconds
@@ -42,7 +43,18 @@ TOKENS_PER_CHARACTER = 0.35
 
 
 def choose_model(data: DataFacts) -> Decision:
-    """Choose the starting point where the user names none."""
+    """Choose the starting point where the user names none.
+
+    Raises:
+        BadValue: no model that can be had everywhere does the task.
+    """
+    if not data.closed_form:
+        raise BadValue(
+            f"there is no default model for {data.task}",
+            found="no model",
+            expected="a model that was made for the task, such as a folder or a Hub id",
+            fix="name one with --model; `crosstune models` lists those that can be had here",
+        )
     name = DEFAULT_MODELS[data.modality]
     why = f"the default for {data.modality} data: small, permissive licence, works without a network"
     return Decision("model", name, Basis.PRIOR, why)

@@ -44,7 +44,8 @@ def choose_lr(data: DataFacts, model: ModelFacts, strategy: str, optimizer: str)
         return Decision("lr", 1e-3, Basis.PRIOR, "a linear head on frozen features")
     if strategy == "fpt":
         return Decision("lr", 1e-3, Basis.PRIOR, "norms and new parts, as in FPT")
-    if data.modality in ("text", "audio") or model.crosses:
+    wide = data.modality == "text" or (data.modality == "audio" and not model.convolutional)
+    if wide or model.crosses:
         value = min(LARGEST_RATE, REFERENCE_RATE * (REFERENCE_WIDTH / max(1, model.width)) ** 2)
         why = f"5e-5 at width 768, with the square of the width; this body has {model.width}"
         return Decision("lr", float(f"{value:.2g}"), Basis.PRIOR, why)

@@ -115,6 +115,10 @@ def _choose(run: Run, prepared: Prepared, ranked: Sequence[Decision]) -> tuple[O
 def _named_model(run: Run, prepared: Prepared, ranked: Sequence[Decision]) -> Plan:
     """Begin the plan with the model: the user's, the ranking's, or the default."""
     user = run.options.settings_overrides()
+    if run.options.model != "auto" and not prepared.facts.closed_form:
+        plan = Plan((Decision("model", run.options.model, Basis.USER, "set by the user"),))
+        run.decided(plan.decision("model"))
+        return plan
     decision = choose_model(prepared.facts)
     if run.options.model != "auto":
         plan = Plan((decision.by_user(run.options.model),))

@@ -56,10 +56,8 @@ def without_too_short(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
     )
     report.require()
     report.write(run.folder.bad_items)
-    counts = {"train_rows": len(items["train"]), "validation_rows": len(items["validation"])}
-    return replace(
-        prepared, report=report, items=items, encoded=encoded, facts=replace(prepared.facts, **counts)
-    )
+    facts = replace(prepared.facts, train_rows=len(items["train"]), validation_rows=len(items["validation"]))
+    return replace(prepared, report=report, items=items, encoded=encoded, facts=facts)
 
 
 def too_short(

@@ -22,6 +22,9 @@ from crosstune.tasks.recognition_metrics import edits, recognition_metrics
 from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.transcripts import normalised
 
+ONLY_BLANKS, ONE_TOKEN = "only-blanks", "one-token-repeated"
+"""Names of alarms, and of their pages."""
+
 
 @dataclass(frozen=True)
 class SpeechRecognition:
@@ -116,12 +119,12 @@ class SpeechRecognition:
         heard = {one for text in answers.tolist() for one in text}
         if not heard:
             return (
-                "[only-blanks] nothing is recognised in any utterance: the head gives only blanks, as every "
-                "CTC training does at first; train longer, with a larger rate, or look at the transcripts"
+                f"[{ONLY_BLANKS}] nothing is recognised in any utterance: the head gives only blanks, as "
+                "every CTC training does at first; train longer, with a larger rate, or look at the transcripts"
             )
         if len(heard) == 1:
             return (
-                f"[one-token-repeated] `{next(iter(heard))}` is all that is recognised in all of validation: "
+                f"[{ONE_TOKEN}] `{next(iter(heard))}` is all that is recognised in all of validation: "
                 "the head has learnt the most frequent symbol"
             )
         return None

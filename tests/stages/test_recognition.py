@@ -1,0 +1,81 @@
+"""A recogniser from a manifest to a report, on songs: the whole path of a task without a closed-form head."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+import crosstune
+from crosstune.core.errors import BadValue
+from tests.support.speech import SYMBOLS, tiny_recogniser_dir, write_songs
+
+TASK = "automatic-speech-recognition"
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_songs(tmp_path_factory.mktemp("speech") / "songs", 48)
+
+
+@pytest.fixture(scope="module")
+def run(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    model = tiny_recogniser_dir(folder / "model", family="wav2vec2-bert")
+    crosstune.fit(
+        songs, target="text", inputs=["path"], model=str(model), out=folder / "run", budget="none",
+        trials=0, epochs=3.0, lr=3e-3, strategy="full",
+    )  # fmt: skip
+    return folder / "run"
+
+
+def test_the_figures_are_those_of_the_predictions(run: Path) -> None:
+    found = json.loads((run / "metrics.json").read_text())
+    assert found["task"] == TASK
+    assert found["primary_metric"] == "wer"
+    table = pd.read_parquet(run / "predictions.parquet")
+    said, heard = table["target"].str.upper().tolist(), table["text"].tolist()
+    import jiwer
+
+    assert found["test"]["wer"]["value"] == pytest.approx(jiwer.wer(said, heard))
+    assert found["test"]["cer"]["value"] == pytest.approx(jiwer.cer(said, heard))
+    assert set(found["baselines"]) == {"pretrained model, not tuned"}
+
+
+def test_the_page_plays_the_worst_utterances(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    assert "Word error rate on the test split" in page
+    assert page.count("<audio controls") == len(json.loads((run / "summary.json").read_text())["mistakes"])
+
+
+def test_predict_evaluate_and_transformers_agree(run: Path, songs: Path) -> None:
+    from transformers import pipeline
+
+    files = [str(songs.parent / f"{number:03d}.wav") for number in range(3)]
+    ours = [row["text"] for row in crosstune.predict(run, files)]
+    recognise = pipeline(TASK, model=str(run / "model"))
+    sounds = [soundfile.read(file, dtype="float32") for file in files]
+    assert {rate for _, rate in sounds} == {recognise.feature_extractor.sampling_rate}
+    assert [" ".join(recognise(samples)["text"].split()) for samples, _ in sounds] == ours
+    whole = crosstune.evaluate(run, songs)
+    assert whole["cer"].value >= 0.0
+    assert np.isfinite(whole["wer"].high)
+
+
+def test_a_model_must_be_named(songs: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadValue, match="no default model"):
+        crosstune.fit(songs, target="text", inputs=["path"], out=tmp_path / "run", budget="none")
+
+
+def test_a_run_that_is_extended_goes_on(songs: Path, tmp_path: Path) -> None:
+    small = (*SYMBOLS[:5], "a", "b", "c")
+    model = tiny_recogniser_dir(tmp_path / "model", family="wav2vec2-bert", symbols=small)
+    made = crosstune.fit(
+        songs, target="text", inputs=["path"], model=str(model), out=tmp_path / "run", budget="none",
+        trials=0, epochs=1.0, strategy="full", extendable=True,
+    )  # fmt: skip
+    crosstune.resume(made.root, epochs=2.0)
+    history = pd.read_csv(made.root / "history.csv")
+    assert history["epoch"].max() == pytest.approx(2.0)
