@@ -120,7 +120,7 @@ class SpeechRecognition:
         if not heard:
             return (
                 f"[{ONLY_BLANKS}] nothing is recognised in any utterance: the head gives only blanks, as "
-                "every CTC training does at first; train longer, with a larger rate, or look at the transcripts"
+                "every CTC training does at first; train longer, at a larger rate, or look at the transcripts"
             )
         if len(heard) == 1:
             return (
