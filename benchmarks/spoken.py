@@ -1,8 +1,8 @@
 """Sorting spoken prompts: by language, and digits from letters from words of the phonetic alphabet.
 
-Telephone prompts of ``benchmarks/fetch --only prompts``, one speaker for each language. ``languages``: 20 clips
-of each of five languages to train, of at least 0.8 s, the rest to test; a recording that languages share
-(monkeys) is left out. ``kinds``: of the English clips half of each folder to train. To beat: a mean spectrum
+Telephone prompts of ``benchmarks/fetch --only prompts``, one speaker for each language. ``languages``: 20
+clips of each of five languages to train, of at least 0.8 s, the rest to test; recordings that languages share
+are left out. ``kinds``: of the English clips half of each folder to train. To beat: a mean spectrum
 with a linear model, which knows voices and lines rather well.
 """
 
@@ -52,7 +52,7 @@ def _digest(path: Path) -> str:
 def class_folders(folder: Path, found: dict[str, list[Path]], each: int | None) -> Path:
     """Link clips as class folders, ``each`` of a class to train or half of them, the rest to test."""
     for name, paths in found.items():
-        drawn = random.Random(0).sample(paths, len(paths))
+        drawn = random.Random(0).sample(paths, len(paths))  # noqa: S311 - a split, no secret
         count = each or len(drawn) // 2
         for split, part in (("train", drawn[:count]), ("test", drawn[count:])):
             place = folder / split / name

@@ -115,6 +115,27 @@ def test_halves_keep_groups_together_and_do_not_depend_on_the_run() -> None:
     assert [len(part) for part in fetch.halves(plain)] == [4, 5]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Press 1, then 20.", "Press one , then two zero ."),
+        ("at [@]", "at"),
+        ("[ascending tones]", ""),
+    ],
+)
+def test_transcripts_are_written_as_they_are_said(text: str, expected: str) -> None:
+    assert fetch.spoken(text) == expected
+
+
+def test_prompts_are_those_that_are_there_and_say_something() -> None:
+    text = "; a comment: here\n\nhello: Hello.\nbeep: [a beep]\ndigits/1: one\ngone: Gone.\n"
+    found = fetch.parse_prompts(text, {"hello.wav", "beep.wav", "digits/1.wav"})
+    assert found == [
+        {"path": "en/hello.wav", "text": "Hello.", "kind": "sentences"},
+        {"path": "en/digits/1.wav", "text": "one", "kind": "digits"},
+    ]
+
+
 def test_csv_quotes_what_needs_it() -> None:
     raw = fetch.as_csv([{"id": "1", "text": 'a, "b"', "rating": "0.5"}])
     assert raw == b'id,text,rating\n1,"a, ""b""",0.5\n'

@@ -14,7 +14,7 @@ import pytest
 from crosstune.core.metric import Metric
 from crosstune.core.summary import Curve, Mistake, RunSummary
 from crosstune.reports.figures import figure, setting
-from crosstune.reports.page import render_report, safe_picture, write_report
+from crosstune.reports.page import render_report, safe_picture, safe_sound, write_report
 from crosstune.reports.why import why
 from tests.support.sample_summary import classification, many_classes, named, picture, regression
 
@@ -121,10 +121,10 @@ def test_hostile_text_adds_no_element_and_no_attribute(sample: Any) -> None:
     assert f"{{{{ 7*7 }}}} {{% raw %}} &lt;b&gt; javascript:a() ={{formula}} {SHOWN}" in page.text
 
 
-def test_the_policy_forbids_everything_but_data_pictures_and_styles() -> None:
+def test_the_policy_forbids_everything_but_pictures_sounds_and_styles_in_the_page() -> None:
     page = Page(render_report(classification()))
     policy = next(iter(value for value in page.values("content") if "default-src" in value))
-    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+    assert policy.startswith("default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'")
     tags = {tag for tag, _ in page.kinds()}
     assert tags.isdisjoint({"script", "iframe", "object", "embed", "form", "base", "video", "audio"})
     assert not any(name.startswith("on") for _, name in page.kinds())
@@ -254,3 +254,16 @@ def test_write_report_replaces_the_file(tmp_path: Path) -> None:
         write_report(regression(), path)
     assert path.read_text(encoding="utf-8") == render_report(regression())
     assert [found.name for found in path.parent.iterdir()] == ["report.html"]
+
+
+def test_a_sound_is_played_only_where_it_lies_in_the_page() -> None:
+    wav = "data:audio/wav;base64,UklGRg=="
+    assert safe_sound(wav) == wav
+    for address in (
+        None,
+        "",
+        "https://example.org/a.wav",
+        "data:text/html;base64,UklGRg==",
+        f"{wav}' onload='",
+    ):
+        assert safe_sound(address) == ""

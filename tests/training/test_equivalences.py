@@ -23,7 +23,8 @@ from crosstune.artifacts.model import SavedModel, load_model, needed_head, save_
 from crosstune.core.settings import Settings
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
-from crosstune.tasks.registry import make_task, task_names
+from crosstune.tasks.registry import make_task, task_class, task_names
+from crosstune.tasks.structured import Structured
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.loader import Loader
@@ -131,7 +132,8 @@ def evaluated(case: Case, batch_size: int) -> tuple[NDArray[np.float32], dict[st
 
 def test_every_registered_task_is_met_here() -> None:
     met = {f"{modality_of(kind)}-{TARGETS[targets][0]}" for kind, targets in CASES}
-    assert met >= set(task_names())
+    structured = {name for name in task_names() if issubclass(task_class(name), Structured)}
+    assert met >= set(task_names()) - structured  # speech has its own: test_speech.py
 
 
 @pytest.mark.parametrize(("kind", "targets"), CASES)

@@ -121,4 +121,5 @@ class Sounds:
 def _is_sound(cell: Mapping[str, Any]) -> bool:
     if cell["bytes"]:
         return looks_like_sound(cell["bytes"])
-    return suffix_of(cell["path"] or "") in SOUND_SUFFIXES
+    path = cell["path"]
+    return isinstance(path, str) and suffix_of(path) in SOUND_SUFFIXES
