@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.metric import Metric
-from crosstune.evaluation.bootstrap import check_rows, resamples_of, taken, with_interval
+from crosstune.evaluation.bootstrap import check_rows, resampled, with_interval
 from crosstune.tasks.base import MetricSpec
 
 
@@ -38,10 +37,6 @@ def paired_difference(
     check_rows(targets, ours, theirs)
     sign = 1.0 if spec.higher_is_better else -1.0
     first, second = spec.prepare(ours, targets), spec.prepare(theirs, targets)
-    draws = np.array(
-        [
-            sign * (spec.reduce(*taken(first, index)) - spec.reduce(*taken(second, index)))
-            for index in resamples_of(len(targets), seed=seed, resamples=resamples)
-        ]
-    )
+    ours_drawn, theirs_drawn = resampled([spec, spec], [first, second], seed=seed, resamples=resamples)
+    draws = sign * (ours_drawn - theirs_drawn)
     return with_interval(sign * (spec.reduce(*first) - spec.reduce(*second)), draws)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.metric import Metric
-from crosstune.evaluation.bootstrap import check_rows, resamples_of, taken, with_interval
+from crosstune.evaluation.bootstrap import check_rows, resampled, with_interval
 from crosstune.tasks.base import MetricSpec, Task
 
 
@@ -72,9 +72,6 @@ def draws_of(
     """Give the figures of S metrics, ``(S,)``, and those of their resamples, ``(S, resamples)``."""
     check_rows(targets, outputs)
     prepared = [spec.prepare(outputs, targets) for spec in specs]
-    draws = np.empty((len(specs), resamples))
-    for column, index in enumerate(resamples_of(len(targets), seed=seed, resamples=resamples)):
-        for row, spec in enumerate(specs):
-            draws[row, column] = spec.reduce(*taken(prepared[row], index))
+    draws = resampled(specs, prepared, seed=seed, resamples=resamples)
     values = [spec.reduce(*arrays) for spec, arrays in zip(specs, prepared, strict=True)]
     return np.array(values, dtype=np.float64), draws

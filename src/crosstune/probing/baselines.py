@@ -50,9 +50,11 @@ BATCH = 256
 Describe = Callable[[Items, NDArray[np.int64]], NDArray[np.float32]]
 """(items, rows) to features ``(n, D)``."""
 
-Outputs = Callable[[str, Items, NDArray[np.float64], NDArray[np.int64], Items], NDArray[np.float64]]
-"""(``Task.linear_kind()``, training items, their targets ``(N, K)``, rows that are seen, test items) to the
-outputs ``(M, K)``."""
+Answers = Callable[[Items], NDArray[np.float64]]
+"""Test items to the outputs ``(M, K)``."""
+
+Fit = Callable[[str, Items, NDArray[np.float64], NDArray[np.int64]], Answers]
+"""(``Task.linear_kind()``, training items, their targets ``(N, K)``, rows that are seen) to what answers."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,23 @@ class Linear:
     name: str
     most_rows: int
     """Training examples that it sees at most, drawn at random."""
-    outputs: Outputs
+    fit: Fit
+
+
+def fit_baselines(
+    task: Task, train_items: Items, train_encoded: NDArray[Any], *, seed: int = 0
+) -> dict[str, Answers]:
+    """Fit each baseline once, for any number of test sets; see :func:`baselines`."""
+    targets = task.linear_targets(train_encoded)
+    kind = task.linear_kind()
+    name = {"classes": "majority class", "multi-label": "label frequencies", "values": "mean"}[kind]
+    share = share_of_classes(kind, targets)
+    found: dict[str, Answers] = {name: lambda items: np.tile(share, (len(items), 1))}
+    raw = LINEAR.get(task.modality)
+    if raw is not None:
+        rows = _sample(len(train_items), raw.most_rows, seed)
+        found[raw.name] = raw.fit(kind, train_items, targets, rows)
+    return found
 
 
 def baselines(
@@ -86,15 +104,8 @@ def baselines(
     The linear ones choose their penalty by leave-one-out and are calibrated on leave-one-out outputs.
     Cost: decoding the examples, and a few seconds; for sounds about 2 ms a second of sound.
     """
-    targets = task.linear_targets(train_encoded)
-    kind = task.linear_kind()
-    name = {"classes": "majority class", "multi-label": "label frequencies", "values": "mean"}[kind]
-    found = {name: np.tile(share_of_classes(kind, targets), (len(test_items), 1))}
-    raw = LINEAR.get(task.modality)
-    if raw is not None:
-        rows = _sample(len(train_items), raw.most_rows, seed)
-        found[raw.name] = raw.outputs(kind, train_items, targets, rows, test_items)
-    return found
+    fitted = fit_baselines(task, train_items, train_encoded, seed=seed)
+    return {name: answer(test_items) for name, answer in fitted.items()}
 
 
 def _sample(count: int, most: int, seed: int) -> NDArray[np.int64]:
@@ -108,18 +119,20 @@ def _read(items: Items, rows: NDArray[np.int64]) -> Iterator[Any]:
         yield from items.batch([int(row) for row in rows[start : start + BATCH]])
 
 
-def _ridge(describe: Describe) -> Outputs:
+def _ridge(describe: Describe) -> Fit:
     """Make a baseline of a function from examples to their features, by ridge."""
 
-    def outputs(
-        kind: str, train: Items, targets: NDArray[np.float64], rows: NDArray[np.int64], test: Items
-    ) -> NDArray[np.float64]:
-        fit = ridge_loo(Matrix(((describe(train, rows),),)), targets[rows])
-        scale, shifts = fit_scale(kind, fit.left_out, targets[rows][fit.rows])
-        held_out = Matrix(((describe(test, np.arange(len(test))),),))
-        return scale * linear(held_out, fit.weight, fit.bias) + shifts
+    def fit(kind: str, train: Items, targets: NDArray[np.float64], rows: NDArray[np.int64]) -> Answers:
+        found = ridge_loo(Matrix(((describe(train, rows),),)), targets[rows])
+        scale, shifts = fit_scale(kind, found.left_out, targets[rows][found.rows])
 
-    return outputs
+        def answer(test: Items) -> NDArray[np.float64]:
+            held_out = Matrix(((describe(test, np.arange(len(test))),),))
+            return scale * linear(held_out, found.weight, found.bias) + shifts
+
+        return answer
+
+    return fit
 
 
 def _grey(items: Items, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -141,9 +154,7 @@ def _spectra(items: Items, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     return values
 
 
-def _words(
-    kind: str, train: Items, targets: NDArray[np.float64], rows: NDArray[np.int64], test: Items
-) -> NDArray[np.float64]:
+def _words(kind: str, train: Items, targets: NDArray[np.float64], rows: NDArray[np.int64]) -> Answers:
     vectorizers = (
         TfidfVectorizer(ngram_range=(1, 2), max_features=MOST_TERMS, sublinear_tf=True, token_pattern=WORD),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), max_features=MOST_TERMS, sublinear_tf=True),
@@ -152,9 +163,13 @@ def _words(
     seen = scipy.sparse.hstack([one.fit_transform(texts) for one in vectorizers], format="csr")
     fit = kernel_ridge(seen, targets[rows])
     scale, shifts = fit_scale(kind, fit.left_out, targets[rows])
-    others = _texts(test, np.arange(len(test)))
-    unseen = scipy.sparse.hstack([one.transform(others) for one in vectorizers], format="csr")
-    return scale * fit(unseen) + shifts
+
+    def answer(test: Items) -> NDArray[np.float64]:
+        others = _texts(test, np.arange(len(test)))
+        unseen = scipy.sparse.hstack([one.transform(others) for one in vectorizers], format="csr")
+        return scale * fit(unseen) + shifts
+
+    return answer
 
 
 def _texts(items: Items, rows: NDArray[np.int64]) -> list[str]:

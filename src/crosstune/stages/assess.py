@@ -12,7 +12,7 @@ from crosstune.core.files import replacing, write_json
 from crosstune.core.metric import Metric
 from crosstune.data.layout import OUT_OF_DOMAIN
 from crosstune.evaluation.scores import score
-from crosstune.probing.baselines import baselines
+from crosstune.probing.baselines import fit_baselines
 from crosstune.stages.domains import domain_table, say_domains
 from crosstune.stages.leaks import without_leaks
 from crosstune.stages.outcome import Tuned
@@ -46,15 +46,16 @@ def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Asse
     Validation figures are those of the decision: what is shipped may since have been fitted on these rows.
     """
     task, encoded = prepared.task, prepared.encoded
-    naive = _baselines(prepared, "test") | _untuned(run, prepared)
+    naive = _baselines(prepared)
     leaked, unleaked = without_leaks(prepared, shipped.test)
     assessed = Assessed(
         validation=score(task, tuned.candidates[tuned.shipped], encoded["validation"]),
         test=score(task, shipped.test, encoded["test"]),
-        baselines=naive,
+        baselines=naive["test"] | _untuned(run, prepared),
         leaked=leaked,
         test_without_leaks=unleaked,
         **_by_domain(run, prepared, tuned, shipped),
+        out_of_domain_baselines=naive.get(OUT_OF_DOMAIN, {}),
     )
     if assessed.domains is not None:
         name = next(iter(task.metrics))
@@ -68,12 +69,17 @@ def assess(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> Asse
     return assessed
 
 
-def _baselines(prepared: Prepared, split: str) -> dict[str, dict[str, Metric]]:
-    task, encoded = prepared.task, prepared.encoded
+def _baselines(prepared: Prepared) -> dict[str, dict[str, dict[str, Metric]]]:
+    """Give the figures of each baseline by split: of the test split, and of the rows of held-out domains."""
+    task, items, encoded = prepared.task, prepared.items, prepared.encoded
+    splits = [split for split in ("test", OUT_OF_DOMAIN) if split in items]
     if not prepared.facts.closed_form:
-        return {}
-    found = baselines(task, prepared.items["train"], encoded["train"], prepared.items[split])
-    return {name: score(task, outputs, encoded[split]) for name, outputs in found.items()}
+        return {split: {} for split in splits}
+    fitted = fit_baselines(task, items["train"], encoded["train"])
+    return {
+        split: {name: score(task, answer(items[split]), encoded[split]) for name, answer in fitted.items()}
+        for split in splits
+    }
 
 
 def _untuned(run: Run, prepared: Prepared) -> dict[str, dict[str, Metric]]:
@@ -89,7 +95,6 @@ def _by_domain(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> 
     if shipped.out_of_domain is not None:
         outputs[OUT_OF_DOMAIN] = shipped.out_of_domain
         found["out_of_domain"] = score(prepared.task, shipped.out_of_domain, prepared.encoded[OUT_OF_DOMAIN])
-        found["out_of_domain_baselines"] = _baselines(prepared, OUT_OF_DOMAIN)
     return found | {"domains": domain_table(run, prepared, outputs)}
 
 

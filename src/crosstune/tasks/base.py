@@ -44,6 +44,11 @@ class MetricSpec:
     """(outputs, targets) to arrays of length N, once."""
     reduce: Callable[..., float]
     """Those arrays, possibly resampled along the first axis, to the figure."""
+    parts: Callable[..., NDArray[np.float64]] | None = None
+    """Those arrays to ``(N, m)``, where the figure follows from the sums of columns (``tasks/sums.py``): a
+    thousand resamples are then one matrix product."""
+    from_sums: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+    """Sums ``(R, m)`` over R resamples to their figures ``(R,)``."""
 
 
 class Task(Protocol):

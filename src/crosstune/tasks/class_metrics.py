@@ -1,6 +1,6 @@
 """Metrics of exclusive classes. Shapes: N examples, K classes; targets ``(N,)`` class indices.
 
-Everything that a bootstrap repeats is a few passes over arrays of length N: no sorting, no ``(K, K)``.
+Everything that a bootstrap repeats is sums, or a few passes over arrays of length N: no sort, no ``(K, K)``.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstune.tasks import sums
 from crosstune.tasks.base import MetricSpec
 from crosstune.tasks.numerics import Floats, checked, log_softmax, softmax
 
@@ -54,21 +55,54 @@ def class_metrics(classes: int) -> Mapping[str, MetricSpec]:
         occurs = both > 0
         return float((2.0 * found[occurs] / both[occurs]).mean())
 
+    def supports(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Floats:
+        hit = sums.one_hot(truth, classes, truth == predicted)
+        return np.concatenate([hit, sums.one_hot(truth, classes)], axis=1)
+
+    def both_sides(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Floats:
+        hit = 2.0 * sums.one_hot(truth, classes, truth == predicted)
+        both = sums.one_hot(truth, classes) + sums.one_hot(predicted, classes)
+        return np.concatenate([hit, both], axis=1)
+
     specs = (
-        MetricSpec(name="accuracy", higher_is_better=True, prepare=hits, reduce=_mean),
         MetricSpec(
-            name="balanced-accuracy", higher_is_better=True, prepare=decisions, reduce=balanced_accuracy
+            name="accuracy", higher_is_better=True, prepare=hits, reduce=_mean,
+            parts=sums.with_count, from_sums=sums.mean,
         ),
-        MetricSpec(name="macro-f1", higher_is_better=True, prepare=decisions, reduce=macro_f1),
-        MetricSpec(name="log-loss", higher_is_better=False, prepare=surprise, reduce=_mean),
         MetricSpec(
-            name="calibration-error",
-            higher_is_better=False,
-            prepare=_confidence_bins,
-            reduce=_calibration_error,
+            name="balanced-accuracy", higher_is_better=True, prepare=decisions, reduce=balanced_accuracy,
+            parts=supports, from_sums=_mean_of_ratios,
         ),
-    )
+        MetricSpec(
+            name="macro-f1", higher_is_better=True, prepare=decisions, reduce=macro_f1,
+            parts=both_sides, from_sums=_mean_of_ratios,
+        ),
+        MetricSpec(
+            name="log-loss", higher_is_better=False, prepare=surprise, reduce=_mean,
+            parts=sums.with_count, from_sums=sums.mean,
+        ),
+        MetricSpec(
+            name="calibration-error", higher_is_better=False, prepare=_confidence_bins,
+            reduce=_calibration_error, parts=_excess_by_bin, from_sums=_calibration_errors,
+        ),
+    )  # fmt: skip
     return {spec.name: spec for spec in specs}
+
+
+def _mean_of_ratios(totals: Floats) -> Floats:
+    """Give the mean over the classes that occur of the first half of the columns over the second."""
+    above, below = np.split(totals, 2, axis=1)
+    occurs = below > 0
+    ratios = np.divide(above, below, out=np.zeros_like(above), where=occurs)
+    return np.asarray(ratios.sum(axis=1) / occurs.sum(axis=1))
+
+
+def _excess_by_bin(bins: NDArray[np.int64], excess: Floats) -> Floats:
+    return sums.with_count(sums.one_hot(bins, CALIBRATION_BINS, excess))
+
+
+def _calibration_errors(totals: Floats) -> Floats:
+    return np.asarray(np.abs(totals[:, 1:]).sum(axis=1) / totals[:, 0])
 
 
 def _mean(values: NDArray[Any]) -> float:

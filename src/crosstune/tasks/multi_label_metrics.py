@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstune.tasks import sums
 from crosstune.tasks.base import MetricSpec
 from crosstune.tasks.numerics import checked, log_sigmoid
 
@@ -46,11 +47,24 @@ def multi_label_metrics(labels: int) -> Mapping[str, MetricSpec]:
 
     specs = (
         MetricSpec(name="macro-f1", higher_is_better=True, prepare=by_label, reduce=_macro_f1),
-        MetricSpec(name="micro-f1", higher_is_better=True, prepare=by_example, reduce=_micro_f1),
-        MetricSpec(name="exact-match", higher_is_better=True, prepare=exact, reduce=_mean),
-        MetricSpec(name="log-loss", higher_is_better=False, prepare=surprise, reduce=_mean),
-    )
+        MetricSpec(
+            name="micro-f1", higher_is_better=True, prepare=by_example, reduce=_micro_f1,
+            parts=_doubled, from_sums=sums.ratio,
+        ),
+        MetricSpec(
+            name="exact-match", higher_is_better=True, prepare=exact, reduce=_mean,
+            parts=sums.with_count, from_sums=sums.mean,
+        ),
+        MetricSpec(
+            name="log-loss", higher_is_better=False, prepare=surprise, reduce=_mean,
+            parts=sums.with_count, from_sums=sums.mean,
+        ),
+    )  # fmt: skip
     return {spec.name: spec for spec in specs}
+
+
+def _doubled(found: NDArray[np.int64], both: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.stack([2.0 * found, both], axis=1)
 
 
 def _mean(values: NDArray[Any]) -> float:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from crosstune.core.extras import require
 from crosstune.core.sound import EXTRA
+from crosstune.tasks import sums
 from crosstune.tasks.base import MetricSpec
 
 Texts = NDArray[np.str_]
@@ -59,8 +60,9 @@ def recognition_metrics() -> Mapping[str, MetricSpec]:
 
 def _spec(name: str, *, words: bool, kinds: slice) -> MetricSpec:
     return MetricSpec(
-        name=name, higher_is_better=False, prepare=partial(_prepared, words=words, kinds=kinds), reduce=_rate
-    )
+        name=name, higher_is_better=False, prepare=partial(_prepared, words=words, kinds=kinds), reduce=_rate,
+        parts=_errors_and_units, from_sums=sums.ratio,
+    )  # fmt: skip
 
 
 def _prepared(
@@ -68,6 +70,10 @@ def _prepared(
 ) -> tuple[NDArray[Any], ...]:
     counts = edits(outputs, targets, words=words)
     return counts[:, kinds].sum(axis=1), counts[:, 3]
+
+
+def _errors_and_units(errors: NDArray[Any], units: NDArray[Any]) -> NDArray[np.float64]:
+    return np.stack([errors, units], axis=1)
 
 
 def _rate(errors: NDArray[Any], units: NDArray[Any]) -> float:

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstune.tasks import sums
 from crosstune.tasks.base import MetricSpec
 from crosstune.tasks.numerics import Floats, checked
 
 SMALLEST_SPREAD = 1e-12
 """Values whose spread, relative to their mean, is below this are constant up to rounding."""
+
+ROUNDING = 1e-12
+"""Share of a sum of squares that a difference of two such sums cannot be trusted below."""
 
 Arrays = tuple[NDArray[Any], ...]
 
@@ -38,13 +42,54 @@ def value_metrics(mean: float, sd: float) -> Mapping[str, MetricSpec]:
         return (residuals(outputs, targets)[0] ** 2,)
 
     specs = (
-        MetricSpec(name="pearson", higher_is_better=True, prepare=values, reduce=correlation),
-        MetricSpec(name="mae", higher_is_better=False, prepare=residuals, reduce=_mean),
-        MetricSpec(name="rmse", higher_is_better=False, prepare=squares, reduce=_root_mean),
-        MetricSpec(name="r2", higher_is_better=True, prepare=values, reduce=_explained),
+        MetricSpec(
+            name="pearson", higher_is_better=True, prepare=values, reduce=correlation,
+            parts=_products, from_sums=_correlations,
+        ),
+        MetricSpec(
+            name="mae", higher_is_better=False, prepare=residuals, reduce=_mean,
+            parts=sums.with_count, from_sums=sums.mean,
+        ),
+        MetricSpec(
+            name="rmse", higher_is_better=False, prepare=squares, reduce=_root_mean,
+            parts=sums.with_count, from_sums=sums.root_mean,
+        ),
+        MetricSpec(
+            name="r2", higher_is_better=True, prepare=values, reduce=_explained,
+            parts=_missed_and_total, from_sums=_explained_shares,
+        ),
         MetricSpec(name="spearman", higher_is_better=True, prepare=_dense_ranks, reduce=_rank_correlation),
-    )
+    )  # fmt: skip
     return {spec.name: spec for spec in specs}
+
+
+def _products(first: Floats, second: Floats) -> Floats:
+    """Give what a correlation is made of, about the means of all rows: less is lost to rounding there."""
+    x, y = first - first.mean(), second - second.mean()
+    floors = [SMALLEST_SPREAD * abs(float(one.mean())) for one in (first, second)]
+    columns = [x, y, x * x, y * y, x * y, *(np.full(len(x), floor**2) for floor in floors)]
+    return sums.with_count(*columns)
+
+
+def _correlations(totals: Floats) -> Floats:
+    count, x, y, xx, yy, xy, x_floor, y_floor = totals.T
+    own, other = xx - x * x / count, yy - y * y / count
+    varies = (own > np.maximum(x_floor, ROUNDING * xx)) & (other > np.maximum(y_floor, ROUNDING * yy))
+    norm = np.sqrt(np.where(varies, own * other, 1.0))
+    return np.where(varies, np.clip((xy - x * y / count) / norm, -1.0, 1.0), 0.0)
+
+
+def _missed_and_total(predicted: Floats, truth: Floats) -> Floats:
+    centred = truth - truth.mean()
+    floor = np.full(len(truth), (SMALLEST_SPREAD * abs(float(truth.mean()))) ** 2)
+    return sums.with_count((truth - predicted) ** 2, centred, centred * centred, floor)
+
+
+def _explained_shares(totals: Floats) -> Floats:
+    count, missed, first, second, floor = totals.T
+    spread = second - first * first / count
+    varies = spread > np.maximum(floor, ROUNDING * second)
+    return np.where(varies, 1.0 - missed / np.where(varies, spread, 1.0), 0.0)
 
 
 def correlation(first: Floats, second: Floats) -> float:
