@@ -43,7 +43,7 @@ def micro_batches(backbone: Backbone, task: Task, items: MemoryItems, sizes: Seq
     edges = np.cumsum([0, *sizes])
     parts = [np.arange(a, b) for a, b in pairwise(edges)]
     return [
-        Loaded(part, backbone.preprocessing(items.batch(part.tolist())), as_targets(encoded[part]))
+        Loaded(part, backbone.preprocessing(items.batch(part.tolist())), as_targets(task, encoded[part]))
         for part in parts
     ]
 
