@@ -4,6 +4,7 @@ Everything that a bootstrap repeats is sums, or a few passes over arrays of leng
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,15 +56,6 @@ def class_metrics(classes: int) -> Mapping[str, MetricSpec]:
         occurs = both > 0
         return float((2.0 * found[occurs] / both[occurs]).mean())
 
-    def supports(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Floats:
-        hit = sums.one_hot(truth, classes, truth == predicted)
-        return np.concatenate([hit, sums.one_hot(truth, classes)], axis=1)
-
-    def both_sides(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Floats:
-        hit = 2.0 * sums.one_hot(truth, classes, truth == predicted)
-        both = sums.one_hot(truth, classes) + sums.one_hot(predicted, classes)
-        return np.concatenate([hit, both], axis=1)
-
     specs = (
         MetricSpec(
             name="accuracy", higher_is_better=True, prepare=hits, reduce=_mean,
@@ -71,11 +63,11 @@ def class_metrics(classes: int) -> Mapping[str, MetricSpec]:
         ),
         MetricSpec(
             name="balanced-accuracy", higher_is_better=True, prepare=decisions, reduce=balanced_accuracy,
-            parts=supports, from_sums=_mean_of_ratios,
+            parts=partial(_supports, classes), from_sums=_mean_of_ratios,
         ),
         MetricSpec(
             name="macro-f1", higher_is_better=True, prepare=decisions, reduce=macro_f1,
-            parts=both_sides, from_sums=_mean_of_ratios,
+            parts=partial(_both_sides, classes), from_sums=_mean_of_ratios,
         ),
         MetricSpec(
             name="log-loss", higher_is_better=False, prepare=surprise, reduce=_mean,
@@ -87,6 +79,19 @@ def class_metrics(classes: int) -> Mapping[str, MetricSpec]:
         ),
     )  # fmt: skip
     return {spec.name: spec for spec in specs}
+
+
+def _supports(classes: int, truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Floats:
+    """Count hits by class, then examples by true class."""
+    hit = sums.one_hot(truth, classes, truth == predicted)
+    return np.concatenate([hit, sums.one_hot(truth, classes)], axis=1)
+
+
+def _both_sides(classes: int, truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Floats:
+    """Count hits by class twice, then examples by true and by predicted class."""
+    hit = 2.0 * sums.one_hot(truth, classes, truth == predicted)
+    both = sums.one_hot(truth, classes) + sums.one_hot(predicted, classes)
+    return np.concatenate([hit, both], axis=1)
 
 
 def _mean_of_ratios(totals: Floats) -> Floats:
