@@ -18,6 +18,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from crosstune.core.files import read_json
+
+from common import Benchmark
 from sentiment import (
     DOMAINS,
     RESAMPLES,
@@ -30,10 +34,6 @@ from sentiment import (
     parts,
     pearson,
 )  # fmt: skip
-
-from crosstune.core.files import read_json
-
-from common import Benchmark
 
 MODEL = "package:minilm"
 QUICK = 120

@@ -17,6 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+import crosstune as library
+from crosstune.core.files import read_json
+
+from common import Benchmark
 from sentiment import (
     CLASSES,
     DOMAINS,
@@ -32,11 +37,6 @@ from sentiment import (
     parts,
     write,
 )  # fmt: skip
-
-import crosstune as library
-from crosstune.core.files import read_json
-
-from common import Benchmark
 
 PAPER = {
     "VADER": (0.96, 0.61, 0.63, 0.55),

@@ -9,7 +9,6 @@ import pytest
 import soundfile
 
 import crosstune
-from crosstune.core.errors import BadValue
 from crosstune.core.sound import Sound
 from tests.support.speech import tiny_recogniser_dir, write_songs
 
@@ -64,8 +63,3 @@ def test_predict_evaluate_and_transformers_agree(run: Path, songs: Path) -> None
     whole = crosstune.evaluate(run, songs)
     assert whole["cer"].value >= 0.0
     assert np.isfinite(whole["wer"].high)
-
-
-def test_a_model_must_be_named(songs: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadValue, match="no default model"):
-        crosstune.fit(songs, target="text", inputs=["path"], out=tmp_path / "run", budget="none")

@@ -44,13 +44,18 @@ LOADS_WITH = f'from transformers import pipeline\n\nrecognise = pipeline("{TASK}
 def open_folder(
     folder: Path, name: str, options: OpenOptions, *, source: str, record: Record | None = None
 ) -> Backbone:
-    """Open a folder as a recogniser that can write ``options.symbols``.
+    """Open a folder as a recogniser that can write ``options.symbols``; raises what :func:`build` raises."""
+    return build(folder, identify(folder, name, options, source, record), options)
+
+
+def build(folder: Path, identity: Identity, options: OpenOptions) -> Backbone:
+    """Open the model in ``folder`` as a recogniser that can write ``options.symbols``.
 
     Raises:
         UnsupportedModel: the architecture has no CTC model, or spells otherwise than by characters.
         BadWeights: the weights do not belong to the config, or are damaged.
     """
-    identity = identify(folder, name, options, source, record)
+    name = identity.name
     own = own_spelling(folder, name)
     spelling, added = widened(own, options.symbols or ())
     config = _config(folder, name, spelling)
