@@ -41,7 +41,7 @@ def a_model(kind: str, tmp_path: Path, features: str) -> tuple[SavedModel, Memor
     items = MemoryItems(random_texts(9) if text else random_images(9))
     width = backbone.head_module().in_features
     if features == "all":
-        width = sum(block.width for block in backbone.blocks)
+        width = sum(backbone.pooled_widths)
     head = a_head(features, width, task.outputs)
     if features == "head":
         put_head(backbone, head)
@@ -104,7 +104,7 @@ def test_saving_leaves_the_model_in_memory_as_it_was(tmp_path: Path) -> None:
 def test_a_head_reads_what_it_names(tmp_path: Path) -> None:
     model, items = a_model("bert", tmp_path, "all")
     features = frozen_pass(model.backbone, items, engine="torch", exact=True)
-    assert head_features(features, "all").shape[1] == sum(block.width for block in model.backbone.blocks)
+    assert head_features(features, "all").shape[1] == sum(model.backbone.pooled_widths)
     assert (head_features(features, "last") == features.blocks[-1]).all()
     assert (head_features(features, "head") == features.head_input).all()
 

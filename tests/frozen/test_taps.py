@@ -47,7 +47,7 @@ def test_taps_equal_the_models_own_values_and_leave_no_hook(
         pooled, head_input = TapModel(opened).eval()(**batch)
         (logits,) = OutputModel(opened).eval()(**batch)
         assert torch.allclose(opened.head_module()(head_input), logits, atol=1e-6)
-        start = 0
+        start = opened.profile.width if opened.profile else 0
         for number, block in enumerate(opened.blocks, start=1):
             (activation,) = PrefixModel(opened, number).eval()(**batch)
             mask = frame_mask(batch[opened.mask], opened.frames, activation.shape[1]) if opened.mask else None

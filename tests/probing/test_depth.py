@@ -31,10 +31,16 @@ def test_blocks_that_see_more_score_more() -> None:
     )
     matrix = Matrix((train.blocks,))
     moments = measure_moments(Standardised(matrix, measure_scale(matrix)), made.targets)
-    curve = depth_curve(made, train, validation, moments)
+    curve, fits = depth_curve(made, train, validation, moments)
     assert [row.name for row in curve] == [f"closed-form/ridge@layer.{index}" for index in range(3)]
     values = [row.metric.value for row in curve]
     assert values == sorted(values)
     assert values[-1] - values[0] > 0.2
-    assert [row.metric.value for row in depth_curve(made, train, validation, None)] == values
+    assert [row.metric.value for row in depth_curve(made, train, validation, None)[0]] == values
     assert [row.detail["width"] for row in curve if row.detail] == [4, 6, 8]
+    assert [(one.index, one.columns) for one in fits] == [
+        (0, slice(0, 4)),
+        (1, slice(4, 10)),
+        (2, slice(10, 18)),
+    ]
+    assert [one.fit.weight.shape for one in fits] == [(3, 4), (3, 6), (3, 8)]

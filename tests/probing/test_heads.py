@@ -40,7 +40,7 @@ def test_candidates_come_best_first_and_their_outputs_are_their_own() -> None:
     heads = fitted(task, features, encoded)
     assert {(one.head.kind, one.head.features) for one in heads} == {
         (kind, reads) for kind in ("ridge", "logistic", "blend") for reads in ("head", "all")
-    }
+    } | {("stack", "all")}
     assert [one.value for one in heads] == sorted((one.value for one in heads), reverse=True)
     held_out = features.rows(slice(120, None))
     for one in heads:
@@ -55,7 +55,7 @@ def test_measurements_hold_every_candidate_and_the_depth_curve_once() -> None:
     task, features, encoded = classes()
     heads = fitted(task, features, encoded)
     rows = {row.candidate: row for one in heads for row in one.measurements}
-    assert sum(len(one.measurements) for one in heads) == len(rows) == 6 + 3
+    assert sum(len(one.measurements) for one in heads) == len(rows) == 7 + 3
     curve = [rows[f"ridge@layer.{index}"].metric.value for index in range(3)]
     assert curve == sorted(curve)
     assert curve[2] == pytest.approx(rows["ridge@head"].metric.value, abs=0.02)
@@ -113,12 +113,12 @@ def test_refit_on_more_rows_keeps_penalty_and_scale() -> None:
         assert (more(features.read(one)).argmax(1) == encoded).mean() > 0.8
 
 
-def test_values_give_ridge_alone_in_scaled_units() -> None:
+def test_values_give_ridge_and_its_stack_in_scaled_units() -> None:
     truth = np.random.default_rng(0).normal(50, 10, size=200)
     task = make_task("image-regression", truth.tolist())
     features = pooled((truth[:, None] - 50) / 10)
     heads = fitted(task, features, task.encode(truth.tolist()))
-    assert {one.head.kind for one in heads} == {"ridge"}
+    assert {one.head.kind for one in heads} == {"ridge", "stack"}
     scale, shift = task.affine()
     predicted = scale * heads[0].validation_outputs[:, 0] + shift
     assert np.corrcoef(predicted, truth[100:])[0, 1] > 0.9
@@ -133,7 +133,7 @@ def test_several_labels_use_the_threshold_of_a_calibrated_sigmoid() -> None:
     raw = [[name for name, there in zip("abc", row, strict=True) if there] for row in truth]
     task = make_task("image-classification", raw)
     heads = fitted(task, pooled(truth * 3.0), task.encode(raw))
-    assert {one.head.kind for one in heads} == {"ridge", "logistic", "blend"}
+    assert {one.head.kind for one in heads} == {"ridge", "logistic", "blend", "stack"}
     for one in heads:
         assert ((one.validation_outputs > 0) == truth[200:]).mean() > 0.85
     assert heads[0].value > 0.8

@@ -37,8 +37,15 @@ def test_low_tones_lie_at_the_bottom_and_time_runs_to_the_right() -> None:
     assert torch.equal(pictures[:, 0], pictures[:, 2])
     low, high = (int(one[0, :, 10].argmax()) for one in pictures)
     assert low > high + 20
-    assert pictures[:, :, :, 30:].max() == pytest.approx(SILENCE, abs=1e-4)  # the second half is filled up
-    assert pictures[0, 0, low, :22].min() > 0
+    assert pictures[0, 0, low, 2:48].min() > 0  # heard twice
+
+
+def test_a_short_sound_is_said_again_until_the_picture_is_full() -> None:
+    short = Sound(np.random.default_rng(0).normal(size=6_000).astype(np.float32) * 0.1, 16_000)
+    again = Sound(np.concatenate([short.samples] * 3)[:16_000], 16_000)
+    assert torch.equal(ONE_SECOND([short])["x"], ONE_SECOND([again])["x"])
+    nothing = ONE_SECOND([Sound(np.zeros(0, np.float32), 16_000)])["x"]
+    assert nothing.max() == pytest.approx(SILENCE, abs=1e-4)
 
 
 def test_what_comes_behind_the_seconds_is_not_heard_and_the_rate_hardly_matters() -> None:

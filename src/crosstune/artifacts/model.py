@@ -227,7 +227,7 @@ def _check_head(folder: Path, backbone: Backbone, task: Task, head: HeadWeights 
         raise NotAModel(str(folder), missing=f"head with {task.outputs} outputs (found {outputs})")
     if head is None:
         return
-    widths = [block.width for block in backbone.blocks]
+    widths = backbone.pooled_widths
     reads = {"head": backbone.head_module().in_features, "last": widths[-1], "all": sum(widths)}
     if reads.get(head.features) != head.weight.shape[1]:
         raise NotAModel(str(folder), missing=f"head that reads `{head.features}` of this body")

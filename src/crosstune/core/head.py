@@ -13,7 +13,8 @@ class HeadWeights:
     features: str
     """What it reads: ``head`` (the native head's own input), ``last`` (last block), ``all`` blocks."""
     kind: str
-    """How it was fitted: ``ridge``, ``logistic``, ``blend`` (the mean of both), or ``trained``."""
+    """How it was fitted: ``ridge``, ``logistic``, ``blend`` (the mean of both), ``stack`` (ridge on every
+    block, added up), or ``trained``."""
     weight: NDArray[np.float64]
     """``(K, D)``."""
     bias: NDArray[np.float64]

@@ -41,6 +41,7 @@ def pass_key(backbone: Backbone, items: Items, *, family: str, what: str = "taps
         "body": body_digest(backbone),
         "mask": backbone.mask,
         "blocks": [asdict(block) for block in backbone.blocks],
+        "profile": asdict(backbone.profile) if backbone.profile else None,
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 

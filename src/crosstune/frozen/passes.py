@@ -267,7 +267,10 @@ def _compute(runner: _Runner, root: Path, key: str) -> None:
             runner.run(TapModel(runner.backbone).eval(), "frozen pass", writer.write, start=writer.done)
         finally:
             writer.save()
-        about = read_json(folder / _PROGRESS) | {"names": writer.names, "widths": _widths(runner.backbone)}
+        about = read_json(folder / _PROGRESS) | {
+            "names": writer.names,
+            "widths": runner.backbone.pooled_widths,
+        }
         about |= {"model": runner.backbone.name, "examples": len(runner.items)}
         write_json(folder / _ABOUT, about)
         writer.maps = ()
@@ -303,7 +306,7 @@ def _open(folder: Path) -> Features:
 
 
 def _nothing(backbone: Backbone) -> Features:
-    widths = _widths(backbone)
+    widths = backbone.pooled_widths
     return from_joined(
         np.zeros((0, sum(widths)), dtype=np.float32),
         np.zeros((0, backbone.head_module().in_features), dtype=np.float32),
@@ -312,7 +315,3 @@ def _nothing(backbone: Backbone) -> Features:
         engine="none",
         seconds=0.0,
     )
-
-
-def _widths(backbone: Backbone) -> list[int]:
-    return [block.width for block in backbone.blocks]

@@ -71,14 +71,17 @@ class OutputModel(nn.Module):
 
 
 class TapModel(nn.Module):
-    """Batch to (pooled outputs of all blocks side by side ``(B, sum W_b)``, head input ``(B, H)``)."""
+    """Batch to (pooled outputs of all blocks side by side ``(B, sum W_b)``, head input ``(B, H)``).
+
+    Where the backbone has a profile of its input, it stands before the first block and counts as its own.
+    """
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         self.model = backbone.model
         self.taps = [(block.modules[-1], block.layout) for block in backbone.blocks]
         self.head = backbone.head
-        self.mask, self.frames = backbone.mask, backbone.frames
+        self.mask, self.frames, self.profile = backbone.mask, backbone.frames, backbone.profile
 
     def forward(self, **batch: Tensor) -> tuple[Tensor, ...]:
         """Run the model with a hook behind every block and one before the head."""
@@ -95,7 +98,8 @@ class TapModel(nn.Module):
         finally:
             for handle in handles:
                 handle.remove()
-        return torch.cat([pooled[path] for path, _ in self.taps], dim=1), pooled[_HEAD]
+        before = [self.profile(batch)] if self.profile else []
+        return torch.cat([*before, *(pooled[path] for path, _ in self.taps)], dim=1), pooled[_HEAD]
 
     def _own(self, mask: Tensor | None) -> Callable[[int], Tensor | None]:
         """Give a function from the number of places of an output to those that belong to the example."""

@@ -32,6 +32,17 @@ WORDS = {"head": "the head's input", "last": "last block", "all": "all blocks"}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """One of the ridge heads that a stack adds up."""
+
+    block: int | None
+    """``None``: all of them."""
+    penalty: float
+    share: float
+    """What its answers are multiplied by."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FittedHead:
     """One candidate, fitted on the training rows and judged on the validation rows."""
 
@@ -51,8 +62,10 @@ class FittedHead:
     measurements: tuple[Measurement, ...] = ()
     members: tuple["FittedHead", ...] = ()
     """Of a blend: the heads whose logits it averages."""
+    parts: tuple[Part, ...] = ()
+    """Of a stack: the ridge heads that it adds up."""
     left_out_rows: NDArray[np.intp] | None = None
-    """``(S,)`` training rows that ridge answered without having seen them; ``None`` for other heads."""
+    """``(S,)`` training rows answered without having seen them; ``None`` but for ridge and a stack of it."""
     left_out: NDArray[np.float64] | None = None
     """``(S, K)``: those answers, calibrated like the validation outputs."""
 
@@ -60,6 +73,12 @@ class FittedHead:
     def value(self) -> float:
         """What heads are compared by on the validation rows, without its interval."""
         return self.metric.value
+
+    def with_answers(
+        self, rows: NDArray[np.intp], left_out: NDArray[np.float64], parts: tuple[Part, ...] = ()
+    ) -> "FittedHead":
+        """Give the head with its answers to left-out rows."""
+        return replace(self, left_out_rows=rows, left_out=left_out, parts=parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +147,8 @@ def ridge_candidate(
     weight, bias = scale * fit.weight, scale * fit.bias + shifts
     head = HeadWeights(features=reads, kind="ridge", weight=weight, bias=bias, penalty=fit.penalty)
     detail = {"penalty": fit.penalty, "leave_one_out": fit.scores, "rows_left_out": len(fit.rows)}
-    found = _judged(problem, head, held_out, scale, shifts, detail, began)
-    return replace(found, left_out_rows=fit.rows, left_out=scale * fit.left_out + shifts)
+    found = judged(problem, head, held_out, scale, shifts, detail, began)
+    return found.with_answers(fit.rows, scale * fit.left_out + shifts)
 
 
 def logistic_candidate(
@@ -161,7 +180,7 @@ def logistic_candidate(
     )
     detail = {"penalty": fit.penalty, "log_loss": fit.losses, "passes": fit.passes}
     detail["stopped"] = fit.stopped
-    return _judged(problem, head, held_out, 1.0, added, detail, began)
+    return judged(problem, head, held_out, 1.0, added, detail, began)
 
 
 def blend_candidate(
@@ -178,8 +197,8 @@ def blend_candidate(
     reads, penalty = ridge.head.features, logistic.head.penalty
     head = HeadWeights(features=reads, kind="blend", weight=weight, bias=bias, penalty=penalty)
     detail = {one.head.kind: one.head.penalty for one in (ridge, logistic)}
-    judged = _judged(problem, head, held_out, 1.0, np.zeros_like(bias), detail, began)
-    return replace(judged, members=(ridge, logistic))
+    found = judged(problem, head, held_out, 1.0, np.zeros_like(bias), detail, began)
+    return replace(found, members=(ridge, logistic))
 
 
 def average(heads: Sequence[HeadWeights]) -> Head:
@@ -189,7 +208,7 @@ def average(heads: Sequence[HeadWeights]) -> Head:
     return weight, bias
 
 
-def _judged(
+def judged(
     problem: Problem,
     head: HeadWeights,
     held_out: Matrix,

@@ -1,6 +1,7 @@
 """The depth curve: ridge on each single block, which says where in the model the information is."""
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from crosstune.probing.candidates import Problem, calibrated_ridge, measurement
 from crosstune.probing.logistic import linear
 from crosstune.probing.matrix import FeatureBlocks, Matrix
 from crosstune.probing.moments import Moments
+from crosstune.probing.ridge import RidgeFit
 
 ROWS = 2000
 """Leave-one-out rows for one block: enough to choose among five penalties. MEASURED: 5,000 took 4.6 s for the
@@ -18,10 +20,21 @@ COARSE = np.logspace(-2, 6, 5)
 """Penalties for one block: half the grid decides as well, as a block's curve is flat around its best."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BlockFit:
+    """Ridge on one block."""
+
+    index: int
+    columns: slice
+    """Of all blocks side by side."""
+    fit: RidgeFit
+    """Not calibrated."""
+
+
 def depth_curve(
     problem: Problem, train: FeatureBlocks, validation: FeatureBlocks, moments: Moments | None
-) -> list[Measurement]:
-    """Measure ridge on each block alone, in order, on the validation rows.
+) -> tuple[list[Measurement], list[BlockFit]]:
+    """Measure ridge on each block alone, in order, on the validation rows; gives the fits as well.
 
     Args:
         problem: what the candidates share.
@@ -29,7 +42,7 @@ def depth_curve(
         validation: features of M rows.
         moments: those of all blocks side by side; the moments of one block are a corner of them.
     """
-    rows, start = [], 0
+    rows, fits, start = [], [], 0
     for index, (name, block) in enumerate(zip(train.names, train.blocks, strict=True)):
         began = time.monotonic()
         columns = slice(start, start + block.shape[1])
@@ -40,4 +53,5 @@ def depth_curve(
         outputs = linear(held_out, scale * fit.weight, scale * fit.bias + shifts)
         detail = {"penalty": fit.penalty, "block": index, "width": block.shape[1]}
         rows.append(measurement(problem, f"ridge@{name}", outputs, detail, began))
-    return rows
+        fits.append(BlockFit(index=index, columns=columns, fit=fit))
+    return rows, fits

@@ -1,7 +1,8 @@
 """Every head that cached features give without a gradient through the model, best first.
 
 Candidates are ridge regression, logistic regression and their blend, on the head's own input, on the last
-block and on all blocks; all are judged by the task's primary metric on the validation rows.
+block and on all blocks, and a stack of ridge on every block; all are judged by the task's primary metric on
+the validation rows.
 
 Shapes: N rows, D columns, K outputs.
 """
@@ -33,6 +34,7 @@ from crosstune.probing.logistic import refit_logistic
 from crosstune.probing.matrix import FeatureBlocks, Matrix, Standardised, measure_scale
 from crosstune.probing.moments import Moments, measure_moments
 from crosstune.probing.ridge import ridge_solve
+from crosstune.probing.stack import refit_stack, stack_candidate
 from crosstune.tasks.base import MetricSpec, Task
 
 __all__ = ["FittedHead", "fit_heads", "refit", "training_moments"]
@@ -56,11 +58,11 @@ def fit_heads(
 ) -> list[FittedHead]:
     """Fit all candidates that ``settings.closed_form`` and ``settings.features`` allow, best first.
 
-    Ties go to ridge before logistic before the blend, and to fewer columns. Where the head's input equals
-    the last block, only the head's input is tried (unless ``settings.features`` is ``last``). Class weights
-    move the intercepts of calibrated logits by their logarithm, which is what weighted training aims at
-    (Menon 2021). Ridge penalties come from leave-one-out on the training rows, logistic ones from the
-    validation rows. The depth curve is among the measurements of the best head.
+    Ties go to ridge before logistic before the blend before the stack, and to fewer columns. Where the
+    head's input equals the last block, only the head's input is tried (unless ``settings.features`` is
+    ``last``). Class weights move the intercepts of calibrated logits by their logarithm, which is what
+    weighted training aims at (Menon 2021). Ridge penalties come from leave-one-out on the training rows,
+    logistic ones from the validation rows. The depth curve is among the measurements of the best head.
 
     Args:
         task: gives the targets, the primary metric and the kind of head.
@@ -118,8 +120,14 @@ def _fit_all(
             found.append(logistic_candidate(problem, reads, matrix, held_out, known))
         if len(kinds) > 1:
             found.append(blend_candidate(problem, found[-2], found[-1], held_out))
-    wide = problem.settings.features in ("auto", "all")
-    return found, depth_curve(problem, train, validation, moments.get("all")) if wide else []
+    if problem.settings.features not in ("auto", "all"):
+        return found, []
+    curve, blocks = depth_curve(problem, train, validation, moments.get("all"))
+    if problem.settings.closed_form == "auto" and len(blocks) > 1:
+        whole = next(one for one in found if (one.head.kind, one.head.features) == ("ridge", "all"))
+        stack = stack_candidate(problem, whole, blocks, _matrix([validation], "all"))
+        found += [] if stack is None else [stack]
+    return found, curve
 
 
 def training_moments(
@@ -178,6 +186,9 @@ def refit(
     elif len(parts) > 1:
         more = _matrix(parts[1:], fitted.head.features)
         moments = moments.joined(more, targets[moments.rows :])
+    if fitted.parts:
+        weight, bias = refit_stack(fitted, parts, targets, moments)
+        return replace(fitted.head, weight=weight, bias=bias)
     limit = deadline or Budget(SECONDS)
     members = [_refit_one(task, one, matrix, targets, moments, limit) for one in fitted.members or (fitted,)]
     weight, bias = average(members)

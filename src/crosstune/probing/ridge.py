@@ -124,7 +124,8 @@ def scored_rows(
     count = min(rows, most_rows, max(2000, int(most)))
     if count == rows:
         return np.arange(rows)
-    return np.sort(generator(seed, "leave-one-out").choice(rows, count, replace=False)).astype(np.intp)
+    # A smaller draw lies within a larger one, so that heads can be compared on rows that all have answered.
+    return np.sort(generator(seed, "leave-one-out").permutation(rows)[:count]).astype(np.intp)
 
 
 _Path = Callable[[float], Candidate]

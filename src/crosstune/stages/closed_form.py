@@ -75,7 +75,8 @@ def _gain(prepared: Prepared, probed: Probed, best: FittedHead, native: FittedHe
     A few dozen validation rows cannot tell features apart; ridge answers for every training row without
     having seen it, so where it was fitted on both sets of columns it speaks for all rows.
     """
-    ridges = {one.head.features: one for one in probed.heads if one.left_out is not None}
+    # the best of those that read the same columns
+    ridges = {one.head.features: one for one in reversed(probed.heads) if one.left_out is not None}
     ours, theirs = ridges.get(best.head.features), ridges.get(native.head.features)
     on_validation = difference(prepared, best.validation_outputs, native.validation_outputs)
     if ours is None or theirs is None or on_validation.low > 0:

@@ -23,7 +23,7 @@ from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.progress import Reporter
 from crosstune.planning.facts import ModelFacts
 from crosstune.planning.trials import Rounds
-from crosstune.probing.candidates import FittedHead
+from crosstune.probing.candidates import FittedHead, Part
 from crosstune.probing.model_scores import Depth, ModelScores
 from crosstune.training.result import TrainResult
 
@@ -48,6 +48,7 @@ KINDS: dict[str, type] = {
         Metric,
         ModelFacts,
         ModelScores,
+        Part,
         Plan,
         ProbeRow,
         Rounds,

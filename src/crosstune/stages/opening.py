@@ -137,7 +137,7 @@ def _opened(run: Run, prepared: Prepared, plan: Plan, backbone: Backbone, speed:
     facts = _model_facts(backbone, speed)
     left = run.budget.left() - reserve_seconds(prepared.facts, facts, trains=False)
     user = run.options.settings_overrides()
-    widths = [block.width for block in backbone.blocks]
+    widths = backbone.pooled_widths
     rows = choose_pass_rows(prepared.facts, (widths[-1], sum(widths)), speed.rate, left)
     plan = settle(plan, rows, user)
     for note in backbone.notes:

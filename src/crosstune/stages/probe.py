@@ -136,7 +136,7 @@ def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads")
 
 def _foreseen(prepared: Prepared, opened: Opened) -> float:
     """Give the seconds of the pass and the heads, before either."""
-    widths = [block.width for block in opened.backbone.blocks]
+    widths = opened.backbone.pooled_widths
     rows = opened.plan["pass_rows"]
     heads = heads_seconds(prepared.facts, (widths[-1], sum(widths)), rows)
     return frozen_seconds(prepared.facts, opened.facts, rows) + heads
