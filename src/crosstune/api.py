@@ -278,7 +278,7 @@ def predict(
         beams: above 1 lets a recogniser search for the likeliest text; 1 is greedy.
 
     Raises:
-        DoesNotApply: beams for a model that writes no text.
+        DoesNotApply: beams for a model without a CTC head.
     """
     from crosstune import pipeline
 

@@ -79,7 +79,7 @@ class SavedModel:
 
         Raises:
             BadValue: fewer than one.
-            DoesNotApply: the task has nothing to search.
+            DoesNotApply: the model has no CTC head.
         """
         if beams < 1:
             raise BadValue(
@@ -92,9 +92,9 @@ class SavedModel:
             return self
         if not isinstance(self.task, SpeechRecognition):
             raise DoesNotApply(
-                "a beam search looks for the likeliest text, and this model writes none",
+                "beams are searched over the frames of a CTC head, and this model has none",
                 found=f"beams={beams} with a model for {self.task.name}",
-                expected="a recogniser of speech",
+                expected="a recogniser of speech with a CTC head",
                 fix="leave `beams` out",
             )
         return replace(self, task=self.task.searching(beams))
