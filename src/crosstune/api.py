@@ -203,16 +203,21 @@ def evaluate(
     out: str | Path | None = None,
     engine: str = "auto",
     max_bad: float | None = None,
+    beams: int = 1,
 ) -> dict[str, Metric]:
-    """Measure a finished run on ``data``: metric name to value and 95 % interval, the primary one first."""
+    """Measure a finished run on ``data``: metric name to value and 95 % interval, the primary one first.
+
+    ``beams`` above 1 lets a recogniser search for the likeliest text.
+    """
     from crosstune import pipeline
     from crosstune.reports.live import make_reporter
 
     path = None if out is None else Path(out)
     with make_reporter() as reporter:
         return pipeline.evaluate(
-            Path(run), data, target=target, out=path, engine=engine, max_bad=max_bad, reporter=reporter
-        )
+            Path(run), data, target=target, out=path, engine=engine, max_bad=max_bad, beams=beams,
+            reporter=reporter,
+        )  # fmt: skip
 
 
 def cross_evaluate(
@@ -223,6 +228,7 @@ def cross_evaluate(
     out: str | Path | None = None,
     engine: str = "auto",
     max_bad: float | None = None,
+    beams: int = 1,
 ) -> CrossTable:
     """Measure finished runs on several sets: one table, rows trained on, columns tested on.
 
@@ -233,6 +239,7 @@ def cross_evaluate(
         out: also write the table to this ``.json``, ``.csv`` or ``.md`` file.
         engine: what runs the models.
         max_bad: the share of rows that may be set aside, of each set.
+        beams: above 1 lets recognisers search for the likeliest text.
 
     Raises:
         NotMeasured: some pairs cannot be measured; every one is listed, and nothing was computed yet.
@@ -248,7 +255,8 @@ def cross_evaluate(
     with make_reporter() as reporter:
         return pipeline.cross_evaluate(
             {name: Path(run) for name, run in named.items()}, data, target=target,
-            out=None if out is None else Path(out), engine=engine, max_bad=max_bad, reporter=reporter,
+            out=None if out is None else Path(out), engine=engine, max_bad=max_bad, beams=beams,
+            reporter=reporter,
         )  # fmt: skip
 
 
@@ -258,6 +266,7 @@ def predict(
     *,
     out: str | Path | None = None,
     engine: str = "auto",
+    beams: int = 1,
 ) -> list[dict[str, Any]]:
     """Predict with a finished run: one row out for each row in, with ``origin`` and ``error``.
 
@@ -266,11 +275,16 @@ def predict(
         inputs: files, folders or texts; one string stands for a list of one.
         out: also write the rows to this ``.csv``, ``.jsonl`` or ``.parquet`` file.
         engine: what runs the model.
+        beams: above 1 lets a recogniser search for the likeliest text; 1 is greedy.
+
+    Raises:
+        DoesNotApply: beams for a model without a CTC head.
     """
     from crosstune import pipeline
 
     names = [inputs] if isinstance(inputs, str) else list(inputs)
-    return list(pipeline.predict(Path(run), names, out=None if out is None else Path(out), engine=engine))
+    path = None if out is None else Path(out)
+    return list(pipeline.predict(Path(run), names, out=path, engine=engine, beams=beams))
 
 
 def gap(

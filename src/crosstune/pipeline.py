@@ -217,12 +217,13 @@ def evaluate(
     out: Path | None = None,
     engine: str = "auto",
     max_bad: float | None = None,
+    beams: int = 1,
     reporter: Reporter | None = None,
 ) -> dict[str, Metric]:
     """Measure a finished run on labelled ``data``; ``out`` takes the metrics as JSON."""
     reporter = reporter or make_reporter(quiet=True)
     return use.evaluate_run(
-        run, data, target=target, out=out, engine=engine, max_bad=max_bad, reporter=reporter
+        run, data, target=target, out=out, engine=engine, max_bad=max_bad, beams=beams, reporter=reporter
     )
 
 
@@ -236,13 +237,15 @@ def cross_evaluate(
     out: Path | None = None,
     engine: str = "auto",
     max_bad: float | None = None,
+    beams: int = 1,
     reporter: Reporter | None = None,
 ) -> CrossTable:
     """Measure every run on every set; ``out`` (.json, .csv or .md) takes the table, in ``metric``."""
     reporter = reporter or make_reporter(quiet=True)
     return cross_table(
-        runs, sets, metric=metric, target=target, out=out, engine=engine, max_bad=max_bad, reporter=reporter
-    )
+        runs, sets, metric=metric, target=target, out=out, engine=engine, max_bad=max_bad, beams=beams,
+        reporter=reporter,
+    )  # fmt: skip
 
 
 def table_lines(table: CrossTable, metric: str | None = None) -> tuple[list[str], list[list[str]]]:
@@ -252,10 +255,10 @@ def table_lines(table: CrossTable, metric: str | None = None) -> tuple[list[str]
 
 @quiet_libraries()
 def predict(
-    run: Path, inputs: Sequence[str], *, out: Path | None = None, engine: str = "auto"
+    run: Path, inputs: Sequence[str], *, out: Path | None = None, engine: str = "auto", beams: int = 1
 ) -> list[dict[str, Any]]:
     """Predict one row for each row in; one that cannot be read has ``error`` and no prediction."""
-    return use.predict_run(run, inputs, out=out, engine=engine)
+    return use.predict_run(run, inputs, out=out, engine=engine, beams=beams)
 
 
 @quiet_libraries()

@@ -16,6 +16,7 @@ from crosstune.artifacts.model import (
     put_head,
     save_model,
 )
+from crosstune.core.errors import BadValue, DoesNotApply
 from crosstune.core.head import HeadWeights
 from crosstune.data.read import read
 from crosstune.frozen.passes import frozen_pass
@@ -47,6 +48,15 @@ def a_model(kind: str, tmp_path: Path, features: str) -> tuple[SavedModel, Memor
         put_head(backbone, head)
         return SavedModel(backbone=backbone, task=task), items
     return SavedModel(backbone=backbone, task=task, head=head), items
+
+
+def test_only_what_writes_texts_searches_for_them(tmp_path: Path) -> None:
+    model, _ = a_model("bert", tmp_path, "head")
+    assert model.with_beams(1) is model
+    with pytest.raises(DoesNotApply, match="beams=4 with a model for text-regression"):
+        model.with_beams(4)
+    with pytest.raises(BadValue, match="from 1 on"):
+        model.with_beams(0)
 
 
 @pytest.mark.parametrize("features", ["head", "all"])

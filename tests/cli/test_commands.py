@@ -192,11 +192,12 @@ def test_check_prints_findings_and_fails_only_on_errors(pipeline: Recorded) -> N
 def test_evaluate_prints_intervals_and_json(pipeline: Recorded) -> None:
     pipeline.result = {"accuracy": Metric(0.5, 0.25, 0.75)}
     assert "accuracy" in run("evaluate", "run", "d").stdout
-    done = run("evaluate", "run", "d", "--target", "y", "--engine", "torch", "--json")
+    done = run("evaluate", "run", "d", "--target", "y", "--engine", "torch", "--json", "--beams", "4")
     assert json.loads(done.stdout) == {"accuracy": {"value": 0.5, "low": 0.25, "high": 0.75}}
     assert pipeline.args == (Path("run"), "d")
     pipeline.kwargs.pop("reporter")
-    assert pipeline.kwargs == {"target": "y", "out": None, "engine": "torch", "max_bad": None}
+    expected = {"target": "y", "out": None, "engine": "torch", "max_bad": None, "beams": 4}
+    assert pipeline.kwargs == expected
 
 
 def test_evaluate_over_several_sets_and_runs_prints_one_table(pipeline: Recorded, tmp_path: Path) -> None:
@@ -205,6 +206,7 @@ def test_evaluate_over_several_sets_and_runs_prints_one_table(pipeline: Recorded
     assert json.loads(done.stdout) == {"runs": ["one"]}
     assert pipeline.name == "cross_evaluate"
     assert pipeline.args == ({"one": Path("one"), "two": Path("two")}, {"a": "a", "b": "b"})
+    assert (pipeline.kwargs["target"], pipeline.kwargs["beams"]) == (None, 1)
     assert (pipeline.kwargs["metric"], pipeline.kwargs["out"]) == ("mae", Path("one") / "cross-table.json")
     pipeline.result = ["trained on", "metric", "a"], [["one", "mae", "0.5"]]
     done = run("evaluate", "one", "a", "--run", "two", "--out", str(tmp_path / "t.md"))
@@ -225,6 +227,7 @@ def test_predict_prints_every_row_or_says_where_they_are(pipeline: Recorded, tmp
     done = run("predict", "run", "a.png", "--out", str(tmp_path / "rows.csv"))
     assert "2 rows, 1 of them with an error" in done.stdout
     assert pipeline.kwargs["out"] == tmp_path / "rows.csv"
+    assert pipeline.kwargs["beams"] == 1
 
 
 def test_a_table_in_a_pipe_keeps_every_row_on_one_line(pipeline: Recorded) -> None:

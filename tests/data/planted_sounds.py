@@ -114,7 +114,7 @@ def speech(root: Path) -> Path:
             writer.writerow(["path", "text", "start", "end", "sample_rate"])
             for number in range(start, start + count):
                 write_sound(root / "clips" / f"{number}.wav", babble(number, seconds=0.4))
-                writer.writerow([f"clips/{number}.wav", sentence(number, 6), "", "", RATE])
+                writer.writerow([f"clips/{number}.wav", sentence(number), "", "", RATE])
     return root
 
 
@@ -146,4 +146,10 @@ def plant_speech(root: Path) -> Planted:
     planted.items["conflicting-targets"] = {f"{first} (first part of a talk) = {other} (first part again)"}
     write_sound(root / "clips" / "odd.wav", babble(951, seconds=0.4))
     planted.items["wrong-rate"] = {add("train", "clips/odd.wav,another rate than it says,,,44100")}
+    for number, split, code, words in (
+        (952, "train", "rare-characters", "press 7"),
+        (953, "test", "unseen-characters", "press 9"),
+    ):
+        write_sound(root / "clips" / f"{number}.wav", babble(number, seconds=0.4))
+        planted.items[code] = {f"{add(split, f'clips/{number}.wav,{words},,,16000')} ({words[-1]})"}
     return planted

@@ -33,7 +33,7 @@ def test_every_planted_item_is_found_and_nothing_else(
     plant: Callable[[Path], Planted], tmp_path: Path
 ) -> None:
     planted = plant(tmp_path)
-    assert len(planted) >= (11 if plant is plant_speech else 20)
+    assert len(planted) >= (13 if plant is plant_speech else 20)
     report = checked(tmp_path)
     assert {item.origin: item.code for item in report.bad} == planted.bad
     found = {finding.code: set(finding.items) for finding in report.findings if finding.items}

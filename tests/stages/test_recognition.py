@@ -9,8 +9,10 @@ import pytest
 import soundfile
 
 import crosstune
+from crosstune.core.errors import BadValue
 from crosstune.core.sound import Sound
 from tests.support.speech import tiny_recogniser_dir, write_songs
+from tests.support.tiny import MemoryItems
 
 TASK = "automatic-speech-recognition"
 
@@ -63,3 +65,21 @@ def test_predict_evaluate_and_transformers_agree(run: Path, songs: Path) -> None
     whole = crosstune.evaluate(run, songs)
     assert whole["cer"].value >= 0.0
     assert np.isfinite(whole["wer"].high)
+
+
+def test_beams_are_searched_by_predict_evaluate_and_in_tables(run: Path, songs: Path, tmp_path: Path) -> None:
+    files = [str(songs.parent / f"{number:03d}.wav") for number in range(6)]
+    sounds = MemoryItems([Sound(*soundfile.read(file, dtype="float32")) for file in files])
+    model = crosstune.load(run)
+    searched = model.with_beams(8).outputs(sounds).tolist()
+    assert [row["text"] for row in crosstune.predict(run, files, beams=8)] == searched
+    assert model.with_beams(1) is model
+    with pytest.raises(BadValue, match="beams"):
+        crosstune.predict(run, files, beams=0)
+    wide = crosstune.evaluate(run, songs, beams=8, out=tmp_path / "wide.json")
+    greedy = crosstune.evaluate(run, songs, out=tmp_path / "greedy.json")
+    assert wide["cer"] != greedy["cer"]
+    assert json.loads((tmp_path / "wide.json").read_text())["beams"] == 8
+    assert "beams" not in json.loads((tmp_path / "greedy.json").read_text())
+    table = crosstune.cross_evaluate([run], [songs], beams=8, out=tmp_path / "table.json")
+    assert table.cells[0].metrics == wide

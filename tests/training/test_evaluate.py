@@ -11,6 +11,7 @@ from accelerate import Accelerator
 
 from crosstune.sources.base import Backbone
 from crosstune.tasks.registry import make_task
+from crosstune.training.bound import Bound
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.loader import input_lengths
@@ -32,14 +33,22 @@ def test_batch_size_and_sorting_do_not_matter(tmp_path: Path) -> None:
     backbone.model.eval()
     with torch.no_grad():
         alone = [backbone.logits(backbone.model(**backbone.preprocessing([text]))) for text in items.raw]
-    for batch_size, by_length in ((21, False), (4, True), (5, False)):
+    bound = Bound(input_lengths(items, backbone.preprocessing), 40)
+    for batch_size, by_length, most in (
+        (21, False, None),
+        (4, True, None),
+        (64, True, bound),
+        (5, False, None),
+    ):
         found = evaluator(backbone, items, batch_size=batch_size, by_length=by_length)
+        found = replace(found, bound=most)
         outputs = found.outputs(Forward(backbone))
         np.testing.assert_allclose(outputs, torch.cat(alone), atol=1e-5)
     figures = found.figures(outputs)
     assert list(figures) == list(found.task.metrics)
     assert figures["accuracy"] == (outputs.argmax(1) == found.encoded).mean()
     assert found.outputs(Forward(backbone), most=2).shape == (10, 3)
+    assert replace(found, bound=bound).batches == len(bound.cut(np.arange(21), 5))
 
 
 def test_processes_share_the_batches_and_one_without_any_still_times_one(tmp_path: Path) -> None:

@@ -38,6 +38,20 @@ def test_batches_hold_texts_of_like_length() -> None:
     assert waste[1] < 0.15
 
 
+def test_the_first_epoch_may_go_from_short_to_long_and_the_others_are_as_ever() -> None:
+    lengths = np.random.default_rng(0).integers(1, 9, 50)
+    order, plain = Order(50, 8, seed=3, lengths=lengths, rising=True), Order(50, 8, seed=3, lengths=lengths)
+    steps = range(order.steps_per_epoch)
+    first = np.concatenate([order.batch(step) for step in steps])
+    assert sorted(first) == list(range(50))
+    assert (np.diff(lengths[first]) >= 0).all()
+    ties = [index for index in first if lengths[index] == 4]
+    assert ties != sorted(ties), "equal ones are drawn"
+    for step in range(len(steps), 3 * len(steps)):
+        assert np.array_equal(order.batch(step), plain.batch(step))
+    assert np.array_equal(Order(50, 8, seed=3, lengths=lengths, rising=True).batch(2), order.batch(2))
+
+
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(1, 4))
 def test_shares_hold_the_batch_once_and_keep_the_processes_in_step(n: int, micro: int, world: int) -> None:
     batch = np.arange(n) + 100

@@ -57,7 +57,7 @@ def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> fl
 def test_micro_batches_change_nothing(folder: Path, tmp_path: Path) -> None:
     still = {"epochs": 1, "optimizer": "sgd", "lr": 0.01, "momentum": 0.0}
     found = []
-    for size in (8, 4, 1):
+    for smaller in ({}, {"micro_batch": 4}, {"micro_batch": 1}, {"batch_seconds": 1.5}):
         backbone = open_recogniser(folder)
         backbone.head_trained = False
         for module in backbone.model.modules():  # dropout is drawn for each micro-batch
@@ -68,8 +68,8 @@ def test_micro_batches_change_nothing(folder: Path, tmp_path: Path) -> None:
         task = SpeechRecognition(backbone.spelling, "upper")  # type: ignore[arg-type]
         train(
             backbone, task, TRAIN, VALIDATION,
-            plain(strategy="full", batch_size=8, micro_batch=size, engine="torch", **still),
-            budget=Budget(), work=tmp_path / str(size), reporter=Silent(),
+            plain(strategy="full", batch_size=8, engine="torch", **smaller, **still),
+            budget=Budget(), work=tmp_path / "-".join(["all", *smaller]), reporter=Silent(),
         )  # fmt: skip
         found.append(weights(backbone))
     start = weights(open_recogniser(folder))
@@ -99,6 +99,20 @@ def test_a_training_that_is_broken_off_goes_on_bit_for_bit(folder: Path, tmp_pat
     for name, tensor in weights(whole).items():
         assert torch.equal(tensor, weights(again)[name]), name
     assert [row["wer"] for row in one.history] == [row["wer"] for row in two.history]
+
+
+def test_an_order_by_length_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    folder = tiny_recogniser_dir(tmp_path / "tiny", family="hubert")
+    values = {"sorta_grad": True, "batch_seconds": 1.5}
+    whole, one = trained(folder, tmp_path / "whole", **values)
+    with pytest.raises(Interrupted):
+        trained(folder, tmp_path / "broken", reporter=Ends(4), **values)
+    again, two = trained(folder, tmp_path / "broken", resume=True, **values)
+    assert one.steps == two.steps == 6
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(again)[name]), name
+    usual, _ = trained(folder, tmp_path / "usual", batch_seconds=1.5, checkpoint_every=1e9)
+    assert distance(weights(usual), weights(whole)) > 0
 
 
 def test_a_suffix_on_stored_activations_gives_the_same_weights(folder: Path, tmp_path: Path) -> None:

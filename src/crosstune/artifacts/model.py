@@ -9,7 +9,7 @@ Shapes: N examples, K outputs.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 
 from crosstune.artifacts.errors import NotAModel
 from crosstune.artifacts.manifest import FORMAT, MANIFEST, read_manifest
+from crosstune.core.errors import BadValue, DoesNotApply
 from crosstune.core.files import damaged, replacing, write_json
 from crosstune.core.head import HeadWeights
 from crosstune.core.items import Items
@@ -33,6 +34,7 @@ from crosstune.sources.base import Backbone
 from crosstune.sources.guard import check_folder, check_link, read_header
 from crosstune.sources.saved import open_saved
 from crosstune.tasks.base import Row, Task
+from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.structured import Structured
 
 _HEAD = "head.safetensors"
@@ -71,6 +73,31 @@ class SavedModel:
     def predict(self, items: Items, *, engine: str = "auto", reporter: Reporter | None = None) -> list[Row]:
         """Predict one row for each example, in the user's units."""
         return self.task.decode(self.outputs(items, engine=engine, reporter=reporter))
+
+    def with_beams(self, beams: int) -> "SavedModel":
+        """Give the model with a beam search of so many beams; 1, the default, is greedy.
+
+        Raises:
+            BadValue: fewer than one.
+            DoesNotApply: the model has no CTC head.
+        """
+        if beams < 1:
+            raise BadValue(
+                "`beams` is out of range",
+                found=str(beams),
+                expected="a whole number from 1 on; 1 searches nothing",
+                fix="name 8 or 16, or leave it out",
+            )
+        if beams == 1:
+            return self
+        if not isinstance(self.task, SpeechRecognition):
+            raise DoesNotApply(
+                "beams are searched over the frames of a CTC head, and this model has none",
+                found=f"beams={beams} with a model for {self.task.name}",
+                expected="a recogniser of speech with a CTC head",
+                fix="leave `beams` out",
+            )
+        return replace(self, task=self.task.searching(beams))
 
 
 def head_features(features: Features, name: str) -> NDArray[np.float32]:

@@ -63,6 +63,12 @@ MaxBadOption = Annotated[
         "[default: 0.01; below 1,000 rows 0.1, but at most ten rows]",
     ),
 ]
+BeamsOption = Annotated[
+    int,
+    typer.Option(
+        "--beams", metavar="N", min=1, help="Of a recogniser: search for the likeliest text; 1 is greedy."
+    ),
+]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Take warnings of the check for errors.")]
 TrackersOption = Annotated[
     list[str] | None,

@@ -1,11 +1,12 @@
 """``crosstune evaluate``: metrics with intervals on other data, one set or a table of several."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from crosstune.cli.arguments import (
+    BeamsOption,
     EngineOption,
     JsonOption,
     MaxBadOption,
@@ -47,6 +48,7 @@ def evaluate(
     ] = None,
     engine: EngineOption = "auto",
     max_bad: MaxBadOption = None,
+    beams: BeamsOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a finished run on DATA, with intervals.
@@ -57,15 +59,17 @@ def evaluate(
     How many labelled rows were set aside is said on standard error, and stands in the file of --out.
     """
     if more or len(data) > 1 or metric:
-        _table([run, *(more or ())], data, metric, target, out or run / TABLE, engine, max_bad, as_json)
+        how: dict[str, Any] = {"target": target, "engine": engine, "max_bad": max_bad, "beams": beams}
+        _table([run, *(more or ())], data, metric, out or run / TABLE, how, as_json=as_json)
         return
     from crosstune import pipeline
     from crosstune.reports.live import make_reporter
 
     with make_reporter() as reporter:
         metrics = pipeline.evaluate(
-            run, data[0], target=target, out=out, engine=engine, max_bad=max_bad, reporter=reporter
-        )
+            run, data[0], target=target, out=out, engine=engine, max_bad=max_bad, beams=beams,
+            reporter=reporter,
+        )  # fmt: skip
     if as_json:
         say_json({name: metric.to_json() for name, metric in metrics.items()})
         return
@@ -78,8 +82,7 @@ def evaluate(
 
 
 def _table(
-    runs: list[Path], data: list[str], metric: str | None, target: str | None, out: Path,
-    engine: str, max_bad: float | None, as_json: bool,
+    runs: list[Path], data: list[str], metric: str | None, out: Path, how: dict[str, Any], *, as_json: bool
 ) -> None:  # fmt: skip
     """Measure, print and save a table."""
     from crosstune import pipeline
@@ -88,7 +91,7 @@ def _table(
     with make_reporter() as reporter:
         found = pipeline.cross_evaluate(
             {str(run): run for run in runs}, {name: name for name in data},
-            metric=metric, target=target, out=out, engine=engine, max_bad=max_bad, reporter=reporter,
+            metric=metric, out=out, reporter=reporter, **how,
         )  # fmt: skip
     if as_json:
         say_json(found.to_json())

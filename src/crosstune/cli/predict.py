@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crosstune.cli.arguments import EngineOption, JsonOption, RunArgument
+from crosstune.cli.arguments import BeamsOption, EngineOption, JsonOption, RunArgument
 from crosstune.cli.console import say, say_json, say_rows
 
 
@@ -24,6 +24,7 @@ def predict(
         typer.Option("--out", metavar="FILE", help="Write to this .csv, .jsonl or .parquet file."),
     ] = None,
     engine: EngineOption = "auto",
+    beams: BeamsOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Predict with a finished run.
@@ -32,7 +33,7 @@ def predict(
     """
     from crosstune import pipeline
 
-    rows = list(pipeline.predict(run, inputs, out=out, engine=engine))
+    rows = list(pipeline.predict(run, inputs, out=out, engine=engine, beams=beams))
     if as_json:
         say_json(rows)
     elif out is None:

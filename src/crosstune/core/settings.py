@@ -78,6 +78,13 @@ class Settings:
     """Effective batch: examples for each update, over all processes and micro-batches."""
     micro_batch: int | None = None
     """Examples for each forward pass; ``None`` takes the whole batch."""
+    batch_seconds: float | None = None
+    """Most seconds of sound in one forward pass, padding included: where sounds are long, micro-batches hold
+    fewer of them. The effective batch stays ``batch_size``. ``None``: no bound."""
+    batch_tokens: int | None = None
+    """The same for texts, in tokens."""
+    sorta_grad: bool = False
+    """Whether the first epoch goes from the shortest examples to the longest (Amodei 2016, Deep Speech 2)."""
     optimizer: str = "adamw"
     """adamw, adam, sgd (with momentum), or schedule-free (AdamW, Defazio 2024)."""
     lr: float = 1e-4
@@ -220,9 +227,10 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
     return replace(settings, **values)
 
 
-_POSITIVE = ("epochs", "batch_size", "micro_batch", "lr", "evals_per_epoch", "image_size", "resize",
-             "max_length", "max_seconds", "patch", "pass_rows", "rank_rows", "stored_augmentations",
-             "lora_rank", "lora_alpha", "worker_timeout", "pretrain_epochs", "pretrain_lr")  # fmt: skip
+_POSITIVE = ("epochs", "batch_size", "micro_batch", "batch_seconds", "batch_tokens", "lr",
+             "evals_per_epoch", "image_size", "resize", "max_length", "max_seconds", "patch",
+             "pass_rows", "rank_rows", "stored_augmentations", "lora_rank", "lora_alpha", "worker_timeout",
+             "pretrain_epochs", "pretrain_lr")  # fmt: skip
 _NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",
                  "focal_gamma", "seed", "checkpoint_every", "trials", "l2_sp", "l2_sp_head", "coral",
                  "group_dro")  # fmt: skip

@@ -12,6 +12,7 @@ from crosstune.data.digests import Digests
 from crosstune.data.errors import AmbiguousTask, WrongTask
 from crosstune.data.gate.alike import find_alike, origins_in
 from crosstune.data.gate.between import alike_findings, group_findings
+from crosstune.data.gate.characters import character_findings
 from crosstune.data.gate.domains import domain_problems
 from crosstune.data.gate.finding import ERROR, MOST_ITEMS, NOTE, WARNING, Finding
 from crosstune.data.gate.giveaways import giveaway_findings, sampled
@@ -155,6 +156,8 @@ def _between(
     if regression:
         findings += outlier_findings(targets, every, origins)
     training = _training(targets)
+    if task == SPEECH:
+        findings += character_findings(targets, every, origins, training=training)
     if task and task != SPEECH:  # a longer sound has a longer transcript
         rows = sampled(np.flatnonzero(usable[training]))
         table = inputs[training].table()[rows].astype(np.float64)

@@ -83,6 +83,11 @@ class SoundPreprocessing:
         samples = Sound(samples, sound.rate).at(self.rate)
         return np.pad(samples, (0, max(0, self.least - len(samples))))
 
+    @property
+    def units_per_second(self) -> float:
+        """Units of :meth:`lengths` in a second of sound; 0 where all cost the same."""
+        return 0.0 if self.window else self.rate / UNIT
+
     def lengths(self, raw: Sequence[Raw]) -> list[int]:
         """Count the cost of each sound in units of 20 ms (at 16 kHz); 1 for each where all cost the same."""
         if self.window:

@@ -45,6 +45,7 @@ def cross_table(
     engine: str,
     max_bad: float | None,
     reporter: Reporter,
+    beams: int = 1,
 ) -> CrossTable:
     """Measure every run on every set; see :func:`crosstune.api.cross_evaluate`."""
     if out is not None and out.suffix not in SUFFIXES:
@@ -54,7 +55,7 @@ def cross_table(
             expected=", ".join(SUFFIXES),
             fix="name the file, for example, table.csv",
         )
-    models = {name: load_model(path) for name, path in runs.items()}
+    models = {name: load_model(path).with_beams(beams) for name, path in runs.items()}
     for model in models.values():
         if metric is not None and metric not in model.task.metrics:
             raise UnknownName("metric", metric, tuple(model.task.metrics))

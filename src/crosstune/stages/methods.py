@@ -8,6 +8,7 @@ from crosstune.stages.pretraining_texts import hold_model_to_pretraining, hold_t
 from crosstune.stages.run import Run
 from crosstune.stages.use import gather
 from crosstune.training.batchnorm import LEAST_ROWS, batchnorms
+from crosstune.training.bound import require_lengths
 from crosstune.training.methods import require_methods
 from crosstune.training.strategies import part_of
 
@@ -58,9 +59,10 @@ def hold_model_to_what_was_asked(run: Run, prepared: Prepared, opened: Opened) -
 
     Raises:
         DoesNotApply: it has too few blocks for surgical fine-tuning, or no BatchNorm to be re-estimated, or
-            there are too few rows to do so.
+            there are too few rows to do so; or a setting goes by lengths, and all inputs cost the same.
         NothingToPredict: there are no inputs where ``adapt_to`` says.
     """
+    require_lengths(run.settings, opened.backbone)
     if run.options.settings_overrides().get("strategy") == "surgical":
         part_of("first", len(opened.backbone.blocks))
     if run.options.adapt_to:

@@ -3,6 +3,9 @@
 from dataclasses import replace
 
 from crosstune.core.plan import Basis, Decision
+from crosstune.core.spelling import Spelling
+from crosstune.data.gate.characters import UNSEEN, unseen_characters
+from crosstune.data.gate.policy import judged
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
@@ -26,4 +29,27 @@ def with_symbols(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
         task = replace(task, writing=writing)
     task = task.spelled_with(spelling)
     encoded = {split: task.encode(items.targets()) for split, items in prepared.items.items()}
-    return replace(prepared, task=task, encoded=encoded)
+    return _with_findings(run, replace(prepared, task=task, encoded=encoded), spelling)
+
+
+def _with_findings(run: Run, prepared: Prepared, spelling: Spelling) -> Prepared:
+    """Warn of transcripts to evaluate on that the model cannot write, unless the check has done so.
+
+    The check sees no splits where the run made them.
+    """
+    if any(finding.code == UNSEEN for finding in prepared.report.findings):
+        return prepared
+    rows = [
+        (split, origin, unknown)
+        for split, items in prepared.items.items()
+        if split != "train"
+        for origin, text in zip(items.origins(), prepared.encoded[split].tolist(), strict=True)
+        if (unknown := spelling.unknown(text))
+    ]
+    findings = judged(unseen_characters(rows, known=True), strict=run.options.strict)
+    if not findings:
+        return prepared
+    run.found(findings)
+    report = replace(prepared.report, findings=(*prepared.report.findings, *findings))
+    report.require()
+    return replace(prepared, report=report)

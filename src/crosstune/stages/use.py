@@ -75,13 +75,14 @@ def evaluate_run(
     engine: str,
     max_bad: float | None,
     reporter: Reporter,
+    beams: int = 1,
 ) -> dict[str, Metric]:
     """Measure a saved model on one split of labelled data: test, else validation, else the only one.
 
     Says how many labelled rows of that split were set aside, and why, how many repeat each other, and how
     many the run was trained on; ``out`` has the numbers too.
     """
-    model = load_model(run)
+    model = load_model(run).with_beams(beams)
     seen = look(model, data, target=target, max_bad=max_bad)
     found = measure(run, model, seen, engine=engine, reporter=reporter)
     if out is not None:
@@ -95,6 +96,7 @@ def evaluate_run(
                     "set_aside": found.set_aside,
                     "metrics": figures,
                     "between": found.between,
+                    **({"beams": beams} if beams > 1 else {}),
                 }
             ),
         )
@@ -155,9 +157,11 @@ def _named(data: Any) -> bool:  # noqa: ANN401
     return not (isinstance(data, str | Path) and Path(data).is_dir())
 
 
-def predict_run(run: Path, inputs: Sequence[str], *, out: Path | None, engine: str) -> list[dict[str, Any]]:
+def predict_run(
+    run: Path, inputs: Sequence[str], *, out: Path | None, engine: str, beams: int = 1
+) -> list[dict[str, Any]]:
     """Predict one row for each row in, in order; ``error`` says why a row has no prediction."""
-    model = load_model(run)
+    model = load_model(run).with_beams(beams)
     data, origins = gather(model, inputs)
     data = replace(data, target=None)
     split = next(iter(data.splits))

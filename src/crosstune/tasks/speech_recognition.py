@@ -15,6 +15,7 @@ from crosstune.core.settings import Settings
 from crosstune.core.spelling import Spelling
 from crosstune.core.targets import IGNORED
 from crosstune.tasks.base import LossSum, MetricSpec, Row
+from crosstune.tasks.beam_search import prefix_beam_search
 from crosstune.tasks.ctc_loss import ctc_loss
 from crosstune.tasks.errors import BadTarget
 from crosstune.tasks.raw import plain
@@ -37,6 +38,8 @@ class SpeechRecognition:
     spelling: Spelling
     writing: str = "plain"
     """How transcripts are written; see ``tasks/transcripts.py``."""
+    beams: int = 1
+    """Sequences that a beam search keeps; 1 takes the likeliest symbol of each frame. Not saved."""
 
     name: ClassVar[str] = "automatic-speech-recognition"
     modality: ClassVar[str] = "audio"
@@ -63,6 +66,10 @@ class SpeechRecognition:
     def spelled_with(self, spelling: Spelling) -> Self:
         """Give the task with the symbols of a head that has been trained."""
         return replace(self, spelling=spelling)
+
+    def searching(self, beams: int) -> Self:
+        """Give the task with another number of beams."""
+        return replace(self, beams=beams)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -105,9 +112,23 @@ class SpeechRecognition:
         return ctc_loss(self.spelling.blank_index)
 
     def answers(self, outputs: Tensor) -> NDArray[Any]:
-        """Take the likeliest symbol of each frame of ``(B, T, V)``, and collapse: ``(B,)`` texts."""
+        """Take the likeliest symbol of each frame of ``(B, T, V)``, and collapse: ``(B,)`` texts.
+
+        With more than one beam: the text whose alignments are likeliest together.
+        """
+        if self.beams > 1:
+            scores = outputs.double().log_softmax(dim=-1).cpu().numpy()
+            return np.array([self._likeliest(one) for one in scores], dtype=np.str_)
         paths = outputs.argmax(dim=-1).cpu().numpy()
         return np.array([self.spelling.collapse(path) for path in paths], dtype=np.str_)
+
+    def _likeliest(self, scores: NDArray[np.float64]) -> str:
+        """Search one utterance, ``(T, V)``; sequences that are written alike count together."""
+        found: dict[str, float] = {}
+        for symbols, score in prefix_beam_search(scores, blank=self.spelling.blank_index, beams=self.beams):
+            text = self.spelling.decode(symbols)
+            found[text] = float(np.logaddexp(found.get(text, -np.inf), score))
+        return max(found, key=found.__getitem__)
 
     def decode(self, outputs: NDArray[Any]) -> list[Row]:
         """Give ``text`` for each answer."""

@@ -18,6 +18,7 @@ from crosstune.sources.base import Preprocessing
 from crosstune.tasks.base import MetricSpec, Task
 from crosstune.tasks.by_domain import OVERALL, chosen_by
 from crosstune.tasks.structured import Structured
+from crosstune.training.bound import Bound
 from crosstune.training.forward import autocast
 from crosstune.training.loader import Loaded, ahead, as_targets, encode
 
@@ -42,6 +43,8 @@ class Evaluator:
     """The setting of that name: what weights are chosen by."""
     even: bool = False
     """Whether every process makes equally many passes, as a model that is spread over them must."""
+    bound: Bound | None = None
+    """Of one forward pass, where there is one."""
 
     @cached_property
     def chosen_by(self) -> MetricSpec:
@@ -107,6 +110,8 @@ class Evaluator:
 
     def _batches(self) -> list[NDArray[np.int64]]:
         order = np.arange(len(self.items))
+        if self.bound is not None:
+            return self.bound.cut(order, self.batch_size)
         if self.lengths is not None:
             order = np.argsort(self.lengths, kind="stable")
         return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]

@@ -21,6 +21,7 @@ from crosstune.sources.base import Batch, Preprocessing
 from crosstune.tasks.base import Task
 from crosstune.tasks.structured import Structured
 from crosstune.training.augment import Augmenter
+from crosstune.training.bound import Bound
 from crosstune.training.errors import DataWorkerFailed
 from crosstune.training.mixing import mix
 from crosstune.training.order import Order, shares
@@ -118,13 +119,16 @@ class Loader:
     world: int = 1
     domains: Domains | None = None
     """Of the examples of the split."""
+    bound: Bound | None = None
+    """Of one forward pass, where there is one."""
 
     def __call__(self, step: int) -> list[Loaded]:
         """Load the micro-batches of this process for ``step`` (from 0)."""
         epoch = self.order.epoch(step)
         pieces = shares(
-            self.order.batch(step), micro_batch=self.micro_batch, rank=self.rank, world=self.world
-        )
+            self.order.batch(step), micro_batch=self.micro_batch, rank=self.rank, world=self.world,
+            bound=self.bound,
+        )  # fmt: skip
         loaded = [self.load(indices, epoch, counts=counts) for indices, counts in pieces]
         return self._mixed(loaded, step) if self.mixing else loaded
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.seeding import generator
+from crosstune.training.bound import Bound
 
 WINDOW = 50
 """Batches in one window of length sorting: long enough to save padding, short enough to stay random."""
@@ -27,6 +28,8 @@ class Order:
     lengths: NDArray[np.int64] | None = None
     """``(count,)``: where given, batches hold examples of like length."""
     least: int = 2
+    rising: bool = False
+    """Whether the first epoch goes from short to long (SortaGrad, Amodei 2016); equal ones at random."""
     _epoch: int = field(default=-1, init=False, repr=False)
     _batches: list[NDArray[np.int64]] = field(default_factory=list, init=False, repr=False)
 
@@ -52,6 +55,8 @@ class Order:
         indices = draw.permutation(self.count)
         if self.lengths is None:
             return self._cut(indices)
+        if self.rising and epoch == 0:
+            return self._cut(indices[np.argsort(self.lengths[indices], kind="stable")])
         window = WINDOW * self.batch_size
         parts = [indices[start : start + window] for start in range(0, self.count, window)]
         sorted_parts = [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
@@ -64,17 +69,24 @@ class Order:
 
 
 def shares(
-    batch: NDArray[np.int64], *, micro_batch: int | None, rank: int = 0, world: int = 1
-) -> list[tuple[NDArray[np.int64], bool]]:
+    batch: NDArray[np.int64], *, micro_batch: int | None, rank: int = 0, world: int = 1,
+    bound: Bound | None = None,
+) -> list[tuple[NDArray[np.int64], bool]]:  # fmt: skip
     """Cut one effective batch into the micro-batches of one process.
 
     Every process gets the same number of micro-batches, as their gradients are exchanged together. One
-    that has fewer examples repeats its first one in a micro-batch that does not count.
+    that has fewer examples repeats its first one in a micro-batch that does not count. With a ``bound``
+    micro-batches hold as many examples of like length as it allows, and one that has fewer of them repeats
+    the batch's first example.
 
     Returns:
         For each micro-batch its indices and whether it counts.
     """
     portions = np.array_split(batch, world)
+    if bound is not None:
+        cuts = [bound.cut(portion, micro_batch) for portion in portions]
+        missing = max(map(len, cuts)) - len(cuts[rank])
+        return [(piece, True) for piece in cuts[rank]] + [(batch[:1], False)] * missing
     most = len(portions[0])
     pieces = -(-most // (micro_batch or most))
     mine = portions[rank]

@@ -29,13 +29,14 @@ from crosstune.sources.base import Backbone
 from crosstune.sources.masked import MaskedModel, masked_model
 from crosstune.training import checkpoints, pretrain_state
 from crosstune.training.aside import at_rest_afterwards, own_randomness
+from crosstune.training.bound import make_bound
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.forward import autocast
 from crosstune.training.held_out import HeldOut, name_hidden
 from crosstune.training.loader import encode, input_lengths
 from crosstune.training.masking import Masked, Masker
 from crosstune.training.optimizers import set_rates
-from crosstune.training.order import Order
+from crosstune.training.order import Order, shares
 from crosstune.training.pace import SLACK, planned_steps
 from crosstune.training.parameters import Group
 from crosstune.training.recovery import require_out_of_memory
@@ -141,6 +142,7 @@ class Pretraining:
         self.held_masker = _masker(backbone, settings, "held-out mask")
         lengths = input_lengths(texts, self.preprocessing)
         self.order = Order(len(texts), settings.batch_size, settings.seed, lengths)
+        self.bound = make_bound(settings, self.preprocessing, lengths)
         self.planned = planned_steps(settings.pretrain_epochs, self.order.steps_per_epoch)
         self.total = self.planned
         self.schedule = Schedule(_scheduled(settings, new=bool(self.masked.new)), self.total)
@@ -230,8 +232,8 @@ class Pretraining:
 
     def _gradients(self, indices: NDArray[np.int64], epoch: int) -> float:
         self.optimizer.zero_grad(set_to_none=True)
-        pieces = np.array_split(indices, -(-len(indices) // self.micro_batch))
-        hidden = [self._hide(piece, epoch) for piece in pieces]
+        micro = shares(indices, micro_batch=self.micro_batch, bound=self.bound)
+        hidden = [self._hide(piece, epoch) for piece, _ in micro]
         weight = sum(len(one.labels) for one in hidden)
         total = 0.0
         for position, one in enumerate(hidden):

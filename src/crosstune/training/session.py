@@ -25,6 +25,7 @@ from crosstune.tasks.base import Task
 from crosstune.training.across import make_across
 from crosstune.training.augment import ON_BATCHES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
+from crosstune.training.bound import make_bound, require_lengths
 from crosstune.training.coral import HeadInput
 from crosstune.training.errors import NothingToTrain, WrongWorldSize
 from crosstune.training.evaluate import Evaluator
@@ -179,6 +180,7 @@ def prepare(
     _check_together(settings, head)
     domains = train_items.domains()
     require_methods(settings, domains=None if domains is None else len(domains.present))
+    require_lengths(settings, backbone)
     augment = names(settings.augment, modality=backbone.modality, kind=task.linear_kind())
     encoded = task.encode(train_items.targets())
     order = _order(train_items, backbone, settings, world=accelerator.num_processes)
@@ -197,6 +199,7 @@ def prepare(
         micro_batch=settings.micro_batch, augmenter=augmenter, mixing=mixing,
         activations=stored.train if stored else None,
         rank=accelerator.process_index, world=accelerator.num_processes, domains=domains,
+        bound=make_bound(settings, backbone.preprocessing, order.lengths),
     )  # fmt: skip
     forward = Forward(backbone, stack.enter_context(stored.cut) if stored else None)
     loss = task.make_loss(settings, encoded)
@@ -244,7 +247,14 @@ def _check_together(settings: Settings, head: HeadWeights | None) -> None:
 
 def _order(items: Items, backbone: Backbone, settings: Settings, *, world: int) -> Order:
     lengths = input_lengths(items, backbone.preprocessing) if backbone.lengths_vary else None
-    return Order(len(items), settings.batch_size, settings.seed, lengths, least=max(2, world))
+    return Order(
+        len(items),
+        settings.batch_size,
+        settings.seed,
+        lengths,
+        least=max(2, world),
+        rising=settings.sorta_grad,
+    )
 
 
 def _freeze(
@@ -286,10 +296,11 @@ def _evaluator(
     task: Task, items: Items, backbone: Backbone, settings: Settings, accelerator: Accelerator,
     numerics: Numerics, stored: Stored | None,
 ) -> Evaluator:  # fmt: skip
+    lengths = input_lengths(items, backbone.preprocessing) if backbone.lengths_vary else None
     return Evaluator(
         task=task, items=items, encoded=task.encode(items.targets()), preprocessing=backbone.preprocessing,
         accelerator=accelerator, batch_size=settings.micro_batch or EVALUATION_BATCH,
-        lengths=input_lengths(items, backbone.preprocessing) if backbone.lengths_vary else None,
+        lengths=lengths, bound=make_bound(settings, backbone.preprocessing, lengths),
         activations=stored.validation if stored else None,
         bf16=numerics.bf16, channels_last=numerics.channels_last, select_by=settings.select_by,
     )  # fmt: skip
