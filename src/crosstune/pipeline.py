@@ -46,6 +46,7 @@ from crosstune.stages.gap_inside import gap_inside
 from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_was_asked
 from crosstune.stages.opening import Opened, open_planned
 from crosstune.stages.outcome import Tuned
+from crosstune.stages.pieces import with_pieces
 from crosstune.stages.prepare import Prepared, prepare
 from crosstune.stages.probe import Probed, probe, unprobed
 from crosstune.stages.ranking import choose_by_ranking
@@ -161,6 +162,7 @@ def _stages(run: Run) -> None:
         if run.options.controls:
             require_crossing(opened.backbone.name, crosses=opened.facts.crosses)
         prepared = without_too_short(run, with_symbols(run, prepared, opened), opened)
+        prepared = with_pieces(run, prepared, opened)
     prepared, probed, closed = _first_model(run, prepared, opened)
     with run.stage("trials"):
         chosen = try_out(run, prepared, opened, probed, ranking)

@@ -95,6 +95,60 @@ def tiny_recogniser_dir(
     return path
 
 
+PIECES = ("<|endoftext|>", "<|startoftranscript|>", "<|de|>", "<|en|>", "<|translate|>", "<|transcribe|>",
+          "<|startofprev|>", "<|notimestamps|>")  # fmt: skip
+
+
+def tiny_transcriber_dir(
+    path: Path,
+    *,
+    letters: str = LETTERS,
+    languages: bool = True,
+    positions: int = 24,
+    seed: int = 0,
+    **config: object,
+) -> Path:
+    """Save a Whisper that writes (width 32, two layers each, a window of 2 s, dropout 0.1), with a tokenizer.
+
+    Its pieces are single bytes, and a few longer ones with the space before them; of bytes only those of
+    ``letters`` and the space are known.
+    """
+    import transformers
+
+    pieces = ["\u0120", *letters, *(f"\u0120{one}" for one in letters), "ab", "\u0120ab"]
+    merges = [*(("\u0120", one) for one in letters), ("a", "b"), ("\u0120a", "b")]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = transformers.WhisperTokenizer(vocab=vocabulary, merges=merges, model_max_length=positions)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(PIECES[1:])})
+    number = {mark: tokenizer.convert_tokens_to_ids(mark) for mark in PIECES}
+    end, start = number["<|endoftext|>"], number["<|startoftranscript|>"]
+    marks = {"pad_token_id": end, "bos_token_id": end, "eos_token_id": end, "decoder_start_token_id": start}
+    made = transformers.WhisperConfig(**{
+        "d_model": 32, "encoder_layers": 2, "encoder_attention_heads": 4, "encoder_ffn_dim": 64,
+        "decoder_layers": 2, "decoder_attention_heads": 4, "decoder_ffn_dim": 64, "num_mel_bins": 16,
+        "max_source_positions": 100, "max_target_positions": positions, "dropout": 0.1, "init_std": 0.2,
+        "encoder_layerdrop": 0.2, "decoder_layerdrop": 0.2, "vocab_size": len(tokenizer), **marks, **config,
+    })  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = transformers.WhisperForConditionalGeneration(made)
+    said = {"suppress_tokens": [number["<|startofprev|>"], start], "begin_suppress_tokens": [end],
+            "no_timestamps_token_id": number["<|notimestamps|>"], "is_multilingual": languages}  # fmt: skip
+    if languages:
+        said["lang_to_id"] = {mark: number[mark] for mark in ("<|de|>", "<|en|>")}
+        said["task_to_id"] = {one: number[f"<|{one}|>"] for one in ("translate", "transcribe")}
+    model.generation_config = transformers.GenerationConfig(**marks, **said, max_length=positions)
+    model.save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    transformers.WhisperFeatureExtractor(feature_size=16, chunk_length=2).save_pretrained(path)
+    return path
+
+
+def open_transcriber(folder: Path, language: str | None = "en", **options: object) -> Backbone:
+    """Open a folder as a recogniser that writes piece by piece."""
+    return open_recogniser(folder, language=language, **options)
+
+
 def open_recogniser(folder: Path, letters: str = LETTERS, **options: object) -> Backbone:
     """Open a folder as a recogniser that can write ``letters``."""
     from crosstune.sources.registry import open_model

@@ -36,6 +36,7 @@ from crosstune.sources.saved import open_saved
 from crosstune.tasks.base import Row, Task
 from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.structured import Structured
+from crosstune.tasks.transcription import Transcription
 
 _HEAD = "head.safetensors"
 
@@ -211,6 +212,11 @@ def load_model(path: Path | str) -> SavedModel:
     about, task = read_manifest(folder, root=root)
     head = None if about.head is None else _load_head(folder / _HEAD, about.head)
     backbone = open_saved(folder if head is None else folder / "body")
+    if isinstance(task, Transcription):
+        try:
+            task = task.bound(backbone.pieces)
+        except ValueError as error:
+            raise NotAModel(str(folder), missing=f"the tokenizer and prompt of its task ({error})") from error
     _check_head(folder, backbone, task, head)
     return SavedModel(
         backbone=backbone,

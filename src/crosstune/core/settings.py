@@ -158,6 +158,9 @@ class Settings:
     transcripts: str = "auto"
     """How transcripts are written before they are learnt and compared: plain (small letters, no punctuation),
     upper (the same in capitals), as-is; auto is upper where the model writes only capitals, else plain."""
+    language: str | None = None
+    """Language of the transcripts (``en``, ``german``), which a recogniser of several languages is told;
+    ``None`` is what the model's own config names, and an error where it names none."""
     max_length: int | None = None
     """Tokens; ``None`` covers 99 % of the training texts, at most what the model reads."""
     max_seconds: float | None = None

@@ -72,7 +72,7 @@ def model_answers(
 def _outputs(backbone: Backbone, items: Items, indices: Indices, batch: dict[str, Tensor]) -> Tensor:
     device = next(backbone.model.parameters()).device
     moved = {name: tensor.to(device) for name, tensor in batch.items()}
-    outputs = backbone.logits(backbone.model(**moved)).float()
+    outputs = backbone.logits((backbone.generate or backbone.model)(**moved)).float()
     finite = torch.isfinite(outputs).flatten(1).all(dim=1)
     if not bool(finite.all()):
         origins = items.origins()

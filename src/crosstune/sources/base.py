@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from crosstune.core.pieces import Pieces
 from crosstune.core.spelling import Spelling
 from crosstune.sources.frames import Frames
 from crosstune.sources.profile import Profile
@@ -100,6 +101,11 @@ class Backbone:
     had without trouble. It reads what the native head reads."""
     spelling: Spelling | None = None
     """What the outputs of a recogniser stand for, one symbol each; ``None`` for every other model."""
+    pieces: Pieces | None = None
+    """What a recogniser with a decoder writes with; ``None`` for every other model."""
+    generate: Callable[..., Tensor] | None = None
+    """From a batch to the numbers of the pieces that a decoder writes by itself, ``(B, L)``, a row NaN where
+    its logits were; ``None`` where answers follow from the outputs of one forward pass."""
     head_trained: bool = False
     """Whether the native head comes with weights for these outputs, so that the model answers untuned."""
     new_parts: tuple[str, ...] = ()
@@ -185,6 +191,8 @@ class OpenOptions:
     dropout: float | None = None
     symbols: tuple[str, ...] | None = None
     """What a recogniser's head must be able to write, besides what it can already."""
+    language: str | None = None
+    """What a recogniser of several languages writes; ``None`` is what its own config names."""
     patch: int | None = None
     """Side of a patch in pixels, where a text body reads pictures."""
     body: bool = True

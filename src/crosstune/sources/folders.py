@@ -9,6 +9,7 @@ from crosstune.sources import (
     across,
     spectrograms,
     speech,
+    speech_seq2seq,
     timm_folders,
     torchvision_models,
     transformers_folders,
@@ -38,12 +39,12 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
         record = Record.read(folder)
         opener: Callable[..., Backbone] = _known(OPENERS, record)
         if options.task == speech.TASK:
-            opener = speech.open_folder
+            opener = _recogniser(folder)
         return opener(folder, name, options, source=source, record=record)
     if not (folder / "config.json").is_file():
         raise UnknownModel(name, reason=f"the folder {folder} holds no config.json")
     if options.task == speech.TASK:
-        return speech.open_folder(folder, name, options, source=source)
+        return _recogniser(folder)(folder, name, options, source=source)
     opener = timm_folders.open_folder if is_timm_folder(folder) else across.open_folder
     return opener(folder, name, options, source=source)
 
@@ -51,6 +52,11 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
 def reopen(folder: Path, record: Record) -> Backbone:
     """Open a folder that ``Backbone.save`` wrote, with the head that it was saved with."""
     return _known(REOPENERS, record)(folder, record)
+
+
+def _recogniser(folder: Path) -> Callable[..., Backbone]:
+    """Choose the opener of a recogniser by what its architecture is made for."""
+    return speech_seq2seq.open_folder if speech_seq2seq.claims(folder) else speech.open_folder
 
 
 def _known(table: Mapping[str, Opener], record: Record) -> Opener:
@@ -81,6 +87,7 @@ OPENERS: dict[str, Callable[..., Backbone]] = {
     across.FORMAT: across.open_saved_folder,
     spectrograms.FORMAT: _open_heard,
     speech.FORMAT: across.open_folder,
+    speech_seq2seq.FORMAT: across.open_folder,
 }
 REOPENERS: dict[str, Callable[[Path, Record], Backbone]] = {
     timm_folders.FORMAT: timm_folders.reopen,
@@ -89,4 +96,5 @@ REOPENERS: dict[str, Callable[[Path, Record], Backbone]] = {
     across.FORMAT: across.reopen,
     spectrograms.FORMAT: _reopen_heard,
     speech.FORMAT: speech.reopen,
+    speech_seq2seq.FORMAT: speech_seq2seq.reopen,
 }

@@ -64,6 +64,13 @@ def _heeded(backbone: Backbone, options: OpenOptions) -> Backbone:
             expected="a model that reads sounds",
             fix="leave it out",
         )
+    if options.language is not None and backbone.pieces is None:
+        raise UnsupportedModel(
+            f"the model `{backbone.name}` is not told a language",
+            found=f"a value for `language`: {options.language}",
+            expected="a recogniser of several languages, such as Whisper",
+            fix="leave it out",
+        )
     if given and not isinstance(backbone.model, PatchModel):
         raise UnsupportedModel(
             f"the model `{backbone.name}` reads {WORDS.get(backbone.modality, backbone.modality)} as it is",

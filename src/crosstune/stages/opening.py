@@ -170,6 +170,7 @@ def _open_options(prepared: Prepared, plan: Plan, settings: Settings) -> OpenOpt
         max_length=plan.value("max_length"),
         max_seconds=settings.max_seconds,
         dropout=settings.dropout,
+        language=settings.language,
         symbols=getattr(prepared.task, "symbols", None),
         patch=settings.patch,
         body=settings.body,

@@ -21,7 +21,7 @@ from crosstune.stages.prepare import Prepared
 from crosstune.stages.probe import RANDOM_HEAD, Probed
 from crosstune.stages.run import Run
 from crosstune.training.batchnorm import BatchNorm
-from crosstune.training.loader import as_targets
+from crosstune.training.loader import as_targets, taught
 
 EXAMPLES = 16
 REPEATS = 2
@@ -67,8 +67,8 @@ def step_seconds(prepared: Prepared, backbone: Backbone) -> float:
     """
     items = prepared.items["train"]
     rows = range(min(EXAMPLES, len(items)))
-    batch = backbone.preprocessing(items.batch(rows))
     targets = as_targets(prepared.task, prepared.encoded["train"][list(rows)])
+    batch = taught(prepared.task, backbone.preprocessing(items.batch(rows)), targets)
     loss = prepared.task.make_loss(Settings(), prepared.encoded["train"])
     model = backbone.model.eval()
     pictures = any(tensor.ndim == 4 for tensor in batch.values())

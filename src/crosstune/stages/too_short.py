@@ -1,7 +1,6 @@
 """Utterances that are too short for their transcripts: CTC gives each symbol a frame, and repeats a blank."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,13 @@ from numpy.typing import NDArray
 
 from crosstune.core.sound import Sound
 from crosstune.core.spelling import Spelling
-from crosstune.data.gate.policy import judged
 from crosstune.data.gate.report import MOST_ITEMS, WARNING, BadItem, Finding
 from crosstune.data.items import SplitItems
 from crosstune.sources.base import Backbone
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
+from crosstune.stages.set_aside import set_aside
 
 CODE = "transcript-too-long"
 AT_ONCE = 64
@@ -32,32 +31,16 @@ def without_too_short(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
     spelling = opened.backbone.spelling
     if spelling is None:
         return prepared
-    items, encoded, bad = dict(prepared.items), dict(prepared.encoded), []
+    bad = []
     for split in ("train", "validation"):
-        found = too_short(opened.backbone, spelling, items[split], encoded[split])
-        if not found:
-            continue
-        origins = items[split].origins()
+        found = too_short(opened.backbone, spelling, prepared.items[split], prepared.encoded[split])
+        origins = prepared.items[split].origins() if found else []
         bad += [
             BadItem(split=split, index=row, origin=origins[row], code=CODE,
                     reason=f"{needed} frames are needed, {present} are there")
             for row, (needed, present) in found.items()
         ]  # fmt: skip
-        good = [row for row in range(len(items[split])) if row not in found]
-        items[split], encoded[split] = items[split].subset(good), encoded[split][good]
-    if not bad:
-        return prepared
-    findings = judged([_finding(bad)], strict=run.options.strict)
-    run.found(findings)
-    report = replace(
-        prepared.report,
-        bad=(*prepared.report.bad, *bad),
-        findings=(*prepared.report.findings, *findings),
-    )
-    report.require()
-    report.write(run.folder.bad_items)
-    facts = replace(prepared.facts, train_rows=len(items["train"]), validation_rows=len(items["validation"]))
-    return replace(prepared, report=report, items=items, encoded=encoded, facts=facts)
+    return set_aside(run, prepared, bad, [_finding(bad)] if bad else [])
 
 
 def too_short(

@@ -14,6 +14,7 @@ from crosstune.tasks.image_regression import ImageRegression
 from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.text_classification import TextClassification
 from crosstune.tasks.text_regression import TextRegression
+from crosstune.tasks.transcription import Transcription
 
 GROUP = "crosstune.tasks"
 """Entry points of this group name a task and point to its class."""
@@ -28,6 +29,9 @@ TASKS: dict[str, type[Task]] = {
     "automatic-speech-recognition": SpeechRecognition,
 }
 """The built-in tasks."""
+
+FORMS: dict[str, type[Task]] = {Transcription.form: Transcription}
+"""What a task becomes once its model is known, by what ``to_json`` calls its ``form``."""
 
 
 def task_names() -> tuple[str, ...]:
@@ -69,7 +73,12 @@ def make_task(name: str, targets: Sequence[object], *, declared: Sequence[str] =
 
 def task_from_json(raw: Mapping[str, Any]) -> Task:
     """Read a fitted task from what its ``to_json`` gave: its name is under ``task``."""
-    return task_class(raw["task"]).from_json(raw)
+    form = raw.get("form")
+    if form is None:
+        return task_class(raw["task"]).from_json(raw)
+    if form not in FORMS:
+        raise UnknownName("form of a task", str(form), tuple(FORMS))
+    return FORMS[form].from_json(raw)
 
 
 def _plugins() -> dict[str, EntryPoint]:

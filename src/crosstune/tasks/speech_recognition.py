@@ -17,11 +17,9 @@ from crosstune.core.targets import IGNORED
 from crosstune.tasks.base import LossSum, MetricSpec, Row
 from crosstune.tasks.beam_search import prefix_beam_search
 from crosstune.tasks.ctc_loss import ctc_loss
-from crosstune.tasks.errors import BadTarget
-from crosstune.tasks.raw import plain
 from crosstune.tasks.recognition_metrics import edits, recognition_metrics
 from crosstune.tasks.structured import NO_HEAD
-from crosstune.tasks.transcripts import normalised
+from crosstune.tasks.transcripts import written
 
 ONLY_BLANKS, ONE_TOKEN = "only-blanks", "one-token-repeated"
 """Names of alarms, and of their pages."""
@@ -57,11 +55,11 @@ class SpeechRecognition:
             BadTarget: a target is no text, or nothing is left of one.
         """
         del declared
-        return cls(Spelling.of(_written(targets, cls.writing)))
+        return cls(Spelling.of(written(targets, cls.writing)))
 
     def written_as(self, writing: str, targets: Sequence[object]) -> Self:
         """Give the task with another way of writing; symbols come from ``targets`` again."""
-        return replace(self, spelling=Spelling.of(_written(targets, writing)), writing=writing)
+        return replace(self, spelling=Spelling.of(written(targets, writing)), writing=writing)
 
     def spelled_with(self, spelling: Spelling) -> Self:
         """Give the task with the symbols of a head that has been trained."""
@@ -88,7 +86,7 @@ class SpeechRecognition:
 
     def encode(self, raw: Sequence[object]) -> NDArray[Any]:
         """Write transcripts as they are compared, ``(N,)`` texts; raises ``BadTarget``."""
-        return np.array(_written(raw, self.writing), dtype=np.str_)
+        return np.array(written(raw, self.writing), dtype=np.str_)
 
     def collate(self, encoded: NDArray[Any]) -> Tensor:
         """Spell texts, ``(B, L)`` int64, padded with ``IGNORED``."""
@@ -181,16 +179,3 @@ class SpeechRecognition:
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         """Read what ``to_json`` gave."""
         return cls(Spelling.from_json(raw["spelling"]), raw["writing"])
-
-
-def _written(targets: Sequence[object], writing: str) -> list[str]:
-    values = [plain(value) for value in targets]
-    written = [normalised(value, writing) if isinstance(value, str) else "" for value in values]
-    if bad := {row: values[row] for row, text in enumerate(written) if not text}:
-        raise BadTarget(
-            bad,
-            task="speech recognition",
-            expected="a transcript in words for each utterance",
-            fix="write what is said, or remove these rows; --set transcripts=as-is keeps every character",
-        )
-    return written

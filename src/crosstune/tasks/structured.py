@@ -5,6 +5,7 @@ memory; an answer is one entry of an array with first axis N. Metrics, intervals
 where those of vector tasks take outputs. There is no closed-form head, and ``linear_kind`` is ``none``.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
@@ -36,4 +37,13 @@ class Structured(Protocol):
 
     def disagreement(self, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
         """Say how far two sets of answers to the same examples lie apart: 0 is equal."""
+        ...
+
+
+@runtime_checkable
+class TeacherForced(Protocol):
+    """What a task has besides whose model reads, in training, what it should have written so far."""
+
+    def decoder_inputs(self, targets: Tensor) -> Mapping[str, Tensor]:
+        """Make of collated targets what the model reads besides the example, by argument name."""
         ...

@@ -1,9 +1,11 @@
 """How transcripts are written before they are learnt and compared: explicit, by name, kept with the model."""
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from crosstune.core.errors import UnknownName
+from crosstune.tasks.errors import BadTarget
+from crosstune.tasks.raw import plain as plain_value
 
 APOSTROPHES = "'\u2019\u02bc\uff07"
 """Ways of writing one; inside a word they are kept, as a plain one."""
@@ -51,3 +53,21 @@ def normalised(text: str, name: str) -> str:
     if name not in NORMALISATIONS:
         raise UnknownName("way of writing transcripts", name, tuple(NORMALISATIONS))
     return NORMALISATIONS[name](text)
+
+
+def written(targets: Sequence[object], writing: str) -> list[str]:
+    """Write raw targets in the way that is called ``writing``.
+
+    Raises:
+        BadTarget: a target is no text, or nothing is left of one.
+    """
+    values = [plain_value(value) for value in targets]
+    texts = [normalised(value, writing) if isinstance(value, str) else "" for value in values]
+    if bad := {row: values[row] for row, text in enumerate(texts) if not text}:
+        raise BadTarget(
+            bad,
+            task="speech recognition",
+            expected="a transcript in words for each utterance",
+            fix="write what is said, or remove these rows; --set transcripts=as-is keeps every character",
+        )
+    return texts

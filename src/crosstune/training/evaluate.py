@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from crosstune.core.items import Items
 from crosstune.frozen.activations import Activations
@@ -19,7 +19,7 @@ from crosstune.tasks.base import MetricSpec, Task
 from crosstune.tasks.by_domain import OVERALL, chosen_by
 from crosstune.tasks.structured import Structured
 from crosstune.training.bound import Bound
-from crosstune.training.forward import autocast
+from crosstune.training.forward import Forward, autocast
 from crosstune.training.loader import Loaded, ahead, as_targets, encode
 
 
@@ -51,16 +51,18 @@ class Evaluator:
         """What weights are chosen by: the primary metric, or one by domain."""
         return chosen_by(self.task, self.items.domains(), self.select_by)
 
-    def outputs(self, forward: nn.Module, *, most: int | None = None) -> NDArray[Any]:
+    def outputs(self, forward: Forward, *, most: int | None = None, answering: bool = True) -> NDArray[Any]:
         """Return ``(N, K)`` head outputs, float32, or N answers, in the order of the split.
 
         Every process computes its own part and gets all of them. No gradient; the model must be in eval
         mode, so that the result does not depend on batches or processes (but for rounding).
 
         Args:
-            forward: :class:`crosstune.training.forward.Forward`, not wrapped.
+            forward: not wrapped.
             most: run only so many batches, evenly spread, and return only their rows: for timing. Of a
                 structured task these are all numbers, in a row.
+            answering: let a decoder write by itself, as answers need it; without, outputs can be compared
+                number by number.
         """
         every = self._batches()
         own = every[self.accelerator.process_index :: self.accelerator.num_processes]
@@ -70,11 +72,12 @@ class Evaluator:
             batches = batches or every[:1]  # more processes than batches
             batches = batches[:: max(1, len(batches) // most)][:most]
         device, found = self.accelerator.device, []
+        run = forward.answering if answering else forward
         with torch.no_grad():
             for loaded in ahead(lambda number: self._load(batches[number]), range(len(batches))):
                 micro = loaded.to(device, channels_last=self.channels_last)
                 with autocast(device, bf16=self.bf16):
-                    outputs = forward(micro.batch, micro.activation)
+                    outputs = run(micro.batch, micro.activation)
                 found.append((loaded.indices, self._kept(outputs, whole=most is None)))
         if most is not None:
             return np.concatenate([rows for _, rows in found])

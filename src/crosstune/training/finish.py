@@ -105,8 +105,8 @@ def _merge(loop: Loop) -> None:
     """Merge the adapters and verify the merged model in float32."""
     evaluator = loop.session.evaluator.in_float32()
     with evaluating(loop.model):
-        before = evaluator.outputs(loop.session.forward, most=MERGE_BATCHES)
+        before = evaluator.outputs(loop.session.forward, answering=False, most=MERGE_BATCHES)
         merge_adapters(loop.session.backbone)
         loop.model.eval()
-        after = evaluator.outputs(loop.session.forward, most=MERGE_BATCHES)
+        after = evaluator.outputs(loop.session.forward, answering=False, most=MERGE_BATCHES)
     check_merge(before, after)

@@ -25,6 +25,16 @@ class Forward(nn.Module):
             return cut(batch, activation).float()
         return backbone.logits(self.model(**batch)).float()
 
+    def answering(self, batch: Batch, activation: Tensor | None = None) -> Tensor:
+        """Return what answers are made of: outputs, or the ``(B, L)`` pieces that a decoder writes."""
+        backbone, cut = self._parts
+        if backbone.generate is None:
+            found: Tensor = self(batch, activation)
+            return found
+        if cut is not None:
+            return cut(batch, activation, backbone.generate)
+        return backbone.generate(**batch)
+
 
 def autocast(device: torch.device, *, bf16: bool) -> AbstractContextManager[object]:
     """Compute in bfloat16 where that is safe; parameters stay float32."""

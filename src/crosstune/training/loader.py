@@ -19,7 +19,7 @@ from crosstune.core.items import Items
 from crosstune.frozen.activations import Activations
 from crosstune.sources.base import Batch, Preprocessing
 from crosstune.tasks.base import Task
-from crosstune.tasks.structured import Structured
+from crosstune.tasks.structured import Structured, TeacherForced
 from crosstune.training.augment import Augmenter
 from crosstune.training.bound import Bound
 from crosstune.training.errors import DataWorkerFailed
@@ -99,6 +99,11 @@ def as_targets(task: Task, encoded: NDArray[Any]) -> Tensor:
     return tensor.float() if tensor.dtype == torch.float64 else tensor
 
 
+def taught(task: Task, batch: Batch, targets: Tensor) -> Batch:
+    """Add to a batch what a decoder reads in training, where the task has a model with one."""
+    return {**batch, **task.decoder_inputs(targets)} if isinstance(task, TeacherForced) else batch
+
+
 @dataclass(frozen=True, kw_only=True)
 class Loader:
     """Gives the micro-batches of any step; what it gives depends on (seed, step) only."""
@@ -139,11 +144,12 @@ class Loader:
             batch, activation = self.activations.batch(
                 indices.tolist(), variant=epoch % self.activations.variants
             )
-            return Loaded(indices, batch, targets, activation, counts, domains)
+            return Loaded(indices, taught(self.task, batch, targets), targets, activation, counts, domains)
         raw = self.items.batch(indices.tolist())
         if self.augmenter is not None:
             raw = self.augmenter.variant(epoch)(raw, indices.tolist())
-        return Loaded(indices, encode(self.preprocessing, raw), targets, None, counts, domains)
+        batch = taught(self.task, encode(self.preprocessing, raw), targets)
+        return Loaded(indices, batch, targets, None, counts, domains)
 
     def _targets(self, indices: NDArray[np.int64]) -> Tensor:
         chosen = self.encoded[indices]

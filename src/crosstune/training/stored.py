@@ -43,10 +43,16 @@ class Prefix:
 
     @property
     def cut(self) -> int:
-        """How many blocks are frozen for the whole run; 0 where that changes or none is."""
+        """How many blocks are stored: those frozen for the whole run; 0 where that changes or none is.
+
+        Behind blocks of a decoder nothing can be stored: what they give depends on the transcript.
+        """
         if self.settings.strategy not in ("head", "last", "surgical"):
             return 0
-        return cut_at(self.settings, len(self.backbone.blocks), 0)
+        frozen = cut_at(self.settings, len(self.backbone.blocks), 0)
+        if self.backbone.generate is None:
+            return frozen
+        return max(cut for cut in range(frozen + 1) if cut == 0 or self.backbone.blocks[cut - 1].cut)
 
     @property
     def variants(self) -> int:

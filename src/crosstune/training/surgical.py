@@ -15,7 +15,7 @@ from crosstune.frozen.freeze import block_parameters, evaluating, freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.training.aside import unchanged
-from crosstune.training.loader import as_targets, encode
+from crosstune.training.loader import as_targets, encode, taught
 from crosstune.training.order import Order
 from crosstune.training.strategies import PARTS, load_head, part_of
 
@@ -77,10 +77,12 @@ def relative_gradients(
         with evaluating(backbone.model):
             for step in steps:
                 indices = order.batch(step)
-                batch = encode(backbone.preprocessing, items.batch(indices.tolist()))
+                targets = as_targets(task, encoded[indices])
+                raw = items.batch(indices.tolist())
+                batch = taught(task, encode(backbone.preprocessing, raw), targets)
                 moved = {name: tensor.to(device) for name, tensor in batch.items()}
                 outputs = backbone.logits(backbone.model(**moved)).float()
-                total, weight = loss(outputs, as_targets(task, encoded[indices]).to(device))
+                total, weight = loss(outputs, targets.to(device))
                 backbone.model.zero_grad(set_to_none=True)
                 (total / weight).backward()  # type: ignore[no-untyped-call]
                 for name, ratio in _ratios(backbone.model).items():

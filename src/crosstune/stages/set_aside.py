@@ -1,0 +1,40 @@
+"""Rows that only the opened model shows to be unusable: set aside, and said."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from crosstune.data.gate.policy import judged
+from crosstune.data.gate.report import BadItem, Finding
+from crosstune.stages.prepare import Prepared
+from crosstune.stages.run import Run
+
+
+def set_aside(run: Run, prepared: Prepared, bad: Sequence[BadItem], findings: Sequence[Finding]) -> Prepared:
+    """Leave rows out of their splits; ``bad_items.csv`` and the report list them.
+
+    Raises:
+        TooManyBadRows: more rows are set aside than the options allow.
+        CheckFailed: under ``--strict``, whatever the finding.
+    """
+    if not bad:
+        return prepared
+    rows: dict[str, set[int]] = {}
+    for item in bad:
+        rows.setdefault(item.split, set()).add(item.index)
+    found = judged(list(findings), strict=run.options.strict)
+    run.found(found)
+    report = replace(
+        prepared.report, bad=(*prepared.report.bad, *bad), findings=(*prepared.report.findings, *found)
+    )
+    report.require()
+    report.write(run.folder.bad_items)
+    return _without(replace(prepared, report=report), rows)
+
+
+def _without(prepared: Prepared, rows: Mapping[str, Collection[int]]) -> Prepared:
+    items, encoded = dict(prepared.items), dict(prepared.encoded)
+    for split, out in rows.items():
+        good = [row for row in range(len(items[split])) if row not in out]
+        items[split], encoded[split] = items[split].subset(good), encoded[split][good]
+    facts = replace(prepared.facts, train_rows=len(items["train"]), validation_rows=len(items["validation"]))
+    return replace(prepared, items=items, encoded=encoded, facts=facts)
