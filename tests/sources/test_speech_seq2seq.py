@@ -1,6 +1,8 @@
 """Whisper as a recogniser: prompt, language, blocks, what it writes, and that transformers reads it."""
 
+import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,18 @@ def test_logits_that_are_no_numbers_are_noticed(folder: Path) -> None:
     with torch.no_grad():
         backbone.model.get_parameter("inner.model.decoder.layer_norm.bias").fill_(torch.nan)
     assert backbone.generate(**backbone.preprocessing(song_items(2).raw)).isnan().any(dim=1).all()
+
+
+def test_a_copy_writes_by_its_own_weights(folder: Path) -> None:
+    backbone = open_transcriber(folder)
+    batch = backbone.preprocessing(song_items(2).raw)
+    own = replace(backbone, model=copy.deepcopy(backbone.model))
+    with torch.no_grad():
+        own.model.get_parameter("inner.model.decoder.layer_norm.bias").fill_(torch.nan)
+    assert own.generate is not None
+    assert backbone.generate is not None
+    assert own.generate(**batch).isnan().any()
+    assert not backbone.generate(**batch).isnan().any()
 
 
 def test_suppressed_pieces_can_be_allowed(folder: Path) -> None:

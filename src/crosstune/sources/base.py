@@ -102,10 +102,8 @@ class Backbone:
     spelling: Spelling | None = None
     """What the outputs of a recogniser stand for, one symbol each; ``None`` for every other model."""
     pieces: Pieces | None = None
-    """What a recogniser with a decoder writes with; ``None`` for every other model."""
-    generate: Callable[..., Tensor] | None = None
-    """From a batch to the numbers of the pieces that a decoder writes by itself, ``(B, L)``, a row NaN where
-    its logits were; ``None`` where answers follow from the outputs of one forward pass."""
+    """What a recogniser with a decoder writes with; ``None`` for every other model. It has the method
+    ``write`` then; see :attr:`generate`."""
     head_trained: bool = False
     """Whether the native head comes with weights for these outputs, so that the model answers untuned."""
     new_parts: tuple[str, ...] = ()
@@ -125,6 +123,18 @@ class Backbone:
         """How many features of each block heads read: its own, and before the first the profile."""
         first, *others = (block.width for block in self.blocks)
         return [first + (self.profile.width if self.profile else 0), *others]
+
+    @property
+    def generate(self) -> Callable[..., Tensor] | None:
+        """Give what takes a batch to the pieces that the decoder writes by itself, ``(B, L)``.
+
+        A row is NaN where its logits were. ``None`` where answers follow from one forward pass. Asked of the
+        model that is here now: it may be a copy of the one that was opened.
+        """
+        if self.pieces is None:
+            return None
+        write: Callable[..., Tensor] = getattr(self.model, "write")  # noqa: B009 - no module has it for certain
+        return write
 
     def head_module(self) -> nn.Linear:
         """Return the native head."""

@@ -140,8 +140,7 @@ def _finish(
         frames=opened.frames,
         vector=False,
     )
-    backbone.pieces, backbone.generate = pieces, wrapped.write
-    backbone.head_trained, backbone.folder = trained, folder
+    backbone.pieces, backbone.head_trained, backbone.folder = pieces, trained, folder
     backbone.blocks = tuple(
         replace(block, cut=block.cut and not any(".decoder." in f"{path}." for path in block.modules))
         for block in backbone.blocks

@@ -16,6 +16,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from crosstune.core.errors import DoesNotApply
 from crosstune.sources.base import Backbone
 from crosstune.training.forward import Forward
 from crosstune.training.parallel import plugin
@@ -52,11 +53,21 @@ def units(backbone: Backbone) -> list[nn.Module]:
 def spread(session: "Session") -> "Session":
     """Split a copy of the session's model over all processes; the session then trains the copy.
 
+    Raises:
+        DoesNotApply: the model generates, which was never tried on parts of one.
+
     Cost: a whole model on the CPU of each process, besides its part.
     Checked by: ``tests/training/test_fsdp.py``.
     """
-    accelerator, options = session.accelerator, plugin()
     whole = session.backbone
+    if whole.generate is not None:
+        raise DoesNotApply(
+            "a model that writes piece by piece is not spread over processes yet",
+            found=f"parallel=fsdp with {whole.name}",
+            expected="each process holding the whole model",
+            fix="--set parallel=ddp",
+        )
+    accelerator, options = session.accelerator, plugin()
     own = replace(whole, model=copy.deepcopy(whole.model))
     whole.model.to("cpu")
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
