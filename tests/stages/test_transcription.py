@@ -16,11 +16,11 @@ from tests.support.speech import RATE, sung, tiny_transcriber_dir, write_songs
 
 TASK = "automatic-speech-recognition"
 BAD = {
-    "too-many-tokens": ("a b c " * 8, 1.0),
-    "no-supervised-tokens": ("xyz", 1.0),
-    "longer-than-the-window": ("abc", 3.0),
+    "too-many-tokens": ("a b c " * 8, 1.0, "25 tokens with the end, 20 can be written"),
+    "no-supervised-tokens": ("xyz", 1.0, "no token for 'xyz'"),
+    "longer-than-the-window": ("abc", 3.0, "3.0 s long, 2 s are heard"),
 }
-"""Text and seconds of rows that cannot be learnt."""
+"""Text and seconds of rows that cannot be learnt, and why."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = write_songs(tmp_path_factory.mktemp("speech") / "songs", 36)
     table = pd.read_csv(manifest)
     table["split"] = ["train"] * 20 + ["validation"] * 8 + ["test"] * 8
-    for code, (text, seconds) in BAD.items():
+    for code, (text, seconds, _) in BAD.items():
         file = f"{code}.wav"
         soundfile.write(manifest.parent / file, sung("abcabc", each_s=seconds / 6).samples, RATE)
         table.loc[len(table)] = [file, text, "train"]
@@ -66,7 +66,8 @@ def test_the_figures_are_those_of_the_predictions(run: Path) -> None:
 def test_rows_that_cannot_be_learnt_are_set_aside_and_named(run: Path, code: str) -> None:
     rows = pd.read_csv(run / "bad_items.csv")
     (row,) = rows[rows["code"] == code].to_dict("records")
-    assert f"{code}.wav" in str(row) or row["code"] == code
+    assert row["split"] == "train"
+    assert row["reason"] == BAD[code][2]
     assert code in (run / "report.html").read_text()
 
 

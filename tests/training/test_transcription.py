@@ -1,12 +1,14 @@
 """Training a recogniser that writes piece by piece: teacher forcing, batches, resume, cuts, learning."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from crosstune.core.clock import Budget
+from crosstune.core.errors import DoesNotApply
 from crosstune.core.interruption import Interrupted
 from crosstune.core.progress import Silent
 from crosstune.sources.base import Backbone
@@ -16,6 +18,8 @@ from crosstune.training.loader import Loader, as_targets, encode
 from crosstune.training.order import Order
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
+from crosstune.training.shards import spread
+from crosstune.training.surgical import relative_gradients
 from tests.support.speech import open_transcriber, song_items, sung, tiny_transcriber_dir
 from tests.support.tiny import MemoryItems
 from tests.training.small import plain
@@ -136,3 +140,16 @@ def held_tones(n: int, seed: int = 0) -> MemoryItems:
     """Give ``n`` sounds of one tone each."""
     texts = ["abc"[index % 3] for index in range(n)]
     return MemoryItems([sung(text, each_s=1.6, seed=99 * seed + i) for i, text in enumerate(texts)], texts)
+
+
+def test_gradients_of_every_part_are_measured_with_teacher_forcing(folder: Path) -> None:
+    backbone = open_transcriber(folder)
+    assert backbone.pieces is not None
+    task = Transcription.of(backbone.pieces, "plain")
+    found = relative_gradients(backbone, task, TRAIN, plain(batch_size=8), head=None)
+    assert min(found.parts.values()) > 0.0
+
+
+def test_it_is_not_spread_over_processes(folder: Path) -> None:
+    with pytest.raises(DoesNotApply, match="parallel=ddp"):
+        spread(SimpleNamespace(backbone=open_transcriber(folder)))  # type: ignore[arg-type]
