@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from crosstune.planning.candidates import MOST, Candidate, Known, propose_candidates
+from crosstune.planning.candidates import MOST, Candidate, Known, propose_candidates, readers
 from tests.planning.test_strategy import DATA
 
 SMALL = replace(DATA, median_side=28)
@@ -50,3 +50,16 @@ def test_texts_have_one_size() -> None:
     known = [Known(name="package:minilm", parameters=1), Known(name="package:smollm2", parameters=2)]
     found = propose_candidates(known, replace(DATA, modality="text"))
     assert sides(found) == [("minilm", None), ("smollm2", None)]
+
+
+def test_sounds_are_read_by_their_own_models_and_by_those_of_pictures() -> None:
+    assert readers("text") == ("text",)
+    assert readers("audio") == ("audio", "image")
+    known = [
+        Known(name="package:small", parameters=1, accuracy=70.0, image_size=224),
+        Known(name="package:efficientnet-lite0", parameters=2, accuracy=60.0, image_size=224),
+        Known(name="package:heard", parameters=3),
+    ]
+    sounds = replace(DATA, modality="audio", task="audio-classification", median_side=None)
+    names = [(one.model, one.image_size) for one in propose_candidates(known, sounds) if one.pretrained]
+    assert names == [("package:efficientnet-lite0", None), ("package:small", None), ("package:heard", None)]

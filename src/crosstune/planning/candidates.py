@@ -7,6 +7,9 @@ from crosstune.core.ranking import model_label
 from crosstune.planning.facts import DataFacts
 from crosstune.planning.opening import DEFAULT_MODELS, ENLARGE, ENLARGED_SIDE, STEP
 
+READERS = {"audio": ("audio", "image")}
+"""Whose models read data of a modality, where that is not only its own: a spectrogram is a picture."""
+
 MOST = 8
 """ASSUMED: more candidates than this tell little more, and each costs a pass over the sample."""
 
@@ -46,6 +49,11 @@ class Candidate:
         return model_label(self.model, self.image_size, pretrained=self.pretrained)
 
 
+def readers(modality: str) -> tuple[str, ...]:
+    """List the modalities whose models are worth measuring on data of ``modality``."""
+    return READERS.get(modality, (modality,))
+
+
 def propose_candidates(known: Sequence[Known], data: DataFacts, named: Sequence[str] = ()) -> list[Candidate]:
     """List what to measure, in the order in which it is worth measuring.
 
@@ -53,7 +61,7 @@ def propose_candidates(known: Sequence[Known], data: DataFacts, named: Sequence[
     the first candidate with random weights, comes last.
 
     Args:
-        known: models of the data's modality that can be opened here.
+        known: models that can be opened here and read such data (:func:`readers`).
         data: gives modality and size of the pictures.
         named: only these, in this order, where the user has named some.
     """

@@ -15,7 +15,7 @@ from crosstune.core.run_dir import cache_dir
 from crosstune.data.store import values
 from crosstune.frozen.errors import EngineFailed, NonFiniteFeatures
 from crosstune.frozen.passes import frozen_pass
-from crosstune.planning.candidates import Candidate, Known, propose_candidates
+from crosstune.planning.candidates import Candidate, Known, propose_candidates, readers
 from crosstune.planning.choice import RankFacts, choose_candidate
 from crosstune.planning.facts import ModelFacts
 from crosstune.probing import ranking as scoring
@@ -102,9 +102,8 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
 
 def propose(run: Run, prepared: Prepared) -> list[Candidate]:
     """List the candidates: those that the user names, or all of the catalogue that open here."""
-    modality = prepared.facts.modality
-    named = run.options.models
-    infos = [info for info in catalogue() if info.modality == modality and (info.here or info.name in named)]
+    able, named = readers(prepared.facts.modality), run.options.models
+    infos = [info for info in catalogue() if info.modality in able and (info.here or info.name in named)]
     public = figures([info.name for info in infos])
     known = [
         Known(
