@@ -15,9 +15,6 @@ DEFAULT_MODELS = {
 }
 """PRIOR: small, permissive, good for their size, and installable without a model hub."""
 
-TASK_MODELS = {"automatic-speech-recognition": "package:tiny-recogniser"}
-"""PRIOR: for tasks without a closed-form head, which need a model that was made for them."""
-
 PASS_SHARE = 0.35
 """ASSUMED: the largest part of the budget that one frozen pass may take."""
 
@@ -51,18 +48,15 @@ def choose_model(data: DataFacts) -> Decision:
     Raises:
         BadValue: no model that can be had everywhere does the task.
     """
-    name = TASK_MODELS.get(data.task)
-    if name is None and data.closed_form:
-        name = DEFAULT_MODELS[data.modality]
-    if name is None:
+    if not data.closed_form:
         raise BadValue(
             f"there is no default model for {data.task}",
             found="no model",
             expected="a model that was made for the task, such as a folder or a Hub id",
             fix="name one with --model; `crosstune models` lists those that can be had here",
         )
-    what = f"{data.modality} data" if data.closed_form else data.task
-    why = f"the default for {what}: small, permissive licence, works without a network"
+    name = DEFAULT_MODELS[data.modality]
+    why = f"the default for {data.modality} data: small, permissive licence, works without a network"
     return Decision("model", name, Basis.PRIOR, why)
 
 

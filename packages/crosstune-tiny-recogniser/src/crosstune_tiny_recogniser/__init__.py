@@ -1,1 +1,0 @@
-"""Holds the folder ``model``, as transformers reads it; there is no code to run."""
