@@ -14,19 +14,19 @@ from crosstune.core.errors import UnknownName
 from crosstune.core.settings import Settings
 from crosstune.core.spelling import Spelling
 from crosstune.core.targets import IGNORED
-from crosstune.tasks.base import LossSum, MetricSpec, Row
+from crosstune.tasks.base import LossSum, MetricSpec
 from crosstune.tasks.beam_search import prefix_beam_search
 from crosstune.tasks.ctc_loss import ctc_loss
-from crosstune.tasks.recognition_metrics import edits, recognition_metrics
-from crosstune.tasks.structured import NO_HEAD
+from crosstune.tasks.recognition_metrics import recognition_metrics
 from crosstune.tasks.transcripts import written
+from crosstune.tasks.written_answers import WrittenAnswers
 
 ONLY_BLANKS, ONE_TOKEN = "only-blanks", "one-token-repeated"
 """Names of alarms, and of their pages."""
 
 
 @dataclass(frozen=True)
-class SpeechRecognition:
+class SpeechRecognition(WrittenAnswers):
     """Transcripts, spelled with the symbols of a CTC head.
 
     Encoded targets and answers are arrays of texts, ``(N,)``: figures compare texts, not symbols, so that a
@@ -39,8 +39,6 @@ class SpeechRecognition:
     beams: int = 1
     """Sequences that a beam search keeps; 1 takes the likeliest symbol of each frame. Not saved."""
 
-    name: ClassVar[str] = "automatic-speech-recognition"
-    modality: ClassVar[str] = "audio"
     losses: ClassVar[tuple[str, ...]] = ("ctc",)
 
     @classmethod
@@ -84,23 +82,10 @@ class SpeechRecognition:
         """The word error rate first."""
         return recognition_metrics()
 
-    def encode(self, raw: Sequence[object]) -> NDArray[Any]:
-        """Write transcripts as they are compared, ``(N,)`` texts; raises ``BadTarget``."""
-        return np.array(written(raw, self.writing), dtype=np.str_)
-
     def collate(self, encoded: NDArray[Any]) -> Tensor:
         """Spell texts, ``(B, L)`` int64, padded with ``IGNORED``."""
         rows = [torch.from_numpy(self.spelling.encode(text)) for text in encoded.tolist()]
         return pad_sequence(rows, batch_first=True, padding_value=IGNORED)
-
-    def linear_targets(self, encoded: NDArray[Any]) -> NDArray[np.float64]:
-        """Raise ``TypeError``: there is no closed-form head."""
-        del encoded
-        raise TypeError(f"{self.name} has no closed-form head")
-
-    def linear_kind(self) -> str:
-        """``none``."""
-        return NO_HEAD
 
     def make_loss(self, settings: Settings, encoded: NDArray[Any]) -> Callable[[Tensor, Tensor], LossSum]:
         """Build the CTC loss; raises ``UnknownName`` for another."""
@@ -128,10 +113,6 @@ class SpeechRecognition:
             found[text] = float(np.logaddexp(found.get(text, -np.inf), score))
         return max(found, key=found.__getitem__)
 
-    def decode(self, outputs: NDArray[Any]) -> list[Row]:
-        """Give ``text`` for each answer."""
-        return [{"text": str(text)} for text in outputs.tolist()]
-
     def alarm(self, answers: NDArray[Any], encoded: NDArray[Any]) -> str | None:
         """Say so where nothing but blanks, or one symbol over and over, is recognised."""
         del encoded
@@ -147,29 +128,6 @@ class SpeechRecognition:
                 "the head has learnt the most frequent symbol"
             )
         return None
-
-    def badness(self, answers: NDArray[Any], encoded: NDArray[Any]) -> NDArray[Any]:
-        """Give the word error rate of each utterance, ``(N,)``; of equal ones the longer is worse."""
-        counts = edits(answers, encoded, words=True)
-        errors = counts[:, :3].sum(axis=1)
-        found: NDArray[Any] = np.where(errors > 0, errors / counts[:, 3] + 1e-6 * counts[:, 3], 0.0)
-        return found
-
-    def disagreement(self, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
-        """Give the share of the utterances that are recognised differently."""
-        return float(np.mean(ours != theirs)) if len(ours) else 0.0
-
-    def hub_config(self) -> dict[str, Any]:
-        """Give no labels: a CTC head has symbols, which the tokenizer knows."""
-        return {"id2label": {}, "label2id": {}, "problem_type": None}
-
-    def affine(self) -> tuple[float, float]:
-        """(1, 0): outputs stay logits."""
-        return 1.0, 0.0
-
-    def folded(self) -> Self:
-        """Give the task itself."""
-        return self
 
     def to_json(self) -> dict[str, Any]:
         """Give the name, the symbols and the way of writing."""

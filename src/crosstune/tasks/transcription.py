@@ -19,19 +19,19 @@ from crosstune.core.errors import UnknownName
 from crosstune.core.pieces import Pieces
 from crosstune.core.settings import Settings
 from crosstune.core.targets import IGNORED
-from crosstune.tasks.base import LossSum, MetricSpec, Row
-from crosstune.tasks.recognition_metrics import edits, recognition_metrics
+from crosstune.tasks.base import LossSum, MetricSpec
+from crosstune.tasks.recognition_metrics import recognition_metrics
 from crosstune.tasks.speech_recognition import ONE_TOKEN
-from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.token_loss import token_loss
-from crosstune.tasks.transcripts import normalised, written
+from crosstune.tasks.transcripts import normalised
+from crosstune.tasks.written_answers import WrittenAnswers
 
 ONE_ANSWER = "one-answer"
 """Name of an alarm, and of its page."""
 
 
 @dataclass(frozen=True)
-class Transcription:
+class Transcription(WrittenAnswers):
     """Transcripts in the pieces of a model's own tokenizer.
 
     Encoded targets and answers are arrays of texts, ``(N,)``. An answer is what the model writes, and is what
@@ -48,9 +48,7 @@ class Transcription:
     pieces: Pieces | None = field(default=None, compare=False, repr=False)
     """The tokenizer, which lies in the model's folder; see :meth:`bound`."""
 
-    name: ClassVar[str] = "automatic-speech-recognition"
     form: ClassVar[str] = "transcription"
-    modality: ClassVar[str] = "audio"
     losses: ClassVar[tuple[str, ...]] = ("cross-entropy",)
 
     @classmethod
@@ -83,10 +81,6 @@ class Transcription:
             for name, spec in recognition_metrics().items()
         }
 
-    def encode(self, raw: Sequence[object]) -> NDArray[Any]:
-        """Write transcripts as they are compared, ``(N,)`` texts; raises ``BadTarget``."""
-        return np.array(written(raw, self.writing), dtype=np.str_)
-
     def collate(self, encoded: NDArray[Any]) -> Tensor:
         """Give the piece after each place of the decoder, ``(B, T)`` int64.
 
@@ -110,15 +104,6 @@ class Transcription:
         read[:, start:] = torch.where(before == IGNORED, read[:, start:], before)
         return {"decoder_input_ids": read}
 
-    def linear_targets(self, encoded: NDArray[Any]) -> NDArray[np.float64]:
-        """Raise ``TypeError``: there is no closed-form head."""
-        del encoded
-        raise TypeError(f"{self.name} has no closed-form head")
-
-    def linear_kind(self) -> str:
-        """``none``."""
-        return NO_HEAD
-
     def make_loss(self, settings: Settings, encoded: NDArray[Any]) -> Callable[[Tensor, Tensor], LossSum]:
         """Give the cross-entropy over pieces; raises ``UnknownName`` for another."""
         del encoded
@@ -132,9 +117,9 @@ class Transcription:
         rows = torch.nan_to_num(outputs.float(), nan=float(pieces.end)).long().tolist()
         return np.array([pieces.decode(row) for row in rows], dtype=np.str_)
 
-    def decode(self, outputs: NDArray[Any]) -> list[Row]:
-        """Give ``text`` for each answer."""
-        return [{"text": str(text)} for text in outputs.tolist()]
+    def compared(self, answers: NDArray[Any]) -> NDArray[Any]:
+        """Give what the model wrote as transcripts are written."""
+        return _as_written(self.writing, answers)
 
     def alarm(self, answers: NDArray[Any], encoded: NDArray[Any]) -> str | None:
         """Say so where one word, one letter, or one text is written whatever is heard."""
@@ -152,29 +137,6 @@ class Transcription:
                 "likely sentence and does not listen"
             )
         return None
-
-    def badness(self, answers: NDArray[Any], encoded: NDArray[Any]) -> NDArray[Any]:
-        """Give the word error rate of each utterance, ``(N,)``; of equal ones the longer is worse."""
-        counts = edits(_as_written(self.writing, answers), encoded, words=True)
-        errors = counts[:, :3].sum(axis=1)
-        found: NDArray[Any] = np.where(errors > 0, errors / counts[:, 3] + 1e-6 * counts[:, 3], 0.0)
-        return found
-
-    def disagreement(self, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
-        """Give the share of the utterances that are recognised differently."""
-        return float(np.mean(ours != theirs)) if len(ours) else 0.0
-
-    def hub_config(self) -> dict[str, Any]:
-        """Give no labels: the tokenizer knows the pieces."""
-        return {"id2label": {}, "label2id": {}, "problem_type": None}
-
-    def affine(self) -> tuple[float, float]:
-        """(1, 0): outputs stay logits."""
-        return 1.0, 0.0
-
-    def folded(self) -> Self:
-        """Give the task itself."""
-        return self
 
     def to_json(self) -> dict[str, Any]:
         """Give the name, the form, and what the model must agree with; the tokenizer is in its folder."""
