@@ -4,8 +4,9 @@ HuBERT with eight encoder blocks of width 384 (random weights: what is measured 
 on the telephone prompts of ``benchmarks/fetch --only prompts``. Its upper half (four blocks) and its upper
 eighth (one) move; the convolutions and everything below are frozen. Both runs use the same settings, order
 and seeds, in float32, and torch computes the prefix in both, so that the weights must come out equal: the
-largest difference of a tensor, over its largest value, is reported. Seconds are those of an update for each
-example, loading included.
+distance between the two, over the distance that training moved them, is reported. (By tensor it would say
+nothing: the bias of keys has no gradient but rounding.) Seconds are those of an update for each example,
+loading included.
 
 Arithmetic limit for the blocks alone, f their frozen share: (3 - 2f) / (3 (1 - f)), so 1.33 and 3.33; the
 frozen convolutions below them, and reading the sounds, can take the ratio beyond it.
@@ -23,19 +24,20 @@ from crosstune.core.items import Items
 from crosstune.core.settings import Settings
 from crosstune.data.read import read
 from crosstune.reports.live import make_reporter
-from crosstune.sources.base import OpenOptions
+from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.registry import open_model
 from crosstune.tasks.registry import make_task
 from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.training.run import train
 
 from common import Benchmark, data_folder
-from suffix import difference
 
 TASK = "automatic-speech-recognition"
 BLOCKS, WIDTH, RATE = 8, 384, 8_000
 PARTS = {"half": (4, 1.25), "eighth": (1, 2.8)}
-"""Blocks that move, and the target ratio."""
+"""Encoder blocks that move, and the target ratio."""
+
+Weights = dict[str, torch.Tensor]
 
 
 def write_model(folder: Path) -> Path:
@@ -76,12 +78,29 @@ def prompts(folder: Path, rows: int) -> dict[str, Items]:
     return {split: data.items(split) for split in ("train", "test")}
 
 
+def upper(backbone: Backbone, encoder_blocks: int) -> int:
+    """Count the blocks from the top that hold so many encoder blocks: others compute next to nothing."""
+    heavy = [place for place, block in enumerate(backbone.blocks) if block.share > 0.01]
+    return len(backbone.blocks) - heavy[-encoder_blocks]
+
+
+def distance(one: Weights, other: Weights) -> float:
+    """Give the distance of two models, all weights as one vector."""
+    return sum(float((one[key].double() - other[key].double()).square().sum()) for key in one) ** 0.5
+
+
+def weights(backbone: Backbone) -> Weights:
+    """Copy what training may move."""
+    return {name: tensor.detach().clone() for name, tensor in backbone.model.named_parameters()}
+
+
 def one_run(model: Path, items: dict[str, Items], blocks: int, cache: str, work: Path) -> dict[str, Any]:
     """Train the last blocks for two epochs; returns seconds for each example and the weights."""
     task = make_task(TASK, items["train"].targets())
     assert isinstance(task, SpeechRecognition)  # noqa: S101 - for the type checker
     backbone = open_model(str(model), OpenOptions(task=TASK, outputs=0, symbols=task.symbols))
     assert backbone.spelling is not None  # noqa: S101
+    blocks, before = upper(backbone, blocks), weights(backbone)
     settings = Settings(
         strategy="last", last_blocks=blocks, epochs=2, batch_size=16, lr=1e-3, optimizer="sgd", cache=cache,
         engine="torch", precision="fp32", augment="none",
@@ -92,7 +111,9 @@ def one_run(model: Path, items: dict[str, Items], blocks: int, cache: str, work:
     )  # fmt: skip
     return {
         "seconds": result.seconds_per_example,
-        "weights": {name: tensor.clone() for name, tensor in backbone.model.state_dict().items()},
+        "before": before,
+        "weights": weights(backbone),
+        "blocks": [block.name for block in backbone.blocks[-blocks:]],
         "share": sum(block.share for block in backbone.blocks[-blocks:]),
     }
 
@@ -112,7 +133,7 @@ def main() -> None:
             with benchmark.timed(f"the upper {part}, uncached"):
                 plain = one_run(model, items, blocks, "off", folder / f"{part}-off")
             ratio = plain["seconds"] / cached["seconds"]
-            far = max(difference(cached["weights"][key], plain["weights"][key]) for key in plain["weights"])
+            far = distance(cached["weights"], plain["weights"]) / distance(plain["before"], plain["weights"])
             frozen = 1.0 - blocks / BLOCKS
             figures |= {
                 f"{part}_ratio": ratio,
@@ -120,10 +141,11 @@ def main() -> None:
                 f"{part}_share_of_all_compute": cached["share"],
                 f"{part}_cached_ms": 1e3 * cached["seconds"],
                 f"{part}_uncached_ms": 1e3 * plain["seconds"],
-                f"{part}_largest_relative_difference": far,
+                f"{part}_blocks": cached["blocks"],
+                f"{part}_difference_over_distance_moved": far,
             }
             targets[f"upper {part}: at least {target} times faster an epoch"] = bool(ratio >= target)
-            targets[f"upper {part}: equal weights (relative 1e-4)"] = far <= 1e-4
+            targets[f"upper {part}: equal weights (1e-4 of the distance moved)"] = far <= 1e-4
     benchmark.finish(figures=figures, targets=targets)
 
 
