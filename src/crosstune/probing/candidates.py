@@ -74,12 +74,6 @@ class FittedHead:
         """What heads are compared by on the validation rows, without its interval."""
         return self.metric.value
 
-    def with_answers(
-        self, rows: NDArray[np.intp], left_out: NDArray[np.float64], parts: tuple[Part, ...] = ()
-    ) -> "FittedHead":
-        """Give the head with its answers to left-out rows."""
-        return replace(self, left_out_rows=rows, left_out=left_out, parts=parts)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -148,7 +142,7 @@ def ridge_candidate(
     head = HeadWeights(features=reads, kind="ridge", weight=weight, bias=bias, penalty=fit.penalty)
     detail = {"penalty": fit.penalty, "leave_one_out": fit.scores, "rows_left_out": len(fit.rows)}
     found = judged(problem, head, held_out, scale, shifts, detail, began)
-    return found.with_answers(fit.rows, scale * fit.left_out + shifts)
+    return replace(found, left_out_rows=fit.rows, left_out=scale * fit.left_out + shifts)
 
 
 def logistic_candidate(

@@ -9,6 +9,7 @@ Shapes: N training rows, S rows answered left out, D columns, K outputs, P parts
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -57,13 +58,10 @@ def stack_candidate(
     shares = worth(answers, problem.targets[rows] - mean)
     if not shares.any():
         return None
-    raw = HeadWeights(
-        features="all", kind="stack", penalty=whole.head.penalty,
-        weight=whole.head.weight / whole.scale, bias=(whole.head.bias - whole.shifts) / whole.scale,
-    )  # fmt: skip
-    width = raw.weight.shape[1]
+    own = whole.head.weight / whole.scale, (whole.head.bias - whole.shifts) / whole.scale
+    width = whole.head.weight.shape[1]
     members = [(one.columns, (one.fit.weight, one.fit.bias)) for one in blocks]
-    members.append((slice(0, width), (raw.weight, raw.bias)))
+    members.append((slice(0, width), own))
     weight, bias = combined(members, shares, mean, width)
     left_out = mean + sum(share * one for share, one in zip(shares, answers, strict=True))
     scale, shifts = fit_scale(problem.kind, left_out, problem.targets[rows])
@@ -78,7 +76,7 @@ def stack_candidate(
         parts.append(Part(block=None, penalty=whole.head.penalty, share=float(shares[-1])))
     detail = {"rows_left_out": len(rows), "shares": shares.tolist()}
     found = judged(problem, head, held_out, scale, shifts, detail, began)
-    return found.with_answers(rows, scale * left_out + shifts, tuple(parts))
+    return replace(found, left_out_rows=rows, left_out=scale * left_out + shifts, parts=tuple(parts))
 
 
 def refit_stack(

@@ -20,6 +20,7 @@ from crosstune.sources.kinds.registry import KINDS
 from crosstune.sources.pieces import ModelPieces
 from crosstune.sources.processors import LOCAL
 from crosstune.sources.record import Record
+from crosstune.sources.speech import LOADS_WITH
 from crosstune.sources.transcriber import Transcriber, prompt_of
 from crosstune.sources.transformers_folders import (
     identify,
@@ -32,12 +33,10 @@ from crosstune.sources.transformers_folders import (
 from crosstune.sources.weights import require_finite
 
 FORMAT = "speech-seq2seq"
-TASK = "automatic-speech-recognition"
 FAMILIES = ("whisper",)
 """Model types that are opened; why no others so far is in docs/decisions/0019."""
 TOKENIZERS = ("tokenizer.json", "vocab.json")
 """Files of which one must be there: without them transformers opens a tokenizer that knows nothing."""
-LOADS_WITH = f'from transformers import pipeline\n\nrecognise = pipeline("{TASK}", model="{{path}}")'
 
 
 def claims(folder: Path) -> bool:

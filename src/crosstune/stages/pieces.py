@@ -6,13 +6,13 @@ from dataclasses import replace
 from crosstune.core.pieces import Pieces
 from crosstune.core.plan import Basis, Decision
 from crosstune.core.sound import Sound
-from crosstune.data.gate.report import MOST_ITEMS, WARNING, BadItem, Finding
+from crosstune.data.gate.report import BadItem
 from crosstune.data.items import SplitItems
 from crosstune.sources.transcriber import Transcriber
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
-from crosstune.stages.set_aside import set_aside
+from crosstune.stages.set_aside import aside, set_aside
 from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.transcription import Transcription
 
@@ -57,7 +57,13 @@ def with_pieces(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
     encoded = {split: task.encode(items.targets()) for split, items in prepared.items.items()}
     prepared = replace(prepared, task=task, encoded=encoded)
     bad = [one for split in ("train", "validation") for one in unwritable(prepared, split, pieces, model)]
-    prepared = set_aside(run, prepared, bad, [_finding(code, bad) for code in WORDS if _of(code, bad)])
+    by_code = {code: [item for item in bad if item.code == code] for code in WORDS}
+    findings = [
+        aside(code, items, what=f"{WORDS[code][0]}, and are", fix=WORDS[code][1])
+        for code, items in by_code.items()
+        if items
+    ]
+    prepared = set_aside(run, prepared, bad, findings)
     needed = {number for text in prepared.encoded["train"].tolist() for number in pieces.encode(text)}
     if allowed := model.allow(needed):
         run.reporter.say(f"{len(allowed)} tokens that the model's config forbids are in transcripts: allowed")
@@ -67,7 +73,7 @@ def with_pieces(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
 def unwritable(prepared: Prepared, split: str, pieces: Pieces, model: Transcriber) -> Iterator[BadItem]:
     """Give the rows of a split that the model cannot learn to write, each with its first reason.
 
-    Checked by: ``tests/stages/test_pieces.py``.
+    Checked by: ``tests/stages/test_transcription.py``.
     """
     items, origins = prepared.items[split], prepared.items[split].origins()
     seconds = _seconds(items)
@@ -94,20 +100,3 @@ def _seconds(items: SplitItems) -> list[float]:
         sounds: Sequence[Sound] = items.batch(range(start, min(start + AT_ONCE, len(items))))
         found += [sound.seconds for sound in sounds]
     return found
-
-
-def _of(code: str, bad: Sequence[BadItem]) -> list[BadItem]:
-    return [item for item in bad if item.code == code]
-
-
-def _finding(code: str, bad: Sequence[BadItem]) -> Finding:
-    mine, (what, fix) = _of(code, bad), WORDS[code]
-    first = mine[0]
-    return Finding(
-        severity=WARNING,
-        code=code,
-        sentence=f"{len(mine):,} utterances {what}, and are set aside, such as "
-        f"{first.origin}: {first.reason}",
-        fix=fix,
-        items=tuple(item.origin for item in mine[:MOST_ITEMS]),
-    )

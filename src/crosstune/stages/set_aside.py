@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from crosstune.data.gate.policy import judged
-from crosstune.data.gate.report import BadItem, Finding
+from crosstune.data.gate.report import MOST_ITEMS, WARNING, BadItem, Finding
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 
@@ -29,6 +29,18 @@ def set_aside(run: Run, prepared: Prepared, bad: Sequence[BadItem], findings: Se
     report.require()
     report.write(run.folder.bad_items)
     return _without(replace(prepared, report=report), rows)
+
+
+def aside(code: str, bad: Sequence[BadItem], *, what: str, fix: str) -> Finding:
+    """Say that utterances are set aside, with the first of them; ``what`` goes on after "utterances"."""
+    first = bad[0]
+    return Finding(
+        severity=WARNING,
+        code=code,
+        sentence=f"{len(bad):,} utterances {what} set aside, such as {first.origin}: {first.reason}",
+        fix=fix,
+        items=tuple(item.origin for item in bad[:MOST_ITEMS]),
+    )
 
 
 def _without(prepared: Prepared, rows: Mapping[str, Collection[int]]) -> Prepared:

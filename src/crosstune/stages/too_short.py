@@ -8,15 +8,20 @@ from numpy.typing import NDArray
 
 from crosstune.core.sound import Sound
 from crosstune.core.spelling import Spelling
-from crosstune.data.gate.report import MOST_ITEMS, WARNING, BadItem, Finding
+from crosstune.data.gate.report import BadItem
 from crosstune.data.items import SplitItems
 from crosstune.sources.base import Backbone
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
-from crosstune.stages.set_aside import set_aside
+from crosstune.stages.set_aside import aside, set_aside
 
 CODE = "transcript-too-long"
+WHAT = "are too short for their transcripts and are"
+FIX = (
+    "look whether they were cut, or have the transcript of another recording; a model with more "
+    "frames a second reads faster speech"
+)
 AT_ONCE = 64
 SPARE = 4
 """Frames by which the quick estimate may be wrong; nearer cases are counted."""
@@ -40,7 +45,7 @@ def without_too_short(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
                     reason=f"{needed} frames are needed, {present} are there")
             for row, (needed, present) in found.items()
         ]  # fmt: skip
-    return set_aside(run, prepared, bad, [_finding(bad)] if bad else [])
+    return set_aside(run, prepared, bad, [aside(CODE, bad, what=WHAT, fix=FIX)] if bad else [])
 
 
 def too_short(
@@ -71,16 +76,3 @@ def frames_of(backbone: Backbone, sound: Sound) -> int:
     mask = batch[backbone.mask] if backbone.mask else next(iter(batch.values()))
     entries = int(mask.sum()) if backbone.mask else int(mask.shape[1])
     return entries if backbone.frames is None else backbone.frames.count(entries)
-
-
-def _finding(bad: Sequence[BadItem]) -> Finding:
-    first = bad[0]
-    return Finding(
-        severity=WARNING,
-        code=CODE,
-        sentence=f"{len(bad):,} utterances are too short for their transcripts and are set aside, such as "
-        f"{first.origin}: {first.reason}",
-        fix="look whether they were cut, or have the transcript of another recording; a model with more "
-        "frames a second reads faster speech",
-        items=tuple(item.origin for item in bad[:MOST_ITEMS]),
-    )
