@@ -29,7 +29,7 @@ from voices import RATE, manner, speak, telephone
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "packages" / "crosstune-tiny-recogniser" / "src" / "crosstune_tiny_recogniser" / "model"
 SEED = 2026
-UTTERANCES, HELD_OUT = 7_000, 300
+UTTERANCES, HELD_OUT = 21_000, 300
 """Spoken in all, and of these for validation and test each: other draws of the same voices."""
 
 AT_ONCE = 250
@@ -77,7 +77,8 @@ def trained(manifest: Path, folder: Path, budget: str) -> Path:
     write_untrained(start, rate=RATE)
     crosstune.fit(
         manifest, task="automatic-speech-recognition", inputs=["path"], target="text", model=str(start),
-        out=run, budget=budget, pretrained=False, epochs=40, lr=1e-3, evals_per_epoch=1, warmup=0.1, trials=0,
+        out=run, budget=budget, pretrained=False, epochs=40, lr=1.5e-3, batch_size=16, evals_per_epoch=1,
+        warmup=0.1, trials=0,
     )  # fmt: skip
     return run
 

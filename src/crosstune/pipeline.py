@@ -38,6 +38,8 @@ from crosstune.stages.company import company
 from crosstune.stages.controls import compare_controls
 from crosstune.stages.cross import cross_table
 from crosstune.stages.demo import write_digits
+from crosstune.stages.dialogues import with_dialogue
+from crosstune.stages.draw_labels import draw_labels as draw_sheets
 from crosstune.stages.extend import longer, reopen
 from crosstune.stages.follow import follow
 from crosstune.stages.forgetting import measure_forgetting
@@ -63,6 +65,8 @@ from crosstune.stages.resume import (
 )
 from crosstune.stages.run import Run, asked_settings, new_folder, quiet_libraries
 from crosstune.stages.ship import ship
+from crosstune.stages.show_mask import MaskReport
+from crosstune.stages.show_mask import show_mask as mask_rows
 from crosstune.stages.summarise import summarise
 from crosstune.stages.suspects import list_suspects
 from crosstune.stages.symbols import with_symbols
@@ -70,6 +74,7 @@ from crosstune.stages.tokens import with_tokens
 from crosstune.stages.too_short import without_too_short
 from crosstune.stages.trials import try_out
 from crosstune.stages.untuned import ship_untuned
+from crosstune.stages.windows import with_windows
 
 
 @quiet_libraries()
@@ -162,7 +167,8 @@ def _stages(run: Run) -> None:
         if run.options.controls:
             require_crossing(opened.backbone.name, crosses=opened.facts.crosses)
         prepared = without_too_short(run, with_symbols(run, prepared, opened), opened)
-        prepared = with_pieces(run, prepared, opened)
+        prepared = with_windows(run, with_pieces(run, prepared, opened), opened)
+        prepared = with_dialogue(run, prepared, opened)
     prepared, probed, closed = _first_model(run, prepared, opened)
     with run.stage("trials"):
         chosen = try_out(run, prepared, opened, probed, ranking)
@@ -208,6 +214,24 @@ def check(
     return use.check_data(
         data, target=target, inputs=inputs, group=group, task=task, max_bad=max_bad, strict=strict
     )
+
+
+def draw_labels(report: CheckReport, folder: Path) -> list[Path]:
+    """Write sheets of checked pictures with their labels drawn on; returns the files."""
+    return draw_sheets(report, folder)
+
+
+@quiet_libraries()
+def show_mask(
+    data: Any,  # noqa: ANN401
+    model: str,
+    *,
+    max_length: int | None = None,
+    max_bad: float | None = None,
+    strict: bool = False,
+) -> MaskReport:
+    """Check conversations with the tokenizer of ``model``, and mark what it would learn of the first rows."""
+    return mask_rows(data, model, max_length=max_length, max_bad=max_bad, strict=strict)
 
 
 @quiet_libraries()

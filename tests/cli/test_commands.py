@@ -163,6 +163,40 @@ def finding(severity: str) -> SimpleNamespace:
     )
 
 
+def test_check_marks_what_would_be_learnt(pipeline: Recorded) -> None:
+    row = SimpleNamespace(
+        origin="c.jsonl:1", tokens=4, trained=1, pieces=[("[b]hi\x1b", False), ("yo", True)]
+    )
+    pipeline.result = SimpleNamespace(findings=[], bad=[], rows=[row], notes=["read as alpaca"])
+    done = run("check", "d", "--show-mask", "--model", "m", "--max-length", "9", "--max-bad", "0.2")
+    assert (done.exit_code, pipeline.name, pipeline.args) == (0, "show_mask", ("d", "m"))
+    assert pipeline.kwargs == {"max_length": 9, "max_bad": 0.2, "strict": False}
+    marked = "c.jsonl:1: 4 tokens, 1 trained\n[b]hi\\x1b[[yo]]"
+    assert done.stdout == f"read as alpaca\n\n{marked}\n\nnothing is wrong with this data\n"
+    pipeline.result.findings = [finding("error")]
+    done = run("check", "d", "--show-mask", "--model", "m", "--json")
+    assert done.exit_code == 2
+    told = json.loads(done.stdout)
+    pieces = [{"text": "[b]hi\x1b", "trained": False}, {"text": "yo", "trained": True}]
+    assert told["rows"] == [{"origin": "c.jsonl:1", "tokens": 4, "trained": 1, "pieces": pieces}]
+    assert told["notes"] == ["read as alpaca"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--show-mask",),
+        ("--model", "m"),
+        ("--max-length", "9"),
+        ("--show-mask", "--model", "m", "--target", "y"),
+    ],
+)
+def test_check_refuses_options_that_it_would_ignore(pipeline: Recorded, words: tuple[str, ...]) -> None:
+    done = run("check", "d", *words)
+    assert (done.exit_code, pipeline.name) == (2, "")
+    assert "[does-not-apply]" in done.stderr
+
+
 def test_check_prints_findings_and_fails_only_on_errors(pipeline: Recorded) -> None:
     bad = SimpleNamespace(split="train", origin="a/=1.png", code="broken", reason="no picture")
     pipeline.result = SimpleNamespace(findings=[finding("warning")], bad=[bad])

@@ -13,7 +13,7 @@ DOMAINS = {"--domain", "--held-out-domain", "--select-by"}
 FROZEN = {
     "resume": {"--epochs", "--budget"},
     "demo": {"--out"},
-    "check": {*DATA_FLAGS, "--json", *POLICY},
+    "check": {*DATA_FLAGS, "--draw", "--json", *POLICY, "--show-mask", "--model", "--max-length"},
     "models": {"--task", "--json", "--here"},
     "rank": {*DATA_FLAGS, "--models", "--rows", "--budget", "--set", "--json"},
     "plan": {*DATA_FLAGS, *DOMAINS, "--model", "--models", "--budget", "--out", "--set", "--json"},

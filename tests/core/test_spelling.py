@@ -14,6 +14,9 @@ SPELLING = Spelling.of(["abc abc"])
 
 def test_symbols_are_the_blank_the_space_and_the_characters_in_order() -> None:
     assert Spelling.of(["ba", "c d"]).symbols == ("<pad>", "|", "a", "b", "c", "d")
+    assert Spelling.of(["ba|c"]).symbols == ("<pad>", "|", "a", "b", "c")
+    with pytest.raises(ValueError, match="twice"):
+        Spelling(("<pad>", "|", "a", "|"))
 
 
 @given(TEXTS)

@@ -164,3 +164,9 @@ def test_values_of_other_columns_stay(tmp_path: Path) -> None:
     data = read(csv_of(tmp_path, "text,label,domain\nx,1,news\ny,2,web\n"), group="domain")
     assert data.splits["all"]["domain"][:] == ["news", "web"]
     assert data.splits["all"].features["domain"] == Value("string")
+
+
+def test_conversations_without_their_task_are_told_of_it() -> None:
+    talk = pd.DataFrame({"prompt": ["Is it hot?", "And now?"], "completion": ["Yes.", "No."]})
+    with pytest.raises(AmbiguousColumn, match="add `--task text-generation`"):
+        read(talk)

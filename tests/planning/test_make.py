@@ -1,6 +1,6 @@
 """The whole plan: complete, pure, and the user's value always wins."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.settings import Settings
@@ -36,6 +36,15 @@ def test_a_users_value_wins_and_what_it_replaced_is_kept() -> None:
 def test_a_users_strategy_leads_the_later_rules() -> None:
     assert planned({"strategy": "lora"})["lr"] == 1e-3
     assert planned({"optimizer": "sgd"})["lr"] == 1e-2
+
+
+def test_random_weights_all_move_at_one_rate() -> None:
+    text = replace(DATA, modality="text")
+    assert planned({}, text, replace(MODEL, convolutional=False))["layer_decay"] == 0.9
+    assert planned({}, text, replace(MODEL, convolutional=False, pretrained=False))["layer_decay"] == 1.0
+    answers = planned({}, replace(text, closed_form=False), replace(MODEL, convolutional=False))
+    assert answers["layer_decay"] == 1.0
+    assert answers["head_lr"] == answers["lr"]  # the head has learnt these outputs in pretraining
 
 
 def test_a_plan_survives_json() -> None:

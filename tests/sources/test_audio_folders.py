@@ -117,7 +117,7 @@ def test_nothing_is_random_in_training_but_dropout(kind: Kind, tiny_models: Open
     expected = outputs(backbone, raw)
     changed: list[tuple[torch.nn.Module, str, float]] = []
     for module in model.modules():
-        for name in ("p", "dropout", "attention_dropout", "activation_dropout"):
+        for name in ("p", "dropout", "dropout_prob", "attention_dropout", "activation_dropout"):
             if isinstance(getattr(module, name, None), float):
                 changed.append((module, name, getattr(module, name)))
                 setattr(module, name, 0.0)

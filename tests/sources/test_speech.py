@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from crosstune.frozen.answers import model_answers
+from crosstune.sources.base import OpenOptions
 from crosstune.sources.errors import UnsupportedModel
+from crosstune.sources.registry import open_model
 from crosstune.sources.saved import open_saved
+from crosstune.tasks.registry import make_task
 from crosstune.tasks.speech_recognition import SpeechRecognition
-from tests.support.speech import open_recogniser, song_items, sung, tiny_recogniser_dir
+from tests.support.speech import TASK, open_recogniser, song_items, sung, tiny_recogniser_dir
 from tests.support.tiny import MemoryItems
 
 FAMILIES = ("wav2vec2", "hubert", "wav2vec2-bert")
@@ -74,10 +77,16 @@ def test_saved_and_reopened_it_answers_the_same_and_so_does_transformers(
 
 
 def test_without_a_vocabulary_the_head_is_new(tmp_path: Path) -> None:
-    backbone = open_recogniser(tiny_recogniser_dir(tmp_path / "body", symbols=()))
+    task = make_task(TASK, ["ab c", "b"])
+    assert isinstance(task, SpeechRecognition)
+    options = OpenOptions(task=TASK, outputs=0, symbols=task.symbols)
+    backbone = open_model(str(tiny_recogniser_dir(tmp_path / "body", symbols=())), options)
     assert backbone.spelling is not None
     assert backbone.spelling.symbols == ("<pad>", "|", "a", "b", "c")
     assert not backbone.head_trained
+    backbone.save(tmp_path / "saved", {})
+    again = open_saved(tmp_path / "saved")
+    assert again.spelling == backbone.spelling
 
 
 def test_random_weights_come_from_the_seed(tmp_path: Path) -> None:

@@ -46,6 +46,17 @@ def test_the_figures_are_those_of_the_predictions(run: Path) -> None:
     assert set(found["baselines"]) == {"pretrained model, not tuned"}
 
 
+def test_a_body_without_a_vocabulary_gets_that_of_the_transcripts(songs: Path, tmp_path: Path) -> None:
+    model = tiny_recogniser_dir(tmp_path / "model", family="wav2vec2-bert", symbols=())
+    crosstune.fit(
+        songs, target="text", inputs=["path"], model=str(model), task=TASK, out=tmp_path / "run",
+        budget="none", trials=0, epochs=1.0, lr=3e-3, strategy="full", pretrained=False,
+    )  # fmt: skip
+    vocabulary = json.loads((tmp_path / "run" / "model" / "vocab.json").read_text())
+    assert sorted(vocabulary, key=vocabulary.__getitem__) == ["<pad>", "|", "a", "b", "c"]
+    assert len(crosstune.predict(tmp_path / "run", [str(songs.parent / "000.wav")])) == 1
+
+
 def test_the_page_plays_the_worst_utterances(run: Path) -> None:
     page = (run / "report.html").read_text()
     assert "Word error rate on the test split" in page

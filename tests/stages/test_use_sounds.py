@@ -10,7 +10,7 @@ from crosstune.data.check import check
 from crosstune.stages.use import NothingToPredict, gather
 from tests.data.sounding import babble, write_sound
 
-MODEL: Any = SimpleNamespace(backbone=SimpleNamespace(modality="audio"), inputs=("audio",))
+MODEL: Any = SimpleNamespace(backbone=SimpleNamespace(modality="audio"), inputs=("audio",), task=None)
 
 
 def test_files_folders_and_tables_of_sounds_are_gathered(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from crosstune.core.errors import DoesNotApply
 from crosstune.core.settings import Settings, with_values
 from crosstune.training.bound import Bound, make_bound, require_lengths
-from crosstune.training.loader import input_lengths
+from crosstune.training.encoding import input_lengths
 from crosstune.training.order import Order, shares
 from tests.support.speech import open_recogniser, sung, tiny_recogniser_dir
 from tests.support.tiny import MemoryItems, tiny_backbone

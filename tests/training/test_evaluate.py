@@ -12,9 +12,9 @@ from accelerate import Accelerator
 from crosstune.sources.base import Backbone
 from crosstune.tasks.registry import make_task
 from crosstune.training.bound import Bound
+from crosstune.training.encoding import input_lengths
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
-from crosstune.training.loader import input_lengths
 from tests.support.tiny import MemoryItems, random_texts, tiny_backbone
 
 

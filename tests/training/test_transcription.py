@@ -14,7 +14,8 @@ from crosstune.core.progress import Silent
 from crosstune.sources.base import Backbone
 from crosstune.tasks.token_loss import token_loss
 from crosstune.tasks.transcription import Transcription
-from crosstune.training.loader import Loader, as_targets, encode
+from crosstune.training.encoding import encode
+from crosstune.training.loader import Loader, as_targets
 from crosstune.training.order import Order
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train

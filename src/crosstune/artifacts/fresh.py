@@ -22,9 +22,11 @@ from crosstune.data.items import SplitItems
 
 
 def fresh_outputs(
-    model: Path, parts: Sequence[SplitItems], *, engine: str = "auto"
+    model: Path, parts: Sequence[SplitItems], *, engine: str = "auto", targets: bool = False
 ) -> list[NDArray[np.float64]]:
     """Run the saved ``model`` on each of ``parts`` in a new process; returns their outputs ``(N, K)``.
+
+    ``targets`` gives it the targets as well, for answers that say how probable these are.
 
     Cost: one start of Python with torch, and one exact forward pass.
     Raises ``RuntimeError`` with the child's last lines where it fails.
@@ -32,7 +34,7 @@ def fresh_outputs(
     with tempfile.TemporaryDirectory(prefix="fresh-", dir=temporary_dir()) as name:
         folder = Path(name)
         for number, items in enumerate(parts):
-            save_items(items, folder / f"part-{number}")
+            save_items(items, folder / f"part-{number}", targets=targets)
         command = [sys.executable, "-m", "crosstune.artifacts.fresh", str(model), str(folder), engine]
         child = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if child.returncode != 0:
@@ -41,11 +43,12 @@ def fresh_outputs(
         return [np.load(folder / f"part-{i}.npy", allow_pickle=False) for i in range(len(parts))]
 
 
-def save_items(items: SplitItems, folder: Path) -> None:
-    """Write the raw input cells of ``items`` (image files stay where they are)."""
+def save_items(items: SplitItems, folder: Path, *, targets: bool = False) -> None:
+    """Write the raw input cells of ``items`` (image files stay where they are), and targets if asked."""
     columns = list(items.inputs)
-    items.dataset.select_columns(columns).save_to_disk(str(folder))
-    write_json(folder / "items.json", {"inputs": columns, "modality": items.modality})
+    target = items.target if targets else None
+    items.dataset.select_columns([*columns, *([target] if target else [])]).save_to_disk(str(folder))
+    write_json(folder / "items.json", {"inputs": columns, "target": target, "modality": items.modality})
 
 
 def load_items(folder: Path) -> SplitItems:
@@ -54,7 +57,7 @@ def load_items(folder: Path) -> SplitItems:
     return SplitItems(
         dataset=load_from_disk(str(folder)),
         inputs=tuple(about["inputs"]),
-        target=None,
+        target=about["target"],
         modality=about["modality"],
     )
 

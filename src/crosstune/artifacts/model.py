@@ -7,7 +7,7 @@ loader can express; the body lies in ``model/body`` and only ``crosstune.load`` 
 Shapes: N examples, K outputs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from torch import Tensor
 
 from crosstune.artifacts.errors import NotAModel
 from crosstune.artifacts.manifest import FORMAT, MANIFEST, read_manifest
@@ -27,15 +28,18 @@ from crosstune.core.head import HeadWeights
 from crosstune.core.items import Items
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.refused import refuse
-from crosstune.frozen.answers import model_answers
+from crosstune.frozen.answers import Score, model_answers
 from crosstune.frozen.features import Features
+from crosstune.frozen.loader import Indices
 from crosstune.frozen.passes import frozen_pass, model_outputs
-from crosstune.sources.base import Backbone
+from crosstune.frozen.windows import windowed_answers
+from crosstune.sources.base import Backbone, Batch
 from crosstune.sources.guard import check_folder, check_link, read_header
 from crosstune.sources.saved import open_saved
 from crosstune.tasks.base import Row, Task
 from crosstune.tasks.speech_recognition import SpeechRecognition
-from crosstune.tasks.structured import Structured
+from crosstune.tasks.structured import InText, Scored, Structured
+from crosstune.tasks.text_generation import TextGeneration
 from crosstune.tasks.transcription import Transcription
 
 _HEAD = "head.safetensors"
@@ -63,7 +67,9 @@ class SavedModel:
         """
         told = reporter or Silent()
         if isinstance(self.task, Structured):
-            return model_answers(self.backbone, items, self.task.answers, reporter=told)
+            if score := _score(self.task, items):
+                return model_answers(self.backbone, items, self.task.answers, score=score, reporter=told)
+            return windowed_answers(self.backbone, items, self.task.answers, reporter=told)
         if self.head is None:
             raw = model_outputs(self.backbone, items, engine=engine, reporter=told).astype(np.float64)
             scale, shift = self.task.affine() if self.folded else (1.0, 0.0)
@@ -73,7 +79,12 @@ class SavedModel:
 
     def predict(self, items: Items, *, engine: str = "auto", reporter: Reporter | None = None) -> list[Row]:
         """Predict one row for each example, in the user's units."""
-        return self.task.decode(self.outputs(items, engine=engine, reporter=reporter))
+        outputs = self.outputs(items, engine=engine, reporter=reporter)
+        rows = self.task.decode(outputs)
+        if isinstance(self.task, InText):
+            raw = items.batch(range(len(items)))
+            rows = [{**row, **more} for row, more in zip(rows, self.task.in_text(outputs, raw), strict=True)]
+        return rows
 
     def with_beams(self, beams: int) -> "SavedModel":
         """Give the model with a beam search of so many beams; 1, the default, is greedy.
@@ -99,6 +110,22 @@ class SavedModel:
                 fix="leave `beams` out",
             )
         return replace(self, task=self.task.searching(beams))
+
+
+def _score(task: Task, items: Items) -> Score | None:
+    """Say how answers are held against their references; ``None`` where there are none, or no need."""
+    raw = items.targets() if isinstance(task, Scored) else []
+    if not isinstance(task, Structured) or not isinstance(task, Scored) or not raw:
+        return None
+    encoded, scored = task.encode(raw), task
+
+    def score(
+        answers: NDArray[Any], run: Callable[[Batch], Tensor], batch: Batch, indices: Indices
+    ) -> NDArray[Any]:
+        targets = scored.collate(encoded[indices])
+        return scored.scored(answers, run({**batch, **scored.decoder_inputs(targets)}), targets)
+
+    return score
 
 
 def head_features(features: Features, name: str) -> NDArray[np.float32]:
@@ -212,11 +239,13 @@ def load_model(path: Path | str) -> SavedModel:
     about, task = read_manifest(folder, root=root)
     head = None if about.head is None else _load_head(folder / _HEAD, about.head)
     backbone = open_saved(folder if head is None else folder / "body")
-    if isinstance(task, Transcription):
-        try:
+    try:
+        if isinstance(task, Transcription):
             task = task.bound(backbone.pieces)
-        except ValueError as error:
-            raise NotAModel(str(folder), missing=f"the tokenizer and prompt of its task ({error})") from error
+        elif isinstance(task, TextGeneration):
+            task = task.bound(backbone.dialogue)
+    except ValueError as error:
+        raise NotAModel(str(folder), missing=f"the tokenizer and prompt of its task ({error})") from error
     _check_head(folder, backbone, task, head)
     return SavedModel(
         backbone=backbone,

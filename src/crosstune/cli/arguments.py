@@ -128,6 +128,22 @@ SetsOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any option or setting; may be repeated."),
 ]
+ShowMaskOption = Annotated[
+    bool,
+    typer.Option(
+        "--show-mask", help="Of conversations, with --model: print rows with what would be learnt marked."
+    ),
+]
+MaxLengthOption = Annotated[
+    int | None,
+    typer.Option("--max-length", metavar="TOKENS", help="With --show-mask: tokens read of a conversation."),
+]
+DrawOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--draw", metavar="FOLDER", help="Of pictures: write sheets of them with their labels drawn on."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 FitDataArgument = Annotated[
     str | None,

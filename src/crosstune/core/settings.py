@@ -188,7 +188,8 @@ class Settings:
     """Whether the tuned model is mixed with the trials of the last round, greedily by the figure on
     validation (a soup, Wortsman 2022)."""
     cache: str = "auto"
-    """Whether activations at the cut are stored: auto asks the cost model."""
+    """Whether activations at the cut are stored: auto asks the cost model. ``off`` also encodes sounds
+    anew in every epoch."""
     workers: int = 0
     """Processes that load data; 0 loads in the main process."""
     worker_timeout: float = 600.0

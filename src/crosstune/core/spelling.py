@@ -23,10 +23,18 @@ class Spelling:
     blank: str = BLANK
     space: str = SPACE
 
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` where a symbol is there twice: its first row of the head would be dead."""
+        if len(set(self.symbols)) != len(self.symbols):
+            raise ValueError(f"symbols that are there twice: {self.symbols}")
+
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
-        """Take the blank, the space, and every other character of ``texts`` in their code point order."""
-        seen = set().union(*map(set, texts)) - {" "}
+        """Take the blank, the space, and every other character of ``texts`` in their code point order.
+
+        A ``|`` in a text is a space, as it is for the tokenizers of CTC models.
+        """
+        seen = set().union(*map(set, texts)) - {" ", SPACE}
         return cls((BLANK, SPACE, *sorted(seen)))
 
     @cached_property

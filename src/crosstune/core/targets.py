@@ -2,3 +2,7 @@
 
 IGNORED = -100
 """Fills up rows of targets that are shorter than others: what PyTorch's and transformers' losses skip."""
+
+NO_WORD = -1e4
+"""All outputs at a place where a text has no word: finite, so that it is told from a model that gives NaN,
+and far below what a head gives."""

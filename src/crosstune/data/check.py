@@ -6,29 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crosstune.core.errors import shown
 from crosstune.core.progress import Reporter, Silent
 from crosstune.data.digests import Digests
 from crosstune.data.errors import AmbiguousTask, WrongTask
 from crosstune.data.gate.alike import find_alike, origins_in
 from crosstune.data.gate.between import alike_findings, group_findings
-from crosstune.data.gate.characters import character_findings
 from crosstune.data.gate.domains import domain_problems
-from crosstune.data.gate.finding import ERROR, MOST_ITEMS, NOTE, WARNING, Finding
+from crosstune.data.gate.finding import ERROR, NOTE, WARNING, Finding
 from crosstune.data.gate.giveaways import giveaway_findings, sampled
+from crosstune.data.gate.goals import Goal, goal_of
 from crosstune.data.gate.groups import hidden_group_findings, recording_findings
 from crosstune.data.gate.inputs import Inputs, Problem
-from crosstune.data.gate.policy import bad_share_findings, judged
+from crosstune.data.gate.places import locate
+from crosstune.data.gate.policy import bad_findings, bad_share_findings, judged
 from crosstune.data.gate.report import BadItem, CheckReport
-from crosstune.data.gate.targets import (
-    class_findings,
-    class_problems,
-    known_classes,
-    transcript_problems,
-    value_problems,
-)
-from crosstune.data.gate.values import outlier_findings
-from crosstune.data.infer import SPEECH, infer_task, is_multi_label
+from crosstune.data.gate.targets import class_findings, known_classes
+from crosstune.data.infer import infer_task, is_multi_label
 from crosstune.data.kinds.registry import kind_called
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
@@ -72,20 +65,20 @@ def check(
     fitted = fitted or known is not None
     findings: list[Finding] = []
     task = task or _task(data, findings)
-    train = data.target is not None and not fitted
+    goal, train = goal_of(task), data.target is not None and not fitted
     inputs = _inputs(data, reporter, prints=train)
-    targets = _targets(data)
     problems = {split: domain_problems(data, split) | look.problems for split, look in inputs.items()}
+    targets, tidy = _placed(data, inputs, problems, findings)
     if data.target is not None:
-        _judge_targets(data, task, targets, problems, known)
+        _judge_targets(data, goal, targets, problems, known)
     usable = _usable(inputs, problems)
     good = {split: _only(found, usable[split]) for split, found in targets.items()}
-    counts = _class_counts(data, task, good, known)
-    findings += [] if fitted else _judge(data, task, good, counts)
+    counts = _class_counts(data, goal, good, known)
+    findings += [] if fitted else _judge(data, goal, good, counts)
     findings += [*group_findings(data), *_peculiar(data, inputs, usable)]
-    compared, alike = _between(data, task, inputs, targets, usable) if train else ([], {})
+    compared, alike = _between(data, goal, inputs, targets, usable) if train else ([], {})
     bad = _bad_items(data, problems)
-    findings += [*compared, *_bad_findings(bad), *_empty_splits(data, problems)]
+    findings += [*compared, *bad_findings(bad), *_empty_splits(data, problems)]
     findings += bad_share_findings(bad, data.rows(), max_bad) if data.target is not None else []
     return CheckReport(
         data=data,
@@ -96,6 +89,7 @@ def check(
         alike=alike,
         facts=_facts(data, inputs, usable, len(bad)),
         class_counts=counts,
+        tidy=tidy,
     )
 
 
@@ -140,29 +134,26 @@ def _peculiar(
 
 def _between(
     data: LabelledData,
-    task: str | None,
+    goal: Goal,
     inputs: Mapping[str, Inputs],
     targets: Mapping[str, Sequence[Any]],
     usable: Mapping[str, NDArray[np.bool_]],
 ) -> tuple[list[Finding], dict[str, NDArray[np.int32]]]:
     """Compare rows with each other: content, groups, scripts, and what gives the target away."""
-    regression = bool(task and task.endswith("regression"))
     every = np.concatenate([usable[split] for split in inputs])
     alike = find_alike(data, inputs, every)
     origins, kind = origins_in(data), kind_called(data.modality)
-    findings = alike_findings(data, alike, targets, regression=regression)
+    findings = alike_findings(data, alike, targets if goal.contradicts else {}, regression=goal.numbers)
     findings += [*hidden_group_findings(data), *recording_findings(data)]
     findings += kind.odd(list(inputs.values()), every, origins)
-    if regression:
-        findings += outlier_findings(targets, every, origins)
     training = _training(targets)
-    if task == SPEECH:
-        findings += character_findings(targets, every, origins, training=training)
-    if task and task != SPEECH:  # a longer sound has a longer transcript
+    if goal.compare is not None:
+        findings += goal.compare(targets, every, origins, training=training)
+    if goal.hidden:
         rows = sampled(np.flatnonzero(usable[training]))
         table = inputs[training].table()[rows].astype(np.float64)
         known = [targets[training][row] for row in rows.tolist()]
-        findings += giveaway_findings(kind.properties(table), known, regression=regression)
+        findings += giveaway_findings(kind.properties(table), known, regression=goal.numbers)
     return findings, alike.labels()
 
 
@@ -200,41 +191,57 @@ def _targets(data: LabelledData) -> dict[str, list[Any]]:
     }
 
 
+def _placed(
+    data: LabelledData,
+    inputs: Mapping[str, Inputs],
+    problems: Mapping[str, dict[int, Problem]],
+    findings: list[Finding],
+) -> tuple[dict[str, Sequence[Any]], Mapping[str, Any]]:
+    """Give the targets. Of boxes and masks these are the classes in each picture; their faults are added."""
+    targets: dict[str, Sequence[Any]] = {**_targets(data)}
+    located = locate(data, inputs, targets, problems)
+    if located is None:
+        return targets, {}
+    findings += located.findings
+    return dict(located.names), located.tidy
+
+
 def _training(splits: Mapping[str, Any]) -> str:
     return next((name for name in ("train", WHOLE) if name in splits), next(iter(splits)))
 
 
 def _judge_targets(
     data: LabelledData,
-    task: str | None,
+    goal: Goal,
     targets: Mapping[str, Sequence[Any]],
     problems: Mapping[str, dict[int, Problem]],
     known: Sequence[str] | None,
 ) -> None:
     """Add the rows whose target is the problem; what is wrong with the input comes first."""
-    regression = bool(task and task.endswith("regression"))
     for split, found in targets.items():
-        wrong = transcript_problems(found) if task == SPEECH else value_problems(found, regression=regression)
-        for row, problem in wrong.items():
+        for row, problem in goal.problems(found).items():
             problems[split].setdefault(row, problem)
-    if task is None or regression or task == SPEECH:
+    if goal.known is None:
         return
     training = _training(targets)
-    usable = [value for row, value in enumerate(targets[training]) if row not in problems[training]]
-    names = known_classes(usable, data.declared) if known is None else known
+    if known is None:
+        usable = [value for row, value in enumerate(targets[training]) if row not in problems[training]]
+        known = goal.known(usable, data.declared)
+    else:
+        training = ""
     for split, found in targets.items():
-        if split != training or known is not None:
-            for row, problem in class_problems(found, names).items():
+        if split != training:
+            for row, problem in goal.strangers(found, known).items():
                 problems[split].setdefault(row, problem)
 
 
 def _class_counts(
     data: LabelledData,
-    task: str | None,
+    goal: Goal,
     good: Mapping[str, Sequence[Any]],
     known: Sequence[str] | None,
 ) -> dict[str, dict[str, int]]:
-    if task is None or not good or not task.endswith("classification"):
+    if not good or not goal.counted:
         return {}
     names = known_classes(good[_training(good)], data.declared) if known is None else known
     return {split: class_counts(found, declared=names) for split, found in good.items()}
@@ -242,14 +249,14 @@ def _class_counts(
 
 def _judge(
     data: LabelledData,
-    task: str | None,
+    goal: Goal,
     good: Mapping[str, Sequence[Any]],
     counts: Mapping[str, Mapping[str, int]],
 ) -> list[Finding]:
     findings = []
     if counts:
-        findings.extend(class_findings(counts, _training(counts), multi=is_multi_label(data)))
-    elif task and task.endswith("regression") and good:
+        findings.extend(class_findings(counts, _training(counts), multi=is_multi_label(data) or goal.several))
+    elif goal.numbers and good:
         findings.extend(_constant(good[_training(good)]))
     return findings
 
@@ -277,23 +284,6 @@ def _bad_items(data: LabelledData, problems: Mapping[str, Mapping[int, Problem]]
             code, reason = found[row]
             items.append(BadItem(split=split, index=row, origin=origin, code=code, reason=reason))
     return tuple(items)
-
-
-def _bad_findings(bad: Sequence[BadItem]) -> list[Finding]:
-    findings = []
-    for code in dict.fromkeys(item.code for item in bad):
-        items = [item for item in bad if item.code == code]
-        listed = shown((f"{item.origin} ({item.reason})" for item in items), most=3)
-        findings.append(
-            Finding(
-                severity=WARNING,
-                code=code,
-                sentence=f"{len(items):,} rows are set aside: {listed}",
-                fix="correct or remove them; bad_items.csv lists them all",
-                items=tuple(item.origin for item in items[:MOST_ITEMS]),
-            )
-        )
-    return findings
 
 
 def _empty_splits(data: LabelledData, problems: Mapping[str, Mapping[int, Problem]]) -> list[Finding]:

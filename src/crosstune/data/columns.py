@@ -7,6 +7,7 @@ import pyarrow as pa
 from datasets import Dataset
 
 from crosstune.core.errors import UserError, shown
+from crosstune.data.conversations.forms import form_of
 from crosstune.data.errors import AmbiguousColumn, MissingColumn, UnusableColumn
 from crosstune.data.kinds.registry import KINDS, kind_called
 from crosstune.data.readers.base import RawData
@@ -72,7 +73,11 @@ def find_target(raw: RawData, target: str | None, inputs: Sequence[str], *, need
         obvious = [name for name in columns if name.lower() in TRANSCRIPTS and name not in inputs]
     if len(obvious) == 1:
         return obvious[0]
-    raise AmbiguousColumn("target", flag="--target", source=raw.source, columns=columns, near=obvious)
+    talk = form_of(columns)
+    raise AmbiguousColumn(
+        "target", flag="--target", source=raw.source, columns=columns, near=obvious,
+        instead=f"for conversations ({talk.name}) add `--task text-generation`; otherwise " if talk else "",
+    )  # fmt: skip
 
 
 def require(raw: RawData, name: str, *, flag: str) -> None:

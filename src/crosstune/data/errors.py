@@ -45,16 +45,17 @@ class AmbiguousColumn(UserError):
     code = "ambiguous-column"
 
     def __init__(
-        self, what: str, *, flag: str, source: str, columns: Sequence[str], near: Sequence[str]
-    ) -> None:
-        """List the columns and show the flag."""
+        self, what: str, *, flag: str, source: str, columns: Sequence[str], near: Sequence[str],
+        instead: str = "",
+    ) -> None:  # fmt: skip
+        """List the columns and show the flag, and what may be meant ``instead``."""
         example = near[0] if near else (columns[0] if columns else "COLUMN")
         super().__init__(
             f"which column of `{source}` holds the {what} cannot be told from the names",
             found=f"the columns {shown(columns, most=40)}"
             + (f"; more than one would do: {shown(near)}" if near else ""),
             expected=f"one column that is named as the {what}",
-            fix=f"name it, for example `{flag} {example}`",
+            fix=f"{instead}name it, for example `{flag} {example}`",
         )
 
 
@@ -110,3 +111,9 @@ class CheckFailed(UserError):
     """The check found errors that make training meaningless."""
 
     code = "check-failed"
+
+
+class NotConversations(UserError):
+    """The columns are not those of any form in which conversations are written."""
+
+    code = "not-conversations"

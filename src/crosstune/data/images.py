@@ -35,6 +35,8 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+
 Cell = Mapping[str, Any]
 """An image in a table: ``{"bytes": bytes | None, "path": str | None}``."""
 
@@ -127,7 +129,7 @@ def _loaded(content: bytes) -> Image.Image:
     """Open, check the size in the header, then decode every pixel."""
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
-        _check_size(image)
+        check_size(image)
         image.load()
     except ImageProblem:
         raise
@@ -140,7 +142,8 @@ def _loaded(content: bytes) -> Image.Image:
     return image
 
 
-def _check_size(image: Image.Image) -> None:
+def check_size(image: Image.Image) -> None:
+    """Raise ``ImageProblem`` where the header claims more pixels than are ever decoded, or none."""
     width, height = image.size
     if width * height > PIXEL_CAP:
         raise ImageProblem("image-too-large", f"{width} x {height} pixels; the cap is {PIXEL_CAP:,}")
@@ -198,6 +201,12 @@ def _turn(image: Image.Image) -> int:
     except Exception:  # noqa: BLE001 - broken EXIF is common, and the pixels are fine without it
         return 0
     return orientation if orientation in _TURNS else 0
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height as they are once the image is upright; the pixels need not be loaded."""
+    width, height = image.size
+    return (height, width) if _turn(image) in _SIDEWAYS else (width, height)
 
 
 def _wrong_suffix(kind: str, path: str | None) -> tuple[str, ...]:

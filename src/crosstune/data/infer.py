@@ -22,16 +22,22 @@ from crosstune.data.errors import AmbiguousTask, WrongTask
 from crosstune.data.kinds.registry import kind_called
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import WHOLE
+from crosstune.data.places import BOXES, DETECTION, IN_PICTURES, SEGMENTATION, TASK_OF
 from crosstune.data.store import values
 from crosstune.data.targets import as_number, is_list, is_missing
 
-SPEECH = "automatic-speech-recognition"
+SPEECH, TAGGING = "automatic-speech-recognition", "token-classification"
+GENERATION = "text-generation"
+WRITTEN = (SPEECH, GENERATION)
+"""Tasks whose targets are texts that are written, and no classes or numbers."""
 
 TASKS = (
     *("image-classification", "text-classification", "image-regression", "text-regression"),
-    *("audio-classification", "audio-regression", SPEECH),
+    *("audio-classification", "audio-regression", SPEECH, TAGGING),
+    GENERATION,
+    *(DETECTION, SEGMENTATION),
 )
-"""Task names that the rules can give."""
+"""Task names that the rules can give; and that of conversations, which the user must name."""
 
 _CLASS_NAMES = frozenset({"label", "labels", "class", "classes", "category", "class_id", "label_id"})
 _FEW = 10
@@ -70,6 +76,11 @@ def infer_task(data: LabelledData, task: str | None = None) -> tuple[str, str]:
     if task is not None:
         _check_choice(data, task)
         return task, "chosen by the user"
+    if data.tagged:
+        return TAGGING, f"the target `{data.target}` has a tag for each word of `{data.inputs[0]}`"
+    if data.places is not None:
+        what = "boxes with classes" if data.places.kind == BOXES else "a class for each pixel"
+        return TASK_OF[data.places.kind], f"the labels are {what}"
     target = _target(data)
     kind, because = _kind(target)
     name = SPEECH if kind == SPEECH else f"{data.modality}-{kind}"
@@ -172,6 +183,15 @@ def _ambiguous(target: _Target, why: str) -> AmbiguousTask:
 def _check_choice(data: LabelledData, task: str) -> None:
     if task not in TASKS:
         raise UnknownName("task", task, TASKS)
+    if task == GENERATION:  # what was read for it are conversations, or their prompts
+        return
+    if (task == TAGGING) != data.tagged:
+        raise _not_tagged(data, task)
+    own = TASK_OF[data.places.kind] if data.places is not None else None
+    if task != own and (own is not None or task in IN_PICTURES):
+        raise _other_places(data, task, own)
+    if task == TAGGING or own is not None:
+        return
     modality, kind = ("audio", SPEECH) if task == SPEECH else task.split("-", 1)
     if modality != data.modality:
         wanted, found = (kind_called(name).plural for name in (modality, data.modality))
@@ -196,6 +216,38 @@ def _check_choice(data: LabelledData, task: str) -> None:
             expected="numbers",
             fix=f"use --task {data.modality}-classification, or name the right column with --target",
         )
+
+
+def _not_tagged(data: LabelledData, task: str) -> WrongTask:
+    """Make the error for words with tags and another task, or the other way round."""
+    if data.tagged:
+        return WrongTask(
+            f"the task `{task}` cannot learn tags of words",
+            found=f"`{data.target}` with a tag for each word of `{data.inputs[0]}`",
+            expected="one class or number for each text",
+            fix=f"use --task {TAGGING}, or name another column with --target",
+        )
+    return WrongTask(
+        f"the task `{task}` needs a tag for each word",
+        found=f"the target `{data.target}`" if data.target else "no target",
+        expected="CoNLL files, rows with `tokens` and `tags`, or rows with `text` and `spans`",
+        fix="name the columns with --input and --target; see docs/guides/token-classification.md",
+    )
+
+
+def _other_places(data: LabelledData, task: str, own: str | None) -> WrongTask:
+    """Make the error for labels in pictures and another task, or the other way round."""
+    needs = {
+        DETECTION: "boxes: COCO JSON, YOLO (data.yaml), Pascal VOC XML, or a CSV with columns such as xmin",
+        SEGMENTATION: "masks: a folder of pictures and one of masks, or the polygons of COCO JSON",
+    }
+    found = "no target" if data.target is None else f"the target `{data.target}`"
+    return WrongTask(
+        f"the data `{data.source}` is not of the task `{task}`",
+        found=f"labels for {own}" if own else found,
+        expected=needs.get(task, "one class or number for each picture"),
+        fix=f"use --task {own}" if own else "see docs/guides/labels-in-pictures.md for every layout",
+    )
 
 
 def _check_texts(target: _Target) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from crosstune.data.digests import Digests
 from crosstune.data.items import SplitItems
+from crosstune.data.places import Places
 from crosstune.data.store import ORIGIN, PROBLEM
 
 __all__ = ["ORIGIN", "PROBLEM", "LabelledData"]
@@ -41,6 +42,12 @@ class LabelledData:
     """What the reader and the splitter did, for people."""
     digests: Mapping[str, Digests] = field(default_factory=dict)
     """By split: a content hash for each row, where the check has made them."""
+
+    tagged: bool = False
+    """Whether the target is one tag for each word of a text."""
+
+    places: Places | None = None
+    """Where the target is boxes or masks: what else is known about them."""
 
     alike: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
     """By split: a number for each row, where the check has made them; rows of equal or nearly equal content

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 from datasets import Dataset
 
+from crosstune.data.boxes.tables import as_boxes
 from crosstune.data.columns import find_inputs, find_modality, find_target, require
 from crosstune.data.domains import domain_names
 from crosstune.data.errors import TooFewRows, UnusableColumn
@@ -16,6 +17,7 @@ from crosstune.data.readers.base import RawData
 from crosstune.data.readers.registry import read_raw
 from crosstune.data.split_column import by_split_column
 from crosstune.data.store import PROBLEM, column, values, with_column
+from crosstune.data.tagged import as_tagged
 from crosstune.data.targets import is_list, named, recognised
 
 
@@ -27,6 +29,7 @@ def read(
     group: str | None = None,
     domain: str | None = None,
     need_target: bool = True,
+    task: str | None = None,
 ) -> LabelledData:
     """Read labelled data. Files are listed and tables opened; no image is decoded.
 
@@ -40,6 +43,7 @@ def read(
         domain: a column that says which domain a row comes from.
         need_target: ``False`` for predict: then no target is looked for (one that is named and there is
             used), and a column ``split`` takes no table apart, so that every row stays in its place.
+        task: as the user names it, where one file can be read for more than one.
 
     Raises:
         DataNotFound, UnknownLayout, UnreadableFile: nothing can be read.
@@ -49,12 +53,11 @@ def read(
     Cost: one pass over text tables; Parquet and class folders are not read beyond their structure.
     Checked by: ``tests/data/test_read.py`` and ``tests/data/readers``.
     """
-    raw = read_raw(data)
-    _check_rows(raw)
+    raw = _raw(data, target, inputs, task, need=need_target)
     for name, flag in ((group, "--group"), (domain, "--domain")):
         if name is not None:
             require(raw, name, flag=flag)
-    goal = find_target(raw, target, inputs, need=need_target)
+    goal = find_target(raw, _own(target, raw), inputs, need=need_target)
     needed = {name for name in (goal, group, domain, *inputs) if name}
     chosen = find_inputs(raw, inputs, goal=goal, taken=(group, domain))
     modality = raw.modality or find_modality(raw, chosen)
@@ -62,9 +65,7 @@ def read(
     for name in chosen:
         splits = _read_inputs(splits, name, raw, modality, needed)
     splits = _read_domains(splits, domain, raw)
-    declared: tuple[str, ...] = ()
-    if goal is not None:
-        splits, declared = _read_targets(splits, goal, raw)
+    splits, declared = _read_targets(splits, goal, raw)
     splits, notes = _apart(splits, raw, needed | set(chosen)) if need_target else (splits, ())
     return LabelledData(
         source=raw.source,
@@ -77,7 +78,30 @@ def read(
         domain_names=domain_names(splits.values(), domain),
         declared=declared,
         notes=(*raw.notes, *notes),
+        tagged=raw.tagged,
+        places=raw.places if goal is not None and goal == raw.target else None,
     )
+
+
+def _raw(
+    data: Any,  # noqa: ANN401
+    target: str | None,
+    inputs: Sequence[str],
+    task: str | None,
+    *,
+    need: bool,
+) -> RawData:
+    """Let the readers read, and bring boxes and tagged words that came as tables to their one form."""
+    raw = read_raw(data, task=task, labels=need)
+    raw = as_boxes(raw, task=task, target=target, need=need)
+    raw = as_tagged(raw, target=target, inputs=inputs, need=need)
+    _check_rows(raw)
+    return raw
+
+
+def _own(target: str | None, raw: RawData) -> str | None:
+    """Leave out the name of a column that the reader has already used: the classes of boxes."""
+    return None if raw.places is not None and target == raw.places.column else target
 
 
 def _apart(
@@ -139,10 +163,12 @@ def _read_domains(splits: dict[str, Dataset], name: str | None, raw: RawData) ->
 
 
 def _read_targets(
-    splits: dict[str, Dataset], name: str, raw: RawData
+    splits: dict[str, Dataset], name: str | None, raw: RawData
 ) -> tuple[dict[str, Dataset], tuple[str, ...]]:
     """Name class numbers, recognise numbers in text; all splits alike."""
-    names = raw.declared.get(name, ())
+    names = raw.declared.get(name, ()) if name is not None else ()
+    if name is None or (raw.places is not None and name == raw.target):
+        return splits, tuple(names)
     columns = {
         split: column(dataset, name) for split, dataset in splits.items() if name in dataset.column_names
     }

@@ -7,7 +7,7 @@ from typing import Any
 from crosstune.core.labels import class_name
 from crosstune.core.seeding import generator
 from crosstune.data.errors import BadSplit, TooFewRows
-from crosstune.data.infer import SPEECH
+from crosstune.data.infer import WRITTEN
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import OUT_OF_DOMAIN, SPLITS, WHOLE
 from crosstune.data.store import values
@@ -158,7 +158,7 @@ def _together(rows: _Rows) -> Sequence[Hashable]:
 
 
 def _without_classes(task: str) -> bool:
-    return task.endswith("regression") or task == SPEECH
+    return task.endswith("regression") or task in WRITTEN
 
 
 def _classes(targets: Sequence[Any], task: str) -> list[tuple[str, ...]]:
@@ -171,7 +171,7 @@ def _strata(targets: Sequence[Any], task: str) -> list[Hashable]:
     if task.endswith("regression"):
         numbers = [as_number(value) or 0.0 for value in targets]
         return list(quantile_bins(numbers)) if len(numbers) >= 100 else [0] * len(numbers)
-    if task == SPEECH:
+    if task in WRITTEN:
         return [0] * len(targets)
     if any(isinstance(value, list) for value in targets):
         return list(rarest([labels_of(value) if value is not None else () for value in targets]))
@@ -215,7 +215,7 @@ def _keep_every_class(
 
 def _note(name: str, held: int, before: int, task: str, data: LabelledData, group: str | None) -> str:
     how = "in proportion to the target" if task.endswith("regression") else "in proportion to the classes"
-    how = "at random" if task == SPEECH else how
+    how = "at random" if task in WRITTEN else how
     how += f" of each `{data.domain}`" if data.domain else ""
     whole = f", whole values of `{group}` at a time" if group else ""
     return f"made the {name} split: {held:,} of {before:,} training rows, {how}{whole}"

@@ -4,6 +4,7 @@ Shapes: N examples, B batch.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,13 @@ from crosstune.core.progress import Reporter, Silent
 from crosstune.frozen.errors import NonFiniteFeatures
 from crosstune.frozen.freeze import evaluating
 from crosstune.frozen.loader import Indices, batches, processing_order
-from crosstune.sources.base import Backbone
+from crosstune.sources.base import Backbone, Batch
 
 Answer = Callable[[Tensor], NDArray[Any]]
 """From the head's outputs of a batch, first axis B, to B answers."""
+
+Score = Callable[[NDArray[Any], Callable[[Batch], Tensor], Batch, Indices], NDArray[Any]]
+"""From the answers to a batch, the model, the batch and the places of its examples to more of the answers."""
 
 
 def model_answers(
@@ -29,10 +33,19 @@ def model_answers(
     items: Items,
     answer: Answer,
     *,
+    score: Score | None = None,
     batch_size: int = 16,
     reporter: Reporter | None = None,
 ) -> NDArray[Any]:
     """Run the model in float32 by torch and turn each batch into answers at once.
+
+    Args:
+        backbone: as it is.
+        items: raw examples.
+        answer: what the outputs of a batch stand for.
+        score: is given the answers and the model, where they are to say more than what is written.
+        batch_size: halved where memory runs out.
+        reporter: told how far it is.
 
     Returns:
         N answers, in the order of the items.
@@ -52,7 +65,10 @@ def model_answers(
         while done < len(items):
             try:
                 for indices, batch in batches(backbone, items, order[done:], batch_size):
-                    found.append((indices, answer(_outputs(backbone, items, indices, batch))))
+                    answers = answer(_outputs(backbone, items, indices, batch))
+                    if score is not None:
+                        answers = score(answers, partial(_told, backbone), batch, indices)
+                    found.append((indices, answers))
                     done += len(indices)
                     told.advance(done)
             except CAN_BE_MEMORY as error:
@@ -67,6 +83,15 @@ def model_answers(
         return np.array([], dtype=np.str_)
     places = np.argsort(np.concatenate([indices for indices, _ in found]))
     return np.concatenate([answers for _, answers in found])[places]
+
+
+def _told(backbone: Backbone, batch: Batch) -> Tensor:
+    """Give the outputs of a model that is told what it should write."""
+    device = next(backbone.model.parameters()).device
+    outputs: Tensor = backbone.logits(
+        backbone.model(**{name: tensor.to(device) for name, tensor in batch.items()})
+    )
+    return outputs.float().cpu()
 
 
 def _outputs(backbone: Backbone, items: Items, indices: Indices, batch: dict[str, Tensor]) -> Tensor:

@@ -132,7 +132,7 @@ def _rounded(side: float) -> int:
 def choose_max_length(data: DataFacts) -> Decision:
     """Choose how many tokens of a text are read; the source caps it at what the model can read."""
     if data.long_text is None:
-        return Decision("max_length", None, Basis.ASSUMED, "not a text")
+        return Decision("max_length", None, Basis.ASSUMED, "as much as the model's source allows")
     tokens = 16 * (1 + int(data.long_text * TOKENS_PER_CHARACTER) // 16)
     value = min(512, max(32, tokens))
     return Decision(

@@ -60,7 +60,7 @@ def choose_head_lr(data: DataFacts, model: ModelFacts, strategy: str, lr: float)
     if model.crosses:
         value = float(f"{max(NEW_RATE, NEW_FACTOR * lr):.3g}")
         return Decision("head_lr", value, Basis.PRIOR, f"new parts: {NEW_FACTOR:g} times the body, or more")
-    factor = 5.0 if data.modality == "text" else 1.0
+    factor = 5.0 if data.modality == "text" and data.closed_form else 1.0  # a head that is not new
     return Decision(
         "head_lr", float(f"{lr * factor:.3g}"), Basis.PRIOR, f"{factor:g} times the rate of the body"
     )
@@ -71,6 +71,10 @@ def choose_layer_decay(data: DataFacts, model: ModelFacts) -> Decision:
     if model.crosses:
         why = "the first blocks have as much to learn as the last: their inputs are new"
         return Decision("layer_decay", 1.0, Basis.PRIOR, why)
+    if not model.pretrained:
+        return Decision("layer_decay", 1.0, Basis.PRIOR, "random weights: no block knows more than another")
+    if data.modality == "text" and not data.closed_form:
+        return Decision("layer_decay", 1.0, Basis.PRIOR, "language models are tuned at one rate")
     value = 0.9 if data.modality == "text" or not model.convolutional else 1.0
     return Decision(
         "layer_decay", value, Basis.PRIOR, "ELECTRA and AutoGluon use 0.9 for transformers; none for CNNs"

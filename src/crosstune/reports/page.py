@@ -188,6 +188,6 @@ def _decisions(summary: RunSummary) -> dict[str, Any]:
 def _score(summary: RunSummary, value: float) -> str:
     if summary.task.endswith("regression"):
         return f"off by {figure(value, 2)}"
-    if summary.task == "automatic-speech-recognition":
+    if summary.task in ("automatic-speech-recognition", "text-generation"):
         return f"{figure(100 * value, 0)} % of the words wrong"
     return f"{figure(100 * value, 1)} % sure"

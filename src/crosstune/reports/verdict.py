@@ -22,9 +22,14 @@ _TITLES = {
     "calibration-error": "Calibration error",
     "wer": "Word error rate",
     "cer": "Character error rate",
+    "token-loss": "Loss of a token",
+    "token-f1": "F1 of words",
     "substitutions": "Words substituted",
     "deletions": "Words left out",
     "insertions": "Words put in",
+    "f1": "F1 over entities",
+    "precision": "Precision over entities",
+    "recall": "Recall over entities",
 }
 
 _MEANINGS = {
@@ -32,7 +37,7 @@ _MEANINGS = {
     "balanced-accuracy": "share answered right, each class counting the same",
     "macro-f1": "balance of precision and recall, each class counting the same",
     "micro-f1": "balance of precision and recall, each answer counting the same",
-    "exact-match": "share of the examples with every label right",
+    "exact-match": "share of the examples answered entirely right",
     "log-loss": "surprise at the truth, in nats; lower is better",
     "calibration-error": "gap between stated confidence and share answered right; lower is better",
     "mae": "mean distance from the truth, in the target's unit; lower is better",
@@ -42,9 +47,15 @@ _MEANINGS = {
     "spearman": "agreement of the ranking with the truth; 1 is perfect, 0 is none",
     "wer": "wrong, missing and added words over the words that were said; lower is better",
     "cer": "the same for characters",
+    "token-loss": "surprise at each token of the true answers, in nats; lower is better",
+    "perplexity": "among how many tokens the model is undecided, at each; lower is better",
+    "token-f1": "balance of right and missing words of the answers that are written",
     "substitutions": "share of the words that were said and recognised as others",
     "deletions": "share of the words that were said and not recognised",
     "insertions": "recognised words that nobody said, over the words that were said",
+    "f1": "balance of precision and recall, each entity counting the same; words and type must be right",
+    "precision": "share of the entities found that are right",
+    "recall": "share of the entities there that are found",
 }
 
 _BASELINES = {

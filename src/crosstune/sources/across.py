@@ -14,7 +14,7 @@ from typing import Any
 
 from crosstune.core.errors import BadValue
 from crosstune.core.files import read_object, write_json
-from crosstune.sources import transformers_folders
+from crosstune.sources import tagging, transformers_folders
 from crosstune.sources.assemble import Identity, assemble, same
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.embedder import Embedder, PatchModel, position_tables, without_words, word_norm
@@ -54,6 +54,8 @@ def open_folder(
     folder: Path, name: str, options: OpenOptions, *, source: str, record: Record | None = None
 ) -> Backbone:
     """Open a transformers folder with a new head, and with an embedder where the modality changes."""
+    if options.task == tagging.TASK:
+        return tagging.open_folder(folder, name, options, source=source, record=record)
     if crosses(folder, options):
         identity = transformers_folders.identify(folder, name, options, source, record)
         return build(folder, identity, options)
@@ -73,6 +75,8 @@ def build(folder: Path, identity: Identity, options: OpenOptions, *, gguf: Gguf 
         UnsupportedModel: the body does not take vectors in place of words.
         BadValue: side and patch do not go together, or give more tokens than the body has positions for.
     """
+    if options.task == tagging.TASK and gguf is None:
+        return tagging.build(folder, identity, options)
     if not crosses(folder, options, gguf):
         return transformers_folders.build(folder, identity, options, gguf=gguf)
     body, identity = transformers_folders.load_body(folder, identity, options, gguf)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from crosstune.core.dialogue import Dialogue
 from crosstune.core.pieces import Pieces
 from crosstune.core.spelling import Spelling
 from crosstune.sources.frames import Frames
@@ -104,8 +105,12 @@ class Backbone:
     pieces: Pieces | None = None
     """What a recogniser with a decoder writes with; ``None`` for every other model. It has the method
     ``write`` then; see :attr:`generate`."""
+    dialogue: Dialogue | None = None
+    """How a language model that answers is asked, ``None`` for every other; it has ``write`` as well."""
     head_trained: bool = False
     """Whether the native head comes with weights for these outputs, so that the model answers untuned."""
+    head_rests: bool = False
+    """Whether the native head stays as it is under adapters: it has learnt these outputs in pretraining."""
     new_parts: tuple[str, ...] = ()
     """Paths of modules besides the head that start from random values: an embedder for another modality."""
     folder: Path | None = None
@@ -131,7 +136,7 @@ class Backbone:
         A row is NaN where its logits were. ``None`` where answers follow from one forward pass. Asked of the
         model that is here now: it may be a copy of the one that was opened.
         """
-        if self.pieces is None:
+        if self.pieces is None and self.dialogue is None:
             return None
         write: Callable[..., Tensor] = getattr(self.model, "write")  # noqa: B009 - no module has it for certain
         return write

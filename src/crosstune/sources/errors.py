@@ -70,3 +70,18 @@ class BadWeights(UserError):
     """A weight file is damaged, incomplete, or holds values that are not finite."""
 
     code = "bad-weights"
+
+
+class ConversationRefused(UserError):
+    """The chat template of a model does not take a conversation that it is to answer."""
+
+    code = "template-refused"
+
+    def __init__(self, reason: str) -> None:
+        """Quote what the template says."""
+        super().__init__(
+            "the chat template of the model does not take a conversation",
+            found=reason,
+            expected="messages in the order that the template knows: user and assistant in turn",
+            fix="run `crosstune check --show-mask` on the rows; it names those that the template refuses",
+        )

@@ -7,9 +7,11 @@ from typing import TypeVar
 from crosstune.core.errors import UnknownName
 from crosstune.sources import (
     across,
+    causal,
     spectrograms,
     speech,
     speech_seq2seq,
+    tagging,
     timm_folders,
     torchvision_models,
     transformers_folders,
@@ -40,11 +42,15 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
         opener: Callable[..., Backbone] = _known(OPENERS, record)
         if options.task == speech.TASK:
             opener = _recogniser(folder)
+        if options.task == causal.TASK:
+            opener = causal.open_folder
         return opener(folder, name, options, source=source, record=record)
     if not (folder / "config.json").is_file():
         raise UnknownModel(name, reason=f"the folder {folder} holds no config.json")
     if options.task == speech.TASK:
         return _recogniser(folder)(folder, name, options, source=source)
+    if options.task == causal.TASK:
+        return causal.open_folder(folder, name, options, source=source)
     opener = timm_folders.open_folder if is_timm_folder(folder) else across.open_folder
     return opener(folder, name, options, source=source)
 
@@ -88,6 +94,8 @@ OPENERS: dict[str, Callable[..., Backbone]] = {
     spectrograms.FORMAT: _open_heard,
     speech.FORMAT: across.open_folder,
     speech_seq2seq.FORMAT: across.open_folder,
+    tagging.FORMAT: across.open_folder,
+    causal.FORMAT: across.open_folder,
 }
 REOPENERS: dict[str, Callable[[Path, Record], Backbone]] = {
     timm_folders.FORMAT: timm_folders.reopen,
@@ -97,4 +105,6 @@ REOPENERS: dict[str, Callable[[Path, Record], Backbone]] = {
     spectrograms.FORMAT: _reopen_heard,
     speech.FORMAT: speech.reopen,
     speech_seq2seq.FORMAT: speech_seq2seq.reopen,
+    tagging.FORMAT: tagging.reopen,
+    causal.FORMAT: causal.reopen,
 }

@@ -9,7 +9,7 @@ from huggingface_hub.utils._validators import validate_repo_id
 
 from crosstune.sources.errors import UnknownModel
 
-SMALL_FILES = ["*.json", "*.txt", "*.model", "README.md"]
+SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "README.md"]
 SAFE_WEIGHTS = ["model*.safetensors"]
 TORCH_WEIGHTS = ["pytorch_model*.bin"]
 TIMEOUT = 5.0

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from crosstune.core.errors import MissingExtra
 from crosstune.core.extras import installed, require
-from crosstune.sources import across
+from crosstune.sources import across, causal
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.catalogue import entries
@@ -96,9 +96,7 @@ class PackageSource:
             UnknownModel: no package is known under this name.
             MissingExtra: the package is not installed.
         """
-        package = PACKAGES.get(name)
-        if package is None:
-            raise UnknownModel(name, reason="no package is known under this name", choices=list(PACKAGES))
+        package = _known(name)
         if package.modality != "text" or not options.task.startswith("image"):  # texts: see ``across.py``
             require_modality(name, package.modality, options.task)
         path = _inside(name, package)
@@ -109,13 +107,12 @@ class PackageSource:
             origin=f"the pip package {package.pip}" if options.pretrained else "random weights",
             pretrained=options.pretrained,
         )
+        make = causal.build if options.task == causal.TASK else across.build
         if path.suffix == ".gguf":
-            require("gguf", extra="gguf", purpose=f"the model `{name}`")
-            gguf = Gguf(file=path.name, start=package.start)
-            return across.build(path.parent, identity, options, gguf=gguf)
+            return make(path.parent, identity, options, gguf=_gguf(name, path, package))
         if package.modality == "text":
             check_folder(path)
-            return across.build(path, identity, options)
+            return make(path, identity, options)
         return _open_lite(package, path, identity, options)
 
     def available(self) -> list[ModelInfo]:
@@ -125,6 +122,30 @@ class PackageSource:
             for info in entries()
             if info.name in PACKAGES
         ]
+
+
+def text_place(name: str) -> tuple[Path, Gguf | None]:
+    """Return the folder of a package's text model, and its one file where it has only one.
+
+    Raises:
+        UnknownModel, MissingExtra: as :meth:`PackageSource.open`.
+        OtherModality: it reads no texts.
+    """
+    package = _known(name)
+    require_modality(name, package.modality, "text-generation")
+    path = _inside(name, package)
+    return (path.parent, _gguf(name, path, package)) if path.suffix == ".gguf" else (path, None)
+
+
+def _known(name: str) -> Package:
+    if name not in PACKAGES:
+        raise UnknownModel(name, reason="no package is known under this name", choices=list(PACKAGES))
+    return PACKAGES[name]
+
+
+def _gguf(name: str, path: Path, package: Package) -> Gguf:
+    require("gguf", extra="gguf", purpose=f"the model `{name}`")
+    return Gguf(file=path.name, start=package.start)
 
 
 def _available(package: Package) -> bool:

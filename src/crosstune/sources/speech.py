@@ -125,7 +125,7 @@ def widened(own: Spelling | None, wanted: tuple[str, ...]) -> tuple[Spelling, tu
     """
     if own is None:
         return Spelling.of(["".join(wanted)]), ()
-    written = {one.upper() if own.capitals else one for one in wanted} - {own.space}
+    written = {one.upper() if own.capitals else one for one in wanted} - {own.space, SPACE}
     single = {one for text in written for one in text}  # `ß` has two capitals
     added = tuple(sorted(single - set(own.symbols)))
     return replace(own, symbols=(*own.symbols, *added)), added

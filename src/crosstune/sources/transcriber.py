@@ -48,7 +48,7 @@ class Transcriber(nn.Module):
         They are float32, so that a row can be NaN: its logits were. Shorter texts are filled up with the
         piece of padding. Cost: one pass of the encoder, and one of the decoder for each piece.
         """
-        finite = _Finite()
+        finite = Finite()
         with quiet():  # it would warn of a mask that Whisper has no use for
             written: Tensor = self.inner.generate(**batch, logits_processor=[finite])
         rows = written.float()
@@ -66,13 +66,15 @@ class Transcriber(nn.Module):
         return sorted(numbers.intersection(before))
 
 
-class _Finite:
+class Finite:
     """Notes the rows whose logits are NaN; suppressed pieces are minus infinity, which is no fault."""
 
     def __init__(self) -> None:
+        """Begin with no row noted."""
         self.bad: Tensor | None = None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # noqa: ARG002 - as transformers calls it
+        """Look at the logits of the next piece, and leave them as they are."""
         now = scores.isnan().any(dim=-1)
         if bool(now.any()):
             self.bad = now if self.bad is None else self.bad | now

@@ -22,6 +22,7 @@ from crosstune.stages.seen import keep_seen
 from crosstune.stages.ship import Shipped
 from crosstune.stages.tables import labelled_table
 from crosstune.stages.untuned import untuned_on_test
+from crosstune.tasks.text_generation import TextGeneration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,10 @@ def _by_domain(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> 
 
 def _write_predictions(prepared: Prepared, split: str, outputs: NDArray[Any], path: Path) -> None:
     items, domains = prepared.items[split], prepared.items[split].domains()
-    table = labelled_table(items.origins(), prepared.task.decode(outputs), items.targets())
+    task, targets = prepared.task, items.targets()
+    if isinstance(task, TextGeneration):
+        targets = task.truths(prepared.encoded[split])
+    table = labelled_table(items.origins(), task.decode(outputs), targets)
     if domains is not None:
         table["domain"] = [domains.names[number] for number in domains.ids.tolist()]
     with replacing(path) as temporary:

@@ -165,5 +165,7 @@ def _judged(small: Prepared, outputs: NDArray[Any] | None, seed: int) -> tuple[M
     if outputs is None:  # not one step fitted
         return Metric(math.nan, math.nan, math.nan), math.inf
     task, truth = small.task, small.encoded["validation"]
-    loss = small.chosen_by(next((name for name in ("log-loss", "rmse", "cer") if name in task.metrics), None))
+    loss = small.chosen_by(
+        next((name for name in ("log-loss", "rmse", "cer", "token-loss") if name in task.metrics), None)
+    )
     return measured(small.chosen_by(), outputs, truth, seed=seed), figure(loss, outputs, truth)

@@ -14,12 +14,14 @@ from crosstune.core.run_dir import RunDir
 from crosstune.options import FitOptions
 from crosstune.planning.make import settings_of
 from crosstune.stages.company import Company
+from crosstune.stages.dialogues import with_dialogue
 from crosstune.stages.opening import open_again
 from crosstune.stages.pieces import with_pieces
 from crosstune.stages.prepare import Prepared, prepare
 from crosstune.stages.run import Run
 from crosstune.stages.symbols import with_symbols
 from crosstune.stages.too_short import without_too_short
+from crosstune.stages.windows import with_windows
 from crosstune.training.group import joined
 from crosstune.training.run import train
 
@@ -50,7 +52,8 @@ def follow(made: Company, options: FitOptions) -> RunDir:
 def _help(run: Run, prepared: Prepared, about: dict[str, Any]) -> None:
     opened = open_again(run, prepared, *about["opened"])
     prepared = without_too_short(run, with_symbols(run, prepared, opened), opened)
-    prepared = with_pieces(run, prepared, opened)
+    prepared = with_windows(run, with_pieces(run, prepared, opened), opened)
+    prepared = with_dialogue(run, prepared, opened)
     with shown(), joined():
         train(
             opened.backbone, prepared.task, prepared.items["train"], prepared.items["validation"],

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from crosstune.data.check import CheckReport, check
 from crosstune.data.domains import hold_out_domains, require_domains, require_validation
-from crosstune.data.infer import infer_task
+from crosstune.data.infer import GENERATION, infer_task
 from crosstune.data.items import SplitItems
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import OUT_OF_DOMAIN
-from crosstune.data.read import read
 from crosstune.data.splits import make_splits
 from crosstune.planning.facts import DataFacts
+from crosstune.stages.reading import read_for
 from crosstune.stages.run import Run
 from crosstune.tasks.base import MetricSpec, Task
 from crosstune.tasks.by_domain import OVERALL, chosen_by
-from crosstune.tasks.registry import make_task
+from crosstune.tasks.registry import make_task, require_training
 from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.structured import NO_HEAD
 
@@ -47,14 +47,16 @@ class Prepared:
 def prepare(run: Run) -> Prepared:
     """Carry the stage out; writes ``bad_items.csv``."""
     options = run.options
-    raw = read(
-        options.data, target=options.target, inputs=options.inputs, group=options.group, domain=options.domain
-    )
+    raw = read_for(
+        options.task, options.data, target=options.target, inputs=options.inputs, group=options.group,
+        domain=options.domain,
+    )  # fmt: skip
     require_domains(raw, options.held_out_domain, options.select_by)
     raw = hold_out_domains(raw, options.held_out_domain)
     raw = replace(raw, declared=options.classes or raw.declared)
     name, why = infer_task(raw, options.task)
     run.reporter.say(f"task = {name}  ({why})")
+    require_training(name)
     report = check(raw, task=name, max_bad=options.max_bad, strict=options.strict, reporter=run.reporter)
     report.write(run.folder.bad_items)
     run.found(report.findings)
@@ -100,7 +102,8 @@ def _facts(name: str, task: Task, items: Mapping[str, SplitItems], report: Check
         outputs=task.outputs,
         imbalance=imbalance,
         median_side=int(sizes["image_side_median"]) if "image_side_median" in sizes else None,
-        long_text=int(sizes["text_chars_q99"]) if "text_chars_q99" in sizes else None,
+        # What is asked says nothing about how long the answers are.
+        long_text=int(sizes["text_chars_q99"]) if "text_chars_q99" in sizes and name != GENERATION else None,
         domains=None if domains is None else len(domains.present),
         closed_form=task.linear_kind() != NO_HEAD,
     )

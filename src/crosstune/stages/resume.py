@@ -194,6 +194,8 @@ def _domain_digest(items: SplitItems) -> str:
 
 def _digest(encoded: Any) -> str:  # noqa: ANN401
     array = np.ascontiguousarray(encoded)
+    if array.dtype == object:  # texts of very different lengths, whose bytes would be addresses
+        array = np.frombuffer(repr(array.tolist()).encode("utf-8", "surrogatepass"), np.uint8)
     return hashlib.sha256(f"{array.dtype} {array.shape}".encode() + array.tobytes()).hexdigest()[:16]
 
 

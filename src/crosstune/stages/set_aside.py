@@ -16,7 +16,7 @@ def set_aside(run: Run, prepared: Prepared, bad: Sequence[BadItem], findings: Se
         TooManyBadRows: more rows are set aside than the options allow.
         CheckFailed: under ``--strict``, whatever the finding.
     """
-    if not bad:
+    if not bad and not findings:
         return prepared
     rows: dict[str, set[int]] = {}
     for item in bad:

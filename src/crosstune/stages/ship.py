@@ -1,6 +1,7 @@
 """Stage 5: save what was chosen, reload it in a fresh process, and hold it to what was in memory."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from crosstune.artifacts.place import put_model
 from crosstune.data.layout import OUT_OF_DOMAIN
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
-from crosstune.tasks.structured import Structured
+from crosstune.tasks.structured import Scored, Structured
 
 SAMPLE = 128
 """Validation examples on which the reloaded model must reproduce the one in memory."""
@@ -57,7 +58,8 @@ def ship(run: Run, prepared: Prepared, expected: NDArray[Any]) -> Shipped:
     engine = run.settings.engine
     parts = [prepared.items["test"], prepared.items["validation"].subset(range(len(expected)))]
     parts += [prepared.items[OUT_OF_DOMAIN]] if OUT_OF_DOMAIN in prepared.items else []
-    test, sample, *outside = fresh_outputs(run.folder.model, parts, engine=engine)
+    answer = partial(fresh_outputs, targets=True) if isinstance(prepared.task, Scored) else fresh_outputs
+    test, sample, *outside = answer(run.folder.model, parts, engine=engine)
     if isinstance(prepared.task, Structured):
         hold_answers_to(run.folder.model, prepared.task, expected, sample)
     else:

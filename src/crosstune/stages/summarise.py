@@ -22,6 +22,7 @@ from crosstune.core.sound import Sound
 from crosstune.core.summary import Curve, Mistake, RunSummary
 from crosstune.core.trial import TrialRow
 from crosstune.core.version import VERSION
+from crosstune.core.words import unmarked
 from crosstune.data.layout import OUT_OF_DOMAIN
 from crosstune.evaluation.calibration import reliability
 from crosstune.evaluation.mistakes import confusion, worst
@@ -38,7 +39,8 @@ from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
 from crosstune.stages.trials import SECOND
 from crosstune.tasks.base import Row
-from crosstune.tasks.structured import Structured
+from crosstune.tasks.structured import InText, Structured
+from crosstune.tasks.text_generation import TextGeneration
 
 PICTURE = 160
 """Longest side of a picture on the page, in pixels."""
@@ -253,10 +255,18 @@ def _mistakes(prepared: Prepared, shipped: Shipped) -> tuple[Mistake, ...]:
     if isinstance(task, Structured):
         encoded = prepared.encoded["test"][chosen]
         scores = task.badness(shipped.test[chosen], encoded)
+        if isinstance(task, InText):
+            both = [task.shown(one, raw) for one in (encoded, shipped.test[chosen])]
+            return tuple(
+                Mistake(origin=origins[i], truth=said or "-", predicted=found or "-", score=float(bad),
+                        text=unmarked(text))
+                for i, said, found, bad, text in zip(chosen, *both, scores, raw, strict=True)
+            )  # fmt: skip
+        truths = task.truths(encoded) if isinstance(task, TextGeneration) else encoded.tolist()
         return tuple(
             Mistake(origin=origins[i], truth=str(said), predicted=str(row.get("text", "")), score=float(bad),
                     sound=sound_address(example) if isinstance(example, Sound) else None)
-            for i, said, row, bad, example in zip(chosen, encoded.tolist(), rows, scores, raw, strict=True)
+            for i, said, row, bad, example in zip(chosen, truths, rows, scores, raw, strict=True)
         )  # fmt: skip
     return tuple(
         _mistake(origins[i], targets[i], row, example)

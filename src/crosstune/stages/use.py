@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
 from crosstune.artifacts.model import SavedModel, load_model
@@ -14,16 +15,23 @@ from crosstune.core.files import write_json
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
 from crosstune.core.refused import refuse
+from crosstune.core.words import marked
 from crosstune.data.check import CheckReport, check
+from crosstune.data.conversations.labelled import asked_of_texts, read_asked
 from crosstune.data.infer import infer_task
 from crosstune.data.items import SplitItems
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import SOUND_SUFFIXES
 from crosstune.data.read import read
+from crosstune.data.store import values, with_column
 from crosstune.evaluation.scores import score
 from crosstune.stages.assess import finite
+from crosstune.stages.reading import read_for
 from crosstune.stages.seen import between_rows
 from crosstune.stages.tables import write_rows
+from crosstune.tasks.base import Task
+from crosstune.tasks.text_generation import TextGeneration
+from crosstune.tasks.token_classification import TokenClassification
 
 FILES: dict[str, frozenset[str]] = {
     "image": frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}),
@@ -61,7 +69,7 @@ def check_data(
     strict: bool,
 ) -> CheckReport:
     """Read and check labelled data."""
-    raw = read(data, target=target, inputs=inputs, group=group)
+    raw = read_for(task, data, target=target, inputs=inputs, group=group)
     name, _ = infer_task(raw, task)
     return check(raw, task=name, max_bad=max_bad, strict=strict)
 
@@ -127,8 +135,11 @@ class Evaluated:
 
 def look(model: SavedModel, data: Any, *, target: str | None, max_bad: float | None) -> Look:  # noqa: ANN401
     """Read and check labelled data for a saved model; raises what is wrong with it."""
-    raw = read(data, target=target or model.target, inputs=model.inputs if _named(data) else ())
-    classes = getattr(model.task, "classes", None)
+    if isinstance(model.task, TextGeneration):
+        raw = read_for(model.task.name, data, target=target)
+    else:
+        raw = read(data, target=target or model.target, inputs=model.inputs if _named(data) else ())
+    classes = getattr(model.task, "classes", None) or getattr(model.task, "known_kinds", None)
     report = check(raw, task=model.task.name, known=classes, fitted=True, max_bad=max_bad)
     report.require()
     clean = report.clean()
@@ -212,6 +223,22 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
     ), origins
 
 
+def with_words(data: LabelledData, task: Task) -> LabelledData:
+    """Mark the words of texts for a task that answers about words; lists of words have been joined."""
+    if not isinstance(task, TokenClassification) or data.tagged:
+        return data
+    (name,) = data.inputs
+    splits = {
+        split: with_column(one, name, pa.array([_marked(text) for text in values(one, name)], pa.string()))
+        for split, one in data.splits.items()
+    }
+    return replace(data, splits=splits)
+
+
+def _marked(text: str | None) -> str | None:
+    return None if text is None else marked(text)
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
@@ -220,14 +247,18 @@ def _exists(path: Path) -> bool:
 
 
 def _table(model: SavedModel, path: Path) -> tuple[LabelledData, list[str]]:
-    data = read(path, inputs=model.inputs, need_target=False)
+    if isinstance(model.task, TextGeneration):
+        return read_asked(path)
+    data = with_words(read(path, inputs=model.inputs, need_target=False), model.task)
     split = next(iter(data.splits))
     return data, data.items(split).origins()
 
 
 def _loose(model: SavedModel, names: list[str]) -> tuple[LabelledData, list[str]]:
+    if isinstance(model.task, TextGeneration):
+        return asked_of_texts(names), names
     modality = model.backbone.modality
     cells = [str(Path(name).absolute()) for name in names] if modality in FILES else names
     column = model.inputs[0]
     data = read(Dataset.from_dict({column: cells}), inputs=(column,), need_target=False)
-    return data, names
+    return with_words(data, model.task), names

@@ -5,11 +5,13 @@ memory; an answer is one entry of an array with first axis N. Metrics, intervals
 where those of vector tasks take outputs. There is no closed-form head, and ``linear_kind`` is ``none``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 from torch import Tensor
+
+from crosstune.tasks.base import Row
 
 NO_HEAD = "none"
 """The ``linear_kind`` of these tasks."""
@@ -41,9 +43,31 @@ class Structured(Protocol):
 
 
 @runtime_checkable
+class InText(Protocol):
+    """What a task has besides whose answers are about places in a text."""
+
+    def in_text(self, outputs: NDArray[Any], raw: Sequence[Any]) -> list[Row]:
+        """Say where in each text what is: added to the rows that ``decode`` gives."""
+        ...
+
+    def shown(self, outputs: NDArray[Any], raw: Sequence[Any]) -> list[str]:
+        """Say each answer in words, for a person."""
+        ...
+
+
+@runtime_checkable
 class TeacherForced(Protocol):
     """What a task has besides whose model reads, in training, what it should have written so far."""
 
     def decoder_inputs(self, targets: Tensor) -> Mapping[str, Tensor]:
         """Make of collated targets what the model reads besides the example, by argument name."""
+        ...
+
+
+@runtime_checkable
+class Scored(TeacherForced, Protocol):
+    """What a task has besides whose answers also say how probable the model finds the references."""
+
+    def scored(self, answers: NDArray[Any], outputs: Tensor, targets: Tensor) -> NDArray[Any]:
+        """Add to B answers what the outputs of the model that was told their targets say about these."""
         ...

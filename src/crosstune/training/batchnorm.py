@@ -10,8 +10,9 @@ from torch import nn
 from crosstune.core.items import Items
 from crosstune.core.seeding import generator
 from crosstune.sources.base import Backbone
+from crosstune.training.encoding import encode
 from crosstune.training.forward import Forward, autocast
-from crosstune.training.loader import Loaded, encode
+from crosstune.training.loader import Loaded
 
 REFRESH_STEPS = 20
 """Effective batches over which statistics are averaged."""

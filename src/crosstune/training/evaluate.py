@@ -17,10 +17,12 @@ from crosstune.frozen.activations import Activations
 from crosstune.sources.base import Preprocessing
 from crosstune.tasks.base import MetricSpec, Task
 from crosstune.tasks.by_domain import OVERALL, chosen_by
-from crosstune.tasks.structured import Structured
+from crosstune.tasks.structured import Scored, Structured
 from crosstune.training.bound import Bound
+from crosstune.training.encoding import encode
 from crosstune.training.forward import Forward, autocast
-from crosstune.training.loader import Loaded, ahead, as_targets, encode
+from crosstune.training.loader import Loaded, ahead, as_targets, taught
+from crosstune.training.prepared import PreparedInputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class Evaluator:
     """Whether every process makes equally many passes, as a model that is spread over them must."""
     bound: Bound | None = None
     """Of one forward pass, where there is one."""
+    prepared: PreparedInputs | None = None
+    """Where given, examples are encoded once for all evaluations."""
 
     @cached_property
     def chosen_by(self) -> MetricSpec:
@@ -78,7 +82,11 @@ class Evaluator:
                 micro = loaded.to(device, channels_last=self.channels_last)
                 with autocast(device, bf16=self.bf16):
                     outputs = run(micro.batch, micro.activation)
-                found.append((loaded.indices, self._kept(outputs, whole=most is None)))
+                    kept = self._kept(outputs, whole=most is None)
+                    if most is None and isinstance(self.task, Scored):
+                        told = forward(taught(self.task, micro.batch, micro.targets), micro.activation)
+                        kept = self.task.scored(kept, told, micro.targets)
+                found.append((loaded.indices, kept))
         if most is not None:
             return np.concatenate([rows for _, rows in found])
         gathered: Sequence[tuple[NDArray[np.int64], NDArray[Any]]] = gather_object(found[: len(own)])
@@ -124,5 +132,7 @@ class Evaluator:
         if self.activations is not None:
             batch, activation = self.activations.batch(indices.tolist(), variant=0)
             return Loaded(indices, batch, targets, activation)
+        if self.prepared is not None:
+            return Loaded(indices, self.prepared.batch(indices.tolist()), targets)
         batch = encode(self.preprocessing, self.items.batch(indices.tolist()))
         return Loaded(indices, batch, targets)

@@ -10,8 +10,8 @@ from torch.nn.functional import cross_entropy
 from crosstune.core.items import Items
 from crosstune.sources.base import Preprocessing
 from crosstune.sources.masked import MaskedModel
+from crosstune.training.encoding import encode, input_lengths
 from crosstune.training.forward import autocast
-from crosstune.training.loader import encode, input_lengths
 from crosstune.training.masking import Masker
 
 BATCH = 32

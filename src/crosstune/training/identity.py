@@ -59,4 +59,7 @@ def _digest(array: NDArray[Any]) -> str:
 
 
 def _bytes(array: NDArray[Any]) -> bytes:
-    return f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()
+    about = f"{array.dtype} {array.shape}".encode()
+    if array.dtype == object:  # texts of very different lengths, whose bytes would be addresses
+        return about + repr(array.tolist()).encode("utf-8", "surrogatepass")
+    return about + np.ascontiguousarray(array).tobytes()

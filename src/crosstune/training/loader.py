@@ -1,6 +1,5 @@
 """From the number of a step to its micro-batches, encoded and ready, a little ahead of the loop."""
 
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,17 +21,17 @@ from crosstune.tasks.base import Task
 from crosstune.tasks.structured import Structured, TeacherForced
 from crosstune.training.augment import Augmenter
 from crosstune.training.bound import Bound
+from crosstune.training.encoding import encode
 from crosstune.training.errors import DataWorkerFailed
 from crosstune.training.mixing import mix
 from crosstune.training.order import Order, shares
+from crosstune.training.prepared import PreparedInputs
 
 AHEAD = 2
 """Steps that are prepared before they are asked for."""
 WORKER_SECONDS = 600.0
 """A worker that gives nothing for so long is an error, not an endless wait."""
 _WORKER_WORDS = ("DataLoader worker", "DataLoader timed out")
-
-_ENCODING = threading.Lock()  # fast tokenizers refuse to be used by two threads at once
 
 T = TypeVar("T")
 
@@ -72,25 +71,6 @@ class Loaded:
         )
 
 
-def encode(preprocessing: Preprocessing, raw: Sequence[Any]) -> Batch:
-    """Encode raw examples; one thread at a time."""
-    with _ENCODING:
-        return preprocessing(raw)
-
-
-def input_lengths(items: Items, preprocessing: Preprocessing, *, chunk: int = 1024) -> NDArray[np.int64]:
-    """Return the length of every text or sound, in what it costs: ``(N,)``.
-
-    Cost: one tokenisation of the split, or decoding its sounds once.
-    """
-    found: list[int] = []
-    for start in range(0, len(items), chunk):
-        raw = items.batch(range(start, min(start + chunk, len(items))))
-        with _ENCODING:
-            found += preprocessing.lengths(raw)
-    return np.asarray(found, dtype=np.int64)
-
-
 def as_targets(task: Task, encoded: NDArray[Any]) -> Tensor:
     """Turn the encoded targets of a batch into a tensor; float64 becomes the float32 of the outputs."""
     if isinstance(task, Structured):
@@ -126,6 +106,8 @@ class Loader:
     """Of the examples of the split."""
     bound: Bound | None = None
     """Of one forward pass, where there is one."""
+    prepared: PreparedInputs | None = None
+    """Where given, examples that nothing changes are encoded once."""
 
     def __call__(self, step: int) -> list[Loaded]:
         """Load the micro-batches of this process for ``step`` (from 0)."""
@@ -145,11 +127,16 @@ class Loader:
                 indices.tolist(), variant=epoch % self.activations.variants
             )
             return Loaded(indices, taught(self.task, batch, targets), targets, activation, counts, domains)
-        raw = self.items.batch(indices.tolist())
-        if self.augmenter is not None:
-            raw = self.augmenter.variant(epoch)(raw, indices.tolist())
-        batch = taught(self.task, encode(self.preprocessing, raw), targets)
+        batch = taught(self.task, self._inputs(indices.tolist(), epoch), targets)
         return Loaded(indices, batch, targets, None, counts, domains)
+
+    def _inputs(self, indices: list[int], epoch: int) -> Batch:
+        if self.prepared is not None and self.augmenter is None:
+            return self.prepared.batch(indices)
+        raw = self.items.batch(indices)
+        if self.augmenter is not None:
+            raw = self.augmenter.variant(epoch)(raw, indices)
+        return encode(self.preprocessing, raw)
 
     def _targets(self, indices: NDArray[np.int64]) -> Tensor:
         chosen = self.encoded[indices]

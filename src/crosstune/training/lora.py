@@ -55,7 +55,7 @@ def _fits(module: nn.Module) -> bool:
 
 
 def add_adapters(backbone: Backbone, settings: Settings) -> list[str]:
-    """Put adapters into the model, in place; only they and the head move afterwards.
+    """Put adapters into the model, in place; only they and the head, unless it rests, move afterwards.
 
     ``W + (alpha / rank) B A`` with ``B`` zero at the start (Hu 2021), so that the outputs do not change.
     The paths of all other modules stay what they were.
@@ -77,7 +77,7 @@ def add_adapters(backbone: Backbone, settings: Settings) -> list[str]:
     torch.manual_seed(derived_seed(settings.seed, "lora"))
     peft.inject_adapter_in_model(config, backbone.model)
     for parameter in backbone.head_module().parameters():
-        parameter.requires_grad = True
+        parameter.requires_grad = not backbone.head_rests
     return targets
 
 

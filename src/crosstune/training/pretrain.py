@@ -30,10 +30,10 @@ from crosstune.sources.masked import MaskedModel, masked_model
 from crosstune.training import checkpoints, pretrain_state
 from crosstune.training.aside import at_rest_afterwards, own_randomness
 from crosstune.training.bound import make_bound
+from crosstune.training.encoding import encode, input_lengths
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.forward import autocast
 from crosstune.training.held_out import HeldOut, name_hidden
-from crosstune.training.loader import encode, input_lengths
 from crosstune.training.masking import Masked, Masker
 from crosstune.training.optimizers import set_rates
 from crosstune.training.order import Order, shares

@@ -27,18 +27,20 @@ from crosstune.training.augment import ON_BATCHES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.bound import make_bound, require_lengths
 from crosstune.training.coral import HeadInput
+from crosstune.training.encoding import input_lengths
 from crosstune.training.errors import NothingToTrain, WrongWorldSize
 from crosstune.training.evaluate import Evaluator
 from crosstune.training.forward import Forward
 from crosstune.training.l2_sp import L2SP, make_l2_sp
 from crosstune.training.light import keep_light
-from crosstune.training.loader import Loader, input_lengths
+from crosstune.training.loader import Loader
 from crosstune.training.lora import add_adapters
 from crosstune.training.methods import require_methods
 from crosstune.training.order import Order
 from crosstune.training.pace import planned_steps
 from crosstune.training.parallel import plugin, untouched, way
 from crosstune.training.precision import Numerics, choose_numerics, to_format
+from crosstune.training.prepared import PreparedInputs
 from crosstune.training.stored import Prefix, Stored, store_prefix
 from crosstune.training.strategies import end_at, load_head, lowest_cut, set_mode
 from crosstune.training.update import Loss, Updater
@@ -200,6 +202,7 @@ def prepare(
         activations=stored.train if stored else None,
         rank=accelerator.process_index, world=accelerator.num_processes, domains=domains,
         bound=make_bound(settings, backbone.preprocessing, order.lengths),
+        prepared=None if stored or settings.workers else _prepared(train_items, backbone, settings),
     )  # fmt: skip
     forward = Forward(backbone, stack.enter_context(stored.cut) if stored else None)
     loss = task.make_loss(settings, encoded)
@@ -303,4 +306,12 @@ def _evaluator(
         lengths=lengths, bound=make_bound(settings, backbone.preprocessing, lengths),
         activations=stored.validation if stored else None,
         bf16=numerics.bf16, channels_last=numerics.channels_last, select_by=settings.select_by,
+        prepared=None if stored else _prepared(items, backbone, settings),
     )  # fmt: skip
+
+
+def _prepared(items: Items, backbone: Backbone, settings: Settings) -> PreparedInputs | None:
+    """Keep encoded sounds, which cost most to make; pictures are large, and texts are quick."""
+    if backbone.modality != "audio" or settings.cache == "off":
+        return None
+    return PreparedInputs(items, backbone.preprocessing)

@@ -15,7 +15,8 @@ from crosstune.frozen.freeze import block_parameters, evaluating, freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.training.aside import unchanged
-from crosstune.training.loader import as_targets, encode, taught
+from crosstune.training.encoding import encode
+from crosstune.training.loader import as_targets, taught
 from crosstune.training.order import Order
 from crosstune.training.strategies import PARTS, load_head, part_of
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from crosstune.core.errors import BadValue
-from crosstune.data.gate.finding import ERROR, WARNING, Finding
+from crosstune.core.errors import BadValue, shown
+from crosstune.data.gate.finding import ERROR, MOST_ITEMS, WARNING, Finding
 from crosstune.data.gate.report import BadItem
 
 MAX_BAD = 0.01
@@ -35,6 +35,24 @@ def allowed_bad(rows: int, max_bad: float | None) -> int:
             fix="set it to a share, or leave it out",
         )
     return int(max_bad * rows + 1e-9)
+
+
+def bad_findings(bad: Sequence[BadItem]) -> list[Finding]:
+    """Say for each code how many rows are set aside, and show the first."""
+    findings = []
+    for code in dict.fromkeys(item.code for item in bad):
+        items = [item for item in bad if item.code == code]
+        listed = shown((f"{item.origin} ({item.reason})" for item in items), most=3)
+        findings.append(
+            Finding(
+                severity=WARNING,
+                code=code,
+                sentence=f"{len(items):,} rows are set aside: {listed}",
+                fix="correct or remove them; bad_items.csv lists them all",
+                items=tuple(item.origin for item in items[:MOST_ITEMS]),
+            )
+        )
+    return findings
 
 
 def bad_share_findings(bad: Sequence[BadItem], rows: int, max_bad: float | None) -> list[Finding]:

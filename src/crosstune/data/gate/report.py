@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +55,9 @@ class CheckReport:
     """Figures about the good rows: ``rows``, ``bad``, ``image_side_median`` ..., ``text_chars_q99`` ..."""
     class_counts: Mapping[str, Mapping[str, int]]
     """By split, then class: good rows; empty for regression."""
+    tidy: Mapping[str, Any] = field(default_factory=dict)
+    """By split: an Arrow array, the target as it is learnt where that is not as it is written (boxes that
+    stick out by a pixel are clipped, and one that is there twice is learnt once)."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -84,6 +88,10 @@ class CheckReport:
         for item in self.bad:
             gone.setdefault(item.split, set()).add(item.index)
         data = replace(self.data, digests=dict(self.digests), alike=dict(self.alike))
+        if self.tidy and data.target is not None:
+            goal = data.target
+            tidy = {split: with_column(data.splits[split], goal, one) for split, one in self.tidy.items()}
+            data = replace(data, splits={**data.splits, **tidy})
         if gone:
             kept = {
                 split: (split, [row for row in range(len(dataset)) if row not in gone.get(split, ())])

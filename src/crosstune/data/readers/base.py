@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from datasets import Dataset
 
+from crosstune.data.places import Places
+
 
 @dataclass(frozen=True, kw_only=True)
 class RawData:
@@ -26,6 +28,10 @@ class RawData:
     declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By column: class names that the data declares for integers 0, 1, 2 ..."""
     notes: tuple[str, ...] = ()
+    tagged: bool = False
+    """Whether the target is one tag for each word of the input."""
+    places: Places | None = None
+    """Where the target is boxes or masks: what else is known about them."""
 
 
 class Reader(Protocol):

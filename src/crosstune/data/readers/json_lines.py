@@ -25,6 +25,7 @@ _Record = tuple[str, dict[str, Any], str | None]
 
 _TYPES = {
     "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "yes-no": pa.bool_(),
+    "spans": pa.list_(pa.struct([("start", pa.int64()), ("end", pa.int64()), ("label", pa.string())])),
     "texts": pa.list_(pa.string()), "numbers": pa.list_(pa.float64()), "none": pa.string(),
 }  # fmt: skip
 
@@ -157,6 +158,8 @@ def _kind(value: object) -> str:
     if isinstance(value, float):
         return "number"
     if isinstance(value, list):
+        if any(_is_span(part) for part in value):
+            return "spans"
         plain = all(type(part) in {int, float} and abs(part) < 2**53 for part in value)
         return "numbers" if value and plain else "texts"
     return "text"
@@ -168,6 +171,8 @@ def _merge(one: str, other: str) -> str:
         return kinds.pop() if kinds else "none"
     if kinds == {"integer", "number"}:
         return "number"
+    if kinds == {"texts", "spans"}:
+        return "spans"
     return "texts" if kinds == {"texts", "numbers"} else "text"
 
 
@@ -176,10 +181,33 @@ def _convert(value: object, kind: str) -> object:
         return None
     if kind in {"text", "none"}:
         return _as_text(value)
+    if kind == "spans":
+        assert isinstance(value, list)  # noqa: S101 - the first pass made sure
+        return [_span(part) for part in value]
     if kind == "texts":
         assert isinstance(value, list)  # noqa: S101 - the first pass made sure
         return [None if part is None else _as_text(part) for part in value]
     return float(value) if kind == "number" else value  # type: ignore[arg-type]
+
+
+def _is_span(part: object) -> bool:
+    """Say whether a part of a list is, or was meant as, a labelled part of a text."""
+    if isinstance(part, list):  # `[0, 6, "LOC"]`
+        return len(part) == 3 and [type(one) for one in part] == [int, int, str]
+    return isinstance(part, dict) and len({"start", "end", "label"} & part.keys()) > 1
+
+
+def _span(part: object) -> dict[str, object]:
+    """Give start, end and label; whatever is of another type is left empty, for the check to name."""
+    if isinstance(part, list):
+        part = dict(zip(("start", "end", "label"), part, strict=False))
+    given = part if isinstance(part, dict) else {}
+    found: dict[str, object] = {
+        name: given[name] if type(given.get(name)) is int and abs(given[name]) < 2**62 else None
+        for name in ("start", "end")
+    }
+    label = given.get("label")
+    return {**found, "label": label if isinstance(label, str) else None}
 
 
 def _as_text(value: object) -> str:

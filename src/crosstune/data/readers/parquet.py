@@ -56,10 +56,11 @@ def declared_names(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def class_names(features: Features) -> dict[str, tuple[str, ...]]:
-    """Return the names of every ``ClassLabel`` column."""
+    """Return the names of every column of ``ClassLabel``, or of lists of them."""
+    inner = {name: getattr(feature, "feature", feature) for name, feature in features.items()}
     return {
         name: tuple(feature.names)
-        for name, feature in features.items()
+        for name, feature in inner.items()
         if isinstance(feature, ClassLabel) and feature.names
     }
 

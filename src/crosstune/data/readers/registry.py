@@ -8,17 +8,30 @@ from crosstune.core.refused import refuse
 from crosstune.data.errors import DataNotFound, UnknownLayout
 from crosstune.data.kinds.registry import KINDS
 from crosstune.data.layout import is_hidden
+from crosstune.data.places import SEGMENTATION
 from crosstune.data.readers.base import RawData, Reader
 from crosstune.data.readers.class_folders import ClassFolders
+from crosstune.data.readers.coco import CocoFiles
+from crosstune.data.readers.coco_masks import CocoMasks
+from crosstune.data.readers.conll import ConllFiles
 from crosstune.data.readers.hub import HubDataset
 from crosstune.data.readers.loose_files import LooseFiles
+from crosstune.data.readers.mask_folders import MaskFolders
 from crosstune.data.readers.memory import InMemory
 from crosstune.data.readers.saved import SavedDatasets
 from crosstune.data.readers.table_files import TableFile, TableFolder
+from crosstune.data.readers.voc import VocFiles
+from crosstune.data.readers.yolo import YoloFiles
+
+IN_PICTURES: list[Reader] = [CocoFiles(), YoloFiles(), VocFiles(), MaskFolders()]
+"""Readers of boxes and masks. Where no labels are wanted (predict) they are not asked: of a folder of
+pictures they would give only those that labels name."""
 
 READERS: list[Reader] = [
     InMemory(),
     SavedDatasets(),
+    *IN_PICTURES,
+    ConllFiles(),
     TableFile(),
     TableFolder(),
     ClassFolders(),
@@ -27,8 +40,17 @@ READERS: list[Reader] = [
 ]
 
 
-def read_raw(data: Any) -> RawData:  # noqa: ANN401
+FIRST: dict[str, tuple[Reader, ...]] = {SEGMENTATION: (MaskFolders(), CocoMasks())}
+"""By task: who is asked before all others where the user names it: a folder may hold boxes and masks."""
+
+
+def read_raw(data: Any, *, task: str | None = None, labels: bool = True) -> RawData:  # noqa: ANN401
     """Let the first reader that claims ``data`` read it.
+
+    Args:
+        data: whatever the user names.
+        task: as the user names it.
+        labels: whether they are wanted.
 
     Raises:
         DataNotFound: there is no such path, and it is no Hub dataset either.
@@ -39,8 +61,8 @@ def read_raw(data: Any) -> RawData:  # noqa: ANN401
         path = Path(data).expanduser()
         # A path that exists is never looked up on the Hub.
         subject = path if _is_local(path) or isinstance(data, Path) else data
-    for reader in READERS:
-        if reader.claims(subject):
+    for reader in (*FIRST.get(task or "", ()), *READERS):
+        if (labels or reader not in IN_PICTURES) and reader.claims(subject):
             return reader.read(subject)
     if isinstance(subject, Path) and subject.exists():
         refuse(subject)

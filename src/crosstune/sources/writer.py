@@ -1,0 +1,85 @@
+"""A language model that is told whole conversations in training, and writes answers by itself.
+
+Shapes: B batch, T tokens that are read, A places of each row that matter, V tokens in all, L that it writes.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from crosstune.sources.transcriber import Finite
+from crosstune.sources.transformers_folders import quiet
+
+
+class Writer(nn.Module):
+    """A causal language model of transformers.
+
+    In training it is told a whole conversation, and which places of it matter. Asked without, it reads a
+    prompt and gives the logits behind it: that is what is watched and timed. What it writes is :meth:`write`.
+    """
+
+    def __init__(self, inner: Any, head: str, positions: int) -> None:  # noqa: ANN401 - untyped
+        """Hold the model.
+
+        Args:
+            inner: of transformers, with the generation config that it is saved with.
+            head: path within it of the layer that gives the logits.
+            positions: how many tokens it can read, those that it has written among them.
+        """
+        super().__init__()
+        self.inner, self._head, self._positions = inner, head, positions
+        self._counts = "position_ids" in inspect.signature(inner.forward).parameters
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor | None = None) -> Tensor:
+        """Return ``(B, A, V)`` logits of the token after each of some places.
+
+        The head reads these places alone: the logits of all would fill memory, mostly for prompts.
+
+        Args:
+            input_ids: ``(B, T)``, padded on either side.
+            attention_mask: ``(B, T)``, 1 where a token is.
+            places: ``(B, A)`` numbers of places; by default the last one of each row.
+        """
+        if places is None:
+            places = torch.full_like(input_ids[:, :1], input_ids.shape[1] - 1)
+        more: dict[str, Any] = {}
+        if self._counts:  # as `generate` counts them: padding before a text has no place
+            more["position_ids"] = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
+
+        def pick(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
+            return (torch.take_along_dim(given[0], places.unsqueeze(-1), dim=1),)
+
+        handle = self.inner.get_submodule(self._head).register_forward_pre_hook(pick)
+        try:
+            logits: Tensor = self.inner(
+                input_ids=input_ids, attention_mask=attention_mask, use_cache=False, **more
+            ).logits
+        finally:
+            handle.remove()
+        return logits
+
+    @torch.no_grad()
+    def write(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Write greedily behind prompts that are padded on the left: ``(B, L)`` numbers of tokens.
+
+        By transformers' own ``generate``, with the config that is saved; fewer tokens where the model could
+        not read more. They are float32, so that a row can be NaN: its logits were. Cost: one pass over the
+        prompt, and one of each token.
+        """
+        finite, config = Finite(), self.inner.generation_config
+        most = max(1, min(config.max_new_tokens, self._positions - input_ids.shape[1]))
+        with quiet():
+            whole: Tensor = self.inner.generate(
+                input_ids=input_ids, attention_mask=attention_mask, logits_processor=[finite],
+                max_new_tokens=most,
+            )  # fmt: skip
+        rows = whole[:, input_ids.shape[1] :].float()
+        if finite.bad is not None:
+            rows[finite.bad] = torch.nan
+        return rows
+
+    def write_at_most(self, tokens: int) -> None:
+        """Let answers have at most so many tokens, here and in what is saved."""
+        self.inner.generation_config.max_new_tokens = tokens
