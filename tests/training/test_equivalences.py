@@ -21,7 +21,7 @@ from torch import Tensor
 
 from crosstune.artifacts.model import SavedModel, load_model, needed_head, save_model
 from crosstune.core.settings import Settings
-from crosstune.sources.base import Backbone
+from crosstune.sources.base import Backbone, Batch
 from crosstune.tasks.base import Task
 from crosstune.tasks.registry import make_task, task_class, task_names
 from crosstune.tasks.structured import Structured
@@ -98,17 +98,32 @@ def loader(case: Case, micro_batch: int | None) -> Loader:
     )  # fmt: skip
 
 
+class Doubled(Forward):
+    """The body in double precision, so that what differs by more than the last bits is a fault."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__(backbone)
+        self.model.double()
+
+    def forward(self, batch: Batch, activation: Tensor | None = None) -> Tensor:
+        return super().forward(
+            {name: one.double() if one.is_floating_point() else one for name, one in batch.items()}
+        )
+
+
 def update(case: Case, micro_batch: int | None, step: int) -> tuple[float, dict[str, Tensor]]:
     """Make one update; give its loss and the gradients it was made with."""
     backbone, task, items, settings = case
     updater = Updater(
-        forward=Forward(backbone), optimizer=make_optimizer(settings, parameter_groups(backbone, settings)),
+        forward=Doubled(backbone), optimizer=make_optimizer(settings, parameter_groups(backbone, settings)),
         loss=task.make_loss(settings, task.encode(items.targets())), accelerator=Accelerator(cpu=True),
         items=items, seed=0, clip_norm=0.0,
     )  # fmt: skip
     loss = updater(loader(case, micro_batch)(step), step=step, epoch=0)
     named = backbone.model.named_parameters()
-    return loss, {name: one.grad.clone() for name, one in named if one.grad is not None}
+    gradients = {name: one.grad.clone() for name, one in named if one.grad is not None}
+    backbone.model.float()
+    return loss, gradients
 
 
 def without_dropout(kind: Kind, backbone: Backbone, settings: Settings) -> None:
