@@ -6,7 +6,8 @@ size; a trained model and what is loaded after it was saved, adapters merged or 
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -98,32 +99,31 @@ def loader(case: Case, micro_batch: int | None) -> Loader:
     )  # fmt: skip
 
 
-class Doubled(Forward):
-    """The body in double precision, so that what differs by more than the last bits is a fault."""
+@contextmanager
+def doubled(model: torch.nn.Module) -> Iterator[None]:
+    """Compute in double precision, so that what differs by more than the last bits is a fault."""
 
-    def __init__(self, backbone: Backbone) -> None:
-        super().__init__(backbone)
-        self.model.double()
+    def cast(_: torch.nn.Module, args: Any, batch: Batch) -> tuple[Any, Batch]:
+        return args, {name: one.double() if one.is_floating_point() else one for name, one in batch.items()}
 
-    def forward(self, batch: Batch, activation: Tensor | None = None) -> Tensor:
-        return super().forward(
-            {name: one.double() if one.is_floating_point() else one for name, one in batch.items()}
-        )
+    handle = model.double().register_forward_pre_hook(cast, with_kwargs=True)
+    yield
+    handle.remove()
+    model.float()
 
 
 def update(case: Case, micro_batch: int | None, step: int) -> tuple[float, dict[str, Tensor]]:
     """Make one update; give its loss and the gradients it was made with."""
     backbone, task, items, settings = case
     updater = Updater(
-        forward=Doubled(backbone), optimizer=make_optimizer(settings, parameter_groups(backbone, settings)),
+        forward=Forward(backbone), optimizer=make_optimizer(settings, parameter_groups(backbone, settings)),
         loss=task.make_loss(settings, task.encode(items.targets())), accelerator=Accelerator(cpu=True),
         items=items, seed=0, clip_norm=0.0,
     )  # fmt: skip
-    loss = updater(loader(case, micro_batch)(step), step=step, epoch=0)
-    named = backbone.model.named_parameters()
-    gradients = {name: one.grad.clone() for name, one in named if one.grad is not None}
-    backbone.model.float()
-    return loss, gradients
+    with doubled(backbone.model):
+        loss = updater(loader(case, micro_batch)(step), step=step, epoch=0)
+        named = backbone.model.named_parameters()
+        return loss, {name: one.grad.clone() for name, one in named if one.grad is not None}
 
 
 def without_dropout(kind: Kind, backbone: Backbone, settings: Settings) -> None:
