@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from crosstune.data.unrelated import choose
+from tests.support.watch import Watch
 
 os.environ |= {
     "HF_HUB_OFFLINE": "1",
@@ -25,6 +26,16 @@ choose.ROWS = 30  # of an unrelated set, where 300 say no more about a tiny rand
 
 settings.register_profile("crosstune", deadline=None, database=None, derandomize=True, print_blob=True)
 settings.load_profile("crosstune")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and session.config.getoption(
+        "numprocesses", None
+    ):  # the process that others report to
+        watch = Watch(reporter.write)
+        session.config.pluginmanager.register(watch)
+        watch.start()
 
 
 @pytest.fixture(scope="session", autouse=True)
