@@ -13,17 +13,23 @@ import pytest
 
 QUIET = 900.0
 """Seconds without a report after which a session hangs: half as long again as the timeout of one test."""
+WHOLE = 3_600.0
+"""Seconds after which a session ends in any case; it needs 15 to 30 minutes on two cores."""
 
 
 class Watch:
     """Keep the tests that have begun, with the time of the last sign of life."""
 
     def __init__(
-        self, say: Callable[[str], None], end: Callable[[int], object] = os._exit, quiet: float = QUIET
+        self,
+        say: Callable[[str], None],
+        end: Callable[[int], object] = os._exit,
+        quiet: float = QUIET,
+        whole: float = WHOLE,
     ) -> None:
-        self.say, self.end, self.quiet = say, end, quiet
+        self.say, self.end, self.quiet, self.whole = say, end, quiet, whole
         self.begun: dict[str, float] = {}
-        self.last = time.monotonic()
+        self.first = self.last = time.monotonic()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note that a test has begun."""
@@ -41,13 +47,12 @@ class Watch:
             )
 
     def look(self) -> None:
-        """End the session where it has been quiet for too long."""
+        """End the session where it has been quiet, or has lasted, for too long."""
         now = time.monotonic()
-        if now - self.last > self.quiet:
+        if now - self.last > self.quiet or now - self.first > self.whole:
             open_ones = [f"{nodeid}, begun {now - since:.0f} s ago" for nodeid, since in self.begun.items()]
-            self.say(
-                "\nHANGS, nothing reported for {:.0f} s: {}\n".format(now - self.last, "; ".join(open_ones))
-            )
+            times = f"{now - self.first:.0f} s in all, the last report {now - self.last:.0f} s ago"
+            self.say(f"\nENDED BY ITS WATCH: {times}; open: {'; '.join(open_ones) or 'none'}\n")
             self.end(1)
 
     def start(self) -> None:
