@@ -4,8 +4,10 @@ Half of each domain trains, half tests; a model that was tuned on one domain is 
 routes: ``ratings`` is a regression on the mean rating, cut into the paper's three classes; ``classes`` is a
 classification with these classes as targets. Ratings are cut at the paper's own points, -0.05 and 0.05:
 nothing is chosen. Points chosen on the validation rows of the domain trained on stand beside them, as ``...
-(chosen points)``: they carry that domain's lean to the others. Prints every cell beside the paper's, and writes
-``sentiment_domains.json`` and ``sentiment_domains.csv`` (trained_on, tested_on, metric, value) here.
+(chosen points)``: they carry that domain's lean to the others.
+
+Prints every cell beside the paper's, and writes ``sentiment_domains.json`` and ``sentiment_domains.csv``
+(trained_on, tested_on, metric, value) here.
 
 Minutes of a whole run: (budget + 2) x 4 domains x routes.
 """
