@@ -2,9 +2,9 @@
 
 Half of each domain trains, half tests; a model that was tuned on one domain is tested on all four. Two
 routes: ``ratings`` is a regression on the mean rating, cut into the paper's three classes; ``classes`` is a
-classification with these classes as targets. Ratings are cut at the paper's own points, -0.05 and 0.05:
-nothing is chosen. Points chosen on the validation rows of the domain trained on stand beside them, as ``...
-(chosen points)``: they carry that domain's lean to the others.
+classification with these classes as targets. Ratings are cut
+at two points chosen on the validation rows of the domain trained on; figures with the paper's own points,
+-0.05 and 0.05, stand beside them as ``... (paper's points)``.
 
 Prints every cell beside the paper's, and writes ``sentiment_domains.json`` and ``sentiment_domains.csv``
 (trained_on, tested_on, metric, value) here.
@@ -98,9 +98,9 @@ def measured(
     ratings = np.array([one.rating for one in rows])
     if route == "ratings":
         values = np.array([float(one["value"]) for one in answers])
-        chosen = figures(ratings, classes(values, *points))
-        found = figures(ratings, classes(values, -NEUTRAL, NEUTRAL), values)
-        return found | {f"{metric} (chosen points)": one for metric, one in chosen.items()}
+        fixed = figures(ratings, classes(values, -NEUTRAL, NEUTRAL))
+        found = figures(ratings, classes(values, *points), values)
+        return found | {f"{metric} (paper's points)": one for metric, one in fixed.items()}
     return figures(ratings, np.array([CLASSES.index(one["label"]) for one in answers]))
 
 
