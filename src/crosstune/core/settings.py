@@ -26,6 +26,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "on_non_finite": ("stop", "retry"),
     "parallel": ("auto", "ddp", "fsdp"),
     "cache": ("auto", "on", "off"),
+    "packing": ("auto", "on", "off"),
     "engine": ("auto", "torch", "openvino", "onnxruntime"),
     "closed_form": ("auto", "ridge", "logistic"),
     "features": ("auto", "head", "last", "all"),
@@ -83,6 +84,9 @@ class Settings:
     fewer of them. The effective batch stays ``batch_size``. ``None``: no bound."""
     batch_tokens: int | None = None
     """The same for texts, in tokens."""
+    packing: str = "auto"
+    """Whether the conversations of a forward pass in training are laid end to end in as few rows as fit, no
+    attention crossing them: on, off, or auto: where a trial on the model gives the same logits."""
     sorta_grad: bool = False
     """Whether the first epoch goes from the shortest examples to the longest (Amodei 2016, Deep Speech 2)."""
     optimizer: str = "adamw"

@@ -4,11 +4,14 @@ Shapes: B batch, T tokens that are read, A places of each row that matter, V tok
 """
 
 import inspect
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from crosstune.sources.packing import Difference, Packed, pack, sample
 from crosstune.sources.transcriber import Finite
 from crosstune.sources.transformers_folders import quiet
 
@@ -30,12 +33,14 @@ class Writer(nn.Module):
         """
         super().__init__()
         self.inner, self._head, self._positions = inner, head, positions
+        self.packed = False
         self._counts = "position_ids" in inspect.signature(inner.forward).parameters
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor | None = None) -> Tensor:
         """Return ``(B, A, V)`` logits of the token after each of some places.
 
-        The head reads these places alone: the logits of all would fill memory, mostly for prompts.
+        The head reads these places alone: the logits of all would fill memory, mostly for prompts. In
+        training, where ``packed`` is set, texts are laid end to end (``packing.py``); logits are the same.
 
         Args:
             input_ids: ``(B, T)``, padded on either side.
@@ -44,18 +49,64 @@ class Writer(nn.Module):
         """
         if places is None:
             places = torch.full_like(input_ids[:, :1], input_ids.shape[1] - 1)
-        more: dict[str, Any] = {}
+        elif self.packed and self.training and (rows := pack(input_ids, attention_mask)):
+            return self._packed(rows, places)
+        return self._padded(input_ids, attention_mask, places)
+
+    @torch.no_grad()
+    def try_packing(self) -> Difference:
+        """Compare the logits of a few short texts, packed and not. The model must be in eval mode.
+
+        Cost: two passes over some 40 tokens.
+        """
+        if not self._counts:
+            return Difference(torch.inf, "it is not told the positions of its tokens")
+        inputs = self.inner.get_input_embeddings().weight
+        ids, mask = sample(len(inputs), inputs.device)
+        rows, places = pack(ids, mask), torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+        assert rows is not None  # noqa: S101 - the sample is made so that it saves something
+        expected = self._padded(ids, mask, places)[mask.bool()].float()
+        try:
+            found = self._packed(rows, places)[mask.bool()].float()
+        except (TypeError, ValueError, RuntimeError, IndexError) as error:
+            return Difference(torch.inf, f"{type(error).__name__}: {error}"[:200])
+        largest = float((found - expected).abs().max() / expected.std())
+        return (
+            Difference(torch.inf, "not all logits are numbers")
+            if math.isnan(largest)
+            else Difference(largest)
+        )
+
+    def _padded(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor) -> Tensor:
+        """Run the batch as it is, ``(B, A, V)``."""
+        more: dict[str, Any] = {"attention_mask": attention_mask}
         if self._counts:  # as `generate` counts them: padding before a text has no place
             more["position_ids"] = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
+        return self._logits(
+            lambda given: torch.take_along_dim(given, places.unsqueeze(-1), dim=1), input_ids, more
+        )
 
-        def pick(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
-            return (torch.take_along_dim(given[0], places.unsqueeze(-1), dim=1),)
+    def _packed(self, rows: Packed, places: Tensor) -> Tensor:
+        """Run packed rows, ``(B, A, V)``; logits of places that hold padding are 0, and are not computed."""
+        slots = rows.slots.gather(1, places)
+        known = slots >= 0
+        logits = self._logits(
+            lambda given: given.flatten(0, 1)[slots[known]].unsqueeze(0),
+            rows.input_ids, {"position_ids": rows.position_ids},
+        )[0]  # fmt: skip
+        if bool(known.all()):
+            return logits.unflatten(0, places.shape)
+        return logits.new_zeros((*places.shape, logits.shape[-1])).masked_scatter(known.unsqueeze(-1), logits)
 
-        handle = self.inner.get_submodule(self._head).register_forward_pre_hook(pick)
+    def _logits(self, pick: Callable[[Tensor], Tensor], input_ids: Tensor, more: dict[str, Any]) -> Tensor:
+        """Run the model, whose head reads only what ``pick`` takes of its input."""
+
+        def before(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
+            return (pick(given[0]),)
+
+        handle = self.inner.get_submodule(self._head).register_forward_pre_hook(before)
         try:
-            logits: Tensor = self.inner(
-                input_ids=input_ids, attention_mask=attention_mask, use_cache=False, **more
-            ).logits
+            logits: Tensor = self.inner(input_ids=input_ids, use_cache=False, **more).logits
         finally:
             handle.remove()
         return logits

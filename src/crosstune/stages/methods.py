@@ -10,6 +10,7 @@ from crosstune.stages.use import gather
 from crosstune.training.batchnorm import LEAST_ROWS, batchnorms
 from crosstune.training.bound import require_lengths
 from crosstune.training.methods import require_methods
+from crosstune.training.packing import require_packing
 from crosstune.training.strategies import part_of
 
 
@@ -60,9 +61,11 @@ def hold_model_to_what_was_asked(run: Run, prepared: Prepared, opened: Opened) -
     Raises:
         DoesNotApply: it has too few blocks for surgical fine-tuning, or no BatchNorm to be re-estimated, or
             there are too few rows to do so; or a setting goes by lengths, and all inputs cost the same.
+        CannotPack: ``packing=on``, and it would change what the model gives.
         NothingToPredict: there are no inputs where ``adapt_to`` says.
     """
     require_lengths(run.settings, opened.backbone)
+    require_packing(run.settings, opened.backbone)
     if run.options.settings_overrides().get("strategy") == "surgical":
         part_of("first", len(opened.backbone.blocks))
     if run.options.adapt_to:

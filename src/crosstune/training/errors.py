@@ -153,6 +153,21 @@ class AdapterMergeDiffers(UserError):
         )
 
 
+class CannotPack(UserError):
+    """Texts that are laid end to end in one row would change what this model gives for each of them."""
+
+    code = "cannot-pack"
+
+    def __init__(self, model: str, difference: float, allowed: float, why: str) -> None:
+        """Give the largest difference of a logit in standard deviations, or why there is none."""
+        super().__init__(
+            f"`{model}` gives other logits when its texts are packed",
+            found=why or f"a largest difference of {difference:.3g} standard deviations of the logits",
+            expected=f"at most {allowed:.0e}, which is rounding",
+            fix="leave `packing` out; `batch_tokens` bounds the padded tokens of a forward pass",
+        )
+
+
 class DataWorkerFailed(UserError):
     """A process that loads data has died, or gives nothing."""
 

@@ -123,7 +123,7 @@ def _read_choices(work: Path) -> dict[str, str]:
         found = read_json(work / CHOICES)
     except (OSError, ValueError):
         return {}
-    known = isinstance(found, dict) and set(found) == {"precision", "memory_format", "cache"}
+    known = isinstance(found, dict) and set(found) == {"precision", "memory_format", "cache", "packing"}
     return {name: str(value) for name, value in found.items()} if known else {}
 
 

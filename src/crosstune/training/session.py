@@ -38,6 +38,7 @@ from crosstune.training.lora import add_adapters
 from crosstune.training.methods import require_methods
 from crosstune.training.order import Order
 from crosstune.training.pace import planned_steps
+from crosstune.training.packing import choose_packing
 from crosstune.training.parallel import plugin, untouched, way
 from crosstune.training.precision import Numerics, choose_numerics, to_format
 from crosstune.training.prepared import PreparedInputs
@@ -66,6 +67,8 @@ class Session:
     loader: Loader
     evaluator: Evaluator
     numerics: Numerics
+    packing: str
+    """``on`` where batches are laid end to end, else ``off``."""
     stored: Stored | None
     """What the frozen prefix gave, where it was computed once and stored."""
     moving: tuple[str, ...]
@@ -91,6 +94,7 @@ class Session:
             "precision": self.numerics.precision,
             "memory_format": self.numerics.memory_format,
             "cache": "on" if self.stored else "off",
+            "packing": self.packing,
         }
 
     def agreed(self, value: T) -> T:
@@ -207,11 +211,12 @@ def prepare(
     forward = Forward(backbone, stack.enter_context(stored.cut) if stored else None)
     loss = task.make_loss(settings, encoded)
     set_mode(backbone, settings, epoch=0)
+    packing = choose_packing(backbone, settings, reporter)
     numerics = _numerics(forward, loss, loader, settings, accelerator, budget, reporter)
     evaluator = _evaluator(task, validation_items, backbone, settings, accelerator, numerics, stored)
     return Session(
         backbone=backbone, task=task, settings=settings, accelerator=accelerator, forward=forward, loss=loss,
-        loader=loader, evaluator=evaluator, numerics=numerics, stored=stored, moving=moving,
+        loader=loader, evaluator=evaluator, numerics=numerics, packing=packing, stored=stored, moving=moving,
         fingerprint=fingerprint or {}, l2_sp=make_l2_sp(backbone, settings),
         features=_watched(backbone, settings, stack),
     )  # fmt: skip
