@@ -129,7 +129,7 @@ def test_texts_lie_end_to_end_and_positions_restart(side: str) -> None:
 def test_packed_logits_and_gradients_are_those_of_the_padded_batch(
     family: str, attention: str, precise: bool, close: float, side: str
 ) -> None:
-    """Mistral and Gemma look four tokens back, in texts of up to twelve; eager attention has float32 inside."""
+    """Mistral and Gemma look four tokens back, in texts of up to twelve. Eager softmax is in float32."""
     model = writer(family, attention)
     model = model.double() if precise else model
     assert model.inner.config._attn_implementation == attention
@@ -167,6 +167,20 @@ def test_only_training_packs_and_padding_has_no_logits() -> None:
     padding = ~mask.gather(1, places).bool()
     assert padding.any()
     assert logits[padding].abs().max() == 0
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_head_reads_only_what_is_asked_for(packed: bool) -> None:
+    model, read = writer("llama").train(), []
+    model.inner.lm_head.register_forward_hook(lambda _module, given, _out: read.append(given[0].shape[1]))
+    ids, mask, places = batch()
+    model.packed = packed
+    asked = torch.where(mask.gather(1, places).bool() & (torch.arange(4) < 2), places, -1)
+    with torch.no_grad():
+        some, every, none = (model(ids, mask, one) for one in (asked, places, torch.full_like(places, -1)))
+    assert read == [11, 20 if packed else 24, 0]
+    torch.testing.assert_close(some[asked >= 0], every[asked >= 0])
+    assert float(some[asked < 0].abs().max()) == float(none.abs().max()) == 0.0
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])

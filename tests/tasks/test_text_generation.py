@@ -83,7 +83,7 @@ def test_targets_are_shifted_once_and_cut_answers_have_none() -> None:
     read = TASK.decoder_inputs(found)
     assert read["input_ids"][0].tolist() == [97, 98, 99, 0, 0, 0, 0]
     assert read["attention_mask"].sum(dim=1).tolist() == [3, 3, 7]
-    assert read["places"].tolist() == [[1, 2, 0], [0, 1, 2], [0, 1, 2]]
+    assert read["places"].tolist() == [[1, 2, -1], [0, 1, 2], [-1, -1, -1]]
 
 
 def test_the_loss_is_a_sum_over_trained_tokens() -> None:

@@ -18,7 +18,7 @@ from crosstune.core.targets import IGNORED
 from crosstune.sources.base import Backbone
 from crosstune.sources.packing import Difference
 from crosstune.sources.writer import Writer
-from crosstune.tasks.text_generation import TextGeneration
+from crosstune.tasks.text_generation import TextGeneration, _picked
 from crosstune.training.errors import CannotPack
 from crosstune.training.loader import Loader
 from crosstune.training.order import Order
@@ -71,7 +71,7 @@ def gradient(backbone: Backbone, *, packed: bool, micro_batch: int) -> Tensor:
         order=Order(8, 8, 0, None), micro_batch=micro_batch,
     )  # fmt: skip
     for micro in loader(0):
-        wanted = micro.targets[:, 1].gather(1, micro.batch["places"])
+        wanted = _picked(micro.targets)
         logits = model(**micro.batch)
         cross_entropy(
             logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="sum"

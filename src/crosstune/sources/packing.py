@@ -1,10 +1,10 @@
 """Padded texts laid end to end in fewer rows, so that no time goes into padding. Shapes: B, T, A, R, L.
 
 B texts of at most T tokens in a padded batch, A places of each whose logits are wanted; packed they fill R
-rows of L tokens. Positions restart in each text, and there is no attention mask: causal models of transformers
-then see by the positions where texts begin, and let no attention cross, in sdpa, eager and flash attention
-alike, and within the sliding windows that the model has. A mask of four dimensions would replace those windows,
-and must be of true and false for sdpa but of numbers to add for eager attention.
+rows of L tokens. Positions restart in each text, and there is no attention mask: causal models of
+transformers then see by the positions where texts begin, and let no attention cross, in sdpa, eager and flash
+attention alike, and within the sliding windows that the model has. A mask of four dimensions would replace
+those windows, and must be of true and false for sdpa, but of numbers to add for eager attention.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,6 @@ Shapes: B batch, T tokens that are read, A places of each row that matter, V tok
 
 import inspect
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -45,7 +44,8 @@ class Writer(nn.Module):
         Args:
             input_ids: ``(B, T)``, padded on either side.
             attention_mask: ``(B, T)``, 1 where a token is.
-            places: ``(B, A)`` numbers of places; by default the last one of each row.
+            places: ``(B, A)`` numbers of places; by default the last one of each row. Of those that are -1
+                the logits are 0, and not computed.
         """
         if places is None:
             places = torch.full_like(input_ids[:, :1], input_ids.shape[1] - 1)
@@ -82,34 +82,31 @@ class Writer(nn.Module):
         more: dict[str, Any] = {"attention_mask": attention_mask}
         if self._counts:  # as `generate` counts them: padding before a text has no place
             more["position_ids"] = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
-        return self._logits(
-            lambda given: torch.take_along_dim(given, places.unsqueeze(-1), dim=1), input_ids, more
-        )
+        texts, tokens = input_ids.shape
+        before = tokens * torch.arange(texts, device=places.device).unsqueeze(1)
+        return self._logits(torch.where(places >= 0, before + places, -1), input_ids, more)
 
     def _packed(self, rows: Packed, places: Tensor) -> Tensor:
-        """Run packed rows, ``(B, A, V)``; logits of places that hold padding are 0, and are not computed."""
-        slots = rows.slots.gather(1, places)
-        known = slots >= 0
-        logits = self._logits(
-            lambda given: given.flatten(0, 1)[slots[known]].unsqueeze(0),
-            rows.input_ids, {"position_ids": rows.position_ids},
-        )[0]  # fmt: skip
-        if bool(known.all()):
-            return logits.unflatten(0, places.shape)
-        return logits.new_zeros((*places.shape, logits.shape[-1])).masked_scatter(known.unsqueeze(-1), logits)
+        """Run packed rows, ``(B, A, V)``; logits of places that hold padding are 0."""
+        slots = rows.slots.gather(1, places.clamp(min=0)).where(places >= 0, -1)
+        return self._logits(slots, rows.input_ids, {"position_ids": rows.position_ids})
 
-    def _logits(self, pick: Callable[[Tensor], Tensor], input_ids: Tensor, more: dict[str, Any]) -> Tensor:
-        """Run the model, whose head reads only what ``pick`` takes of its input."""
+    def _logits(self, slots: Tensor, input_ids: Tensor, more: dict[str, Any]) -> Tensor:
+        """Run the model, and its head for some slots of the flattened rows, ``(B, A)``; -1 gives zeros."""
+        flat = slots.flatten()
+        known = (flat >= 0).nonzero().squeeze(1)
 
-        def before(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
-            return (pick(given[0]),)
+        def pick(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
+            return (given[0].flatten(0, 1).index_select(0, flat[known]).unsqueeze(0),)
 
-        handle = self.inner.get_submodule(self._head).register_forward_pre_hook(before)
+        handle = self.inner.get_submodule(self._head).register_forward_pre_hook(pick)
         try:
-            logits: Tensor = self.inner(input_ids=input_ids, use_cache=False, **more).logits
+            logits: Tensor = self.inner(input_ids=input_ids, use_cache=False, **more).logits[0]
         finally:
             handle.remove()
-        return logits
+        if len(known) < len(flat):
+            logits = logits.new_zeros((len(flat), logits.shape[1])).index_copy(0, known, logits)
+        return logits.unflatten(0, slots.shape)
 
     @torch.no_grad()
     def write(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:

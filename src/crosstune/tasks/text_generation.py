@@ -117,14 +117,15 @@ class TextGeneration:
     def decoder_inputs(self, targets: Tensor) -> Mapping[str, Tensor]:
         """Make of collated targets ``(B, 2, T)`` what the model reads in place of the prompt.
 
-        ``places`` ``(B, A)`` are those that logits are needed at: all others would only fill memory.
+        ``places`` ``(B, A)`` are those that logits are needed at: all others would only fill memory. Rows
+        that need fewer are filled up with -1.
         """
         read, written = targets.unbind(1)
-        mask = read != IGNORED
+        mask, places = read != IGNORED, _places(written)
         return {
             "input_ids": torch.where(mask, read, 0),
             "attention_mask": mask.long(),
-            "places": _places(written),
+            "places": torch.where(written.gather(1, places) != IGNORED, places, -1),
         }
 
     def make_loss(self, settings: Settings, encoded: NDArray[Any]) -> Callable[[Tensor, Tensor], LossSum]:

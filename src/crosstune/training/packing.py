@@ -11,8 +11,8 @@ from crosstune.sources.packing import CanPack, Difference
 from crosstune.training.errors import CannotPack
 
 ALLOWED = 1e-3
-"""Largest difference of a logit, over the standard deviation of all, that is rounding. PRIOR: on tiny and
-real models it is 1e-6 to 1e-5 where packing is right, and above 0.01 where positions or attention are wrong."""
+"""Largest difference of a logit, over the standard deviation of all, that is rounding. PRIOR: it
+is 1e-6 to 1e-5 where packing is right, and above 0.01 where positions or attention are wrong."""
 
 
 def require_packing(settings: Settings, backbone: Backbone) -> None:
