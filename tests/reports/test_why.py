@@ -52,6 +52,10 @@ def test_the_number_of_blocks_is_named_only_where_it_counts() -> None:
 
     assert "last_blocks" not in names(blocks)
     assert "last_blocks" in names(blocks, last)
+    adapters = Decision("strategy", "lora", Basis.USER, "asked for")
+    kind = Decision("lora_variant", "dora", Basis.USER, "asked for")
+    assert "lora_variant" not in names(kind)
+    assert "lora_variant" in names(kind, adapters)
 
 
 def test_the_table_has_a_column_for_every_score_that_a_model_has() -> None:

@@ -39,6 +39,8 @@ def run_for(tmp_path: Path, **values: Any) -> Run:
         ({"surgical_part": "first", "strategy": "full"}, "strategy=full"),
         ({"coral": 1.0}, "no column of domains"),
         ({"group_dro": 0.01}, "no column of domains"),
+        ({"lora_variant": "dora"}, "lora_variant=dora, strategy=left open"),
+        ({"lora_variant": "rslora", "strategy": "full"}, "lora_variant=rslora, strategy=full"),
         ({"trial_soup": True, "trials": 0}, "trials=0"),
         ({"trial_soup": True, "strategy": "full", "lr": 1e-3}, "strategy and lr are named"),
         ({"adapt_to": "there", "strategy": "closed-form"}, "a strategy that trains"),

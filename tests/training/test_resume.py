@@ -44,6 +44,8 @@ CASES: dict[str, dict[str, Any]] = {
     "gradual with momentum": {"strategy": "gradual", "optimizer": "sgd"},
     "orca: new parts first": {"strategy": "orca", "new_parts_first": 0.5, "augment": "shift", "warmup": 0.2},
     "lora in bf16": {"strategy": "lora", "precision": "bf16"},
+    "dora": {"strategy": "lora", "lora_variant": "dora", "augment": "flip", "weight_decay": 0.1},
+    "rslora": {"strategy": "lora", "lora_variant": "rslora"},
     "domains weighed and aligned": {"group_dro": 0.5, "coral": 1.0, "micro_batch": 3, "train_items": SOURCES},
     "the middle, pulled to its start": {"strategy": "surgical", "surgical_part": "middle", "l2_sp": 0.1},
     "sounds, masks and speed": {"kind": "wav2vec2", "augment": "speed+specaugment", "epochs": 2},

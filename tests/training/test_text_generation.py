@@ -105,11 +105,14 @@ def test_micro_batches_change_nothing(folder: Path, tmp_path: Path) -> None:
     assert max(distance(found[0], other) for other in found[1:]) < 1e-4 * moved
 
 
-def test_a_training_that_is_broken_off_goes_on_bit_for_bit(folder: Path, tmp_path: Path) -> None:
-    whole, one = trained(folder, tmp_path / "whole")
+@pytest.mark.parametrize("values", [{}, {"strategy": "lora", "lora_variant": "dora"}])
+def test_a_training_that_is_broken_off_goes_on_bit_for_bit(
+    values: dict[str, Any], folder: Path, tmp_path: Path
+) -> None:
+    whole, one = trained(folder, tmp_path / "whole", **values)
     with pytest.raises(Interrupted):
-        trained(folder, tmp_path / "broken", reporter=Ends(3))
-    again, two = trained(folder, tmp_path / "broken", resume=True)
+        trained(folder, tmp_path / "broken", reporter=Ends(3), **values)
+    again, two = trained(folder, tmp_path / "broken", resume=True, **values)
     assert one.steps == two.steps == 6
     for name, tensor in weights(whole).items():
         assert torch.equal(tensor, weights(again)[name]), name

@@ -58,6 +58,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "stored": {"strategy": "last"},
     "gradual": {"strategy": "gradual", "epochs": 3},
     "lora": {"strategy": "lora", "lora_rank": 2},
+    "dora": {"strategy": "lora", "lora_rank": 2, "lora_variant": "dora"},
     "lp-ft": {"strategy": "lp-ft"},
     "batches of statistics": {"batchnorm": "train", "optimizer": "sgd", "lr": 0.05},
 }

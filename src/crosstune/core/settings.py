@@ -16,6 +16,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
         *("surgical", "fpt", "orca"),
     ),
     "surgical_part": ("auto", "first", "middle", "last"),
+    "lora_variant": ("lora", "dora", "rslora"),
     "optimizer": ("adamw", "adam", "sgd", "schedule-free"),
     "schedule": ("cosine", "linear", "constant"),
     "precision": ("auto", "fp32", "bf16"),
@@ -213,7 +214,11 @@ class Settings:
     lora_rank: int = 8
     """Rank of the adapters."""
     lora_alpha: float = 16.0
-    """Their scale is alpha / rank."""
+    """Their scale is alpha / rank, or alpha / sqrt(rank) under rslora."""
+    lora_variant: str = "lora"
+    """What adapters are: lora (Hu 2021); dora, which learns the length of each row of a weight apart from its
+    direction (Liu 2024) and takes more time; rslora, whose scale does not shrink as fast with the rank
+    (Kalajdzievski 2023)."""
 
 
 SETTING_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Settings))

@@ -15,13 +15,14 @@ from crosstune.reports.sweep import sweep
 from crosstune.reports.verdict import metric_title
 
 SETTINGS = ("model", "image_size", "strategy", "last_blocks", "lr", "loss", "surgical_part", "group_dro",
-            "coral", "l2_sp", "soup", "batchnorm_statistics", "continued_pretraining")  # fmt: skip
+            "coral", "l2_sp", "soup", "batchnorm_statistics", "continued_pretraining",
+            "lora_variant")  # fmt: skip
 """Decisions that the measurements are for."""
 
 OFF = ("group_dro", "coral", "l2_sp")
 """Those of them that say nothing where they are zero."""
 
-UNDER = {"last_blocks": "last", "surgical_part": "surgical"}
+UNDER = {"last_blocks": "last", "surgical_part": "surgical", "lora_variant": "lora"}
 """Those of them that mean something under one strategy only."""
 
 STAGES = {

@@ -32,7 +32,12 @@ KEEPING_SHARE = 0.3
 
 BODY_AND_HEAD = "body and head move on a line, from the closed-form head on the pretrained body"
 BODY = "the body alone moves on a line, under the tuned head at both ends"
-ADAPTERS = "; of the adapters this is their scale"
+ADAPTERS = {
+    "lora": "; of the adapters this is their scale",
+    "dora": "; it leads to the weights with DoRA adapters merged, whose rows have new lengths",
+    "rslora": "; of the rsLoRA adapters this is their scale",
+}
+"""By the kind of adapters: what the line is for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +83,15 @@ def draw_line(
     return Line(
         start=whole(opened.backbone) if head is None else starting_weights(opened.backbone, head),
         own_head=head is not None,
-        words=(BODY if head is None else BODY_AND_HEAD) + (ADAPTERS if plan["strategy"] == "lora" else ""),
+        words=(BODY if head is None else BODY_AND_HEAD) + _adapters(plan),
         sets=tuple(sets),
         point=prepared.facts.validation_rows * opened.facts.pass_seconds,
         probes=exact * sum(map(len, sets)),
     )
+
+
+def _adapters(plan: Plan) -> str:
+    return ADAPTERS[plan.value("lora_variant", "lora")] if plan["strategy"] == "lora" else ""
 
 
 def take_best_between(

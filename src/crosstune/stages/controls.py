@@ -12,6 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from crosstune.core.adapters import moved
 from crosstune.core.clock import Budget
 from crosstune.core.controls import Control, Controls, Gain
 from crosstune.core.plan import Basis
@@ -165,7 +166,7 @@ def _train(sub: Run, prepared: Prepared, arm: Arm, limit: float | None) -> dict[
     train_planned(sub, prepared, opened, plan, start, Budget(limit))
     outputs = saved_model(prepared, opened).outputs(prepared.items["test"], reporter=sub.reporter)
     return {
-        "outputs": outputs, "lr": plan["lr"], "model": plan["model"], "strategy": plan["strategy"],
+        "outputs": outputs, "lr": plan["lr"], "model": plan["model"], "strategy": moved(plan),
         "pretrained": opened.backbone.pretrained, "swept": _swept(sub),
     }  # fmt: skip
 

@@ -1,5 +1,8 @@
 """Whether what was asked for can act on this data and this model, before time is spent."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from crosstune.core.errors import DoesNotApply
 from crosstune.stages.opening import Opened
 from crosstune.stages.outcome import saved_model
@@ -31,13 +34,7 @@ def hold_to_what_was_asked(run: Run, prepared: Prepared) -> None:
             expected="l2_sp above 0",
             fix="name both, or leave both out",
         )
-    if asked.get("surgical_part", "auto") != "auto" and asked.get("strategy") != "surgical":
-        raise DoesNotApply(
-            "`surgical_part` says what moves under another strategy",
-            found=f"surgical_part={asked['surgical_part']}, strategy={asked.get('strategy', 'left open')}",
-            expected="strategy=surgical",
-            fix="add --set strategy=surgical, or leave `surgical_part` out",
-        )
+    _hold_to_strategy(asked)
     if asked.get("trial_soup") and (asked.get("trials") == 0 or {"strategy", "lr"} <= asked.keys()):
         raise DoesNotApply(
             "a soup of trials needs trials, and none can be made",
@@ -53,6 +50,21 @@ def hold_to_what_was_asked(run: Run, prepared: Prepared) -> None:
             expected="a strategy that trains",
             fix="leave out --adapt-to, or the strategy",
         )
+
+
+def _hold_to_strategy(asked: Mapping[str, Any]) -> None:
+    """Refuse what has a meaning under one strategy only where another one, or none, is named."""
+    for name, idle, strategy, words in (
+        ("surgical_part", "auto", "surgical", "says what moves under another strategy"),
+        ("lora_variant", "lora", "lora", "says what the adapters of another strategy are"),
+    ):
+        if asked.get(name, idle) != idle and asked.get("strategy") != strategy:
+            raise DoesNotApply(
+                f"`{name}` {words}",
+                found=f"{name}={asked[name]}, strategy={asked.get('strategy', 'left open')}",
+                expected=f"strategy={strategy}",
+                fix=f"add --set strategy={strategy}, or leave `{name}` out",
+            )
 
 
 def hold_model_to_what_was_asked(run: Run, prepared: Prepared, opened: Opened) -> None:

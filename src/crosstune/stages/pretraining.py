@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from crosstune.core.adapters import moved
 from crosstune.core.errors import OutOfMemory
 from crosstune.core.evidence import Measurement
 from crosstune.core.metric import Metric
@@ -53,7 +54,7 @@ def take_pretraining(run: Run, prepared: Prepared, chosen: Chosen, made: Tuned) 
     decision, trained = _attempt(run, prepared, chosen, made)
     _rename(run, before)
     run.decided(decision)
-    tuned = f"fine-tuned ({made.plan['strategy']})"
+    tuned = f"fine-tuned ({moved(made.plan)})"
     if trained is None:
         return replace(made, plan=made.plan.extended(decision))
     name = f"{tuned} after continued pretraining"
@@ -106,7 +107,7 @@ def _attempt(run: Run, prepared: Prepared, chosen: Chosen, made: Tuned) -> _Outc
 
 def _judged(prepared: Prepared, made: Tuned, trained: Trained, result: PretrainResult) -> _Outcome:
     """Compare with the same training without it, and with what ships now; both must be beaten."""
-    without = f"fine-tuned ({made.plan['strategy']})"
+    without = f"fine-tuned ({moved(made.plan)})"
     metric = prepared.chosen_by().name
     names = list(dict.fromkeys((without, made.shipped)))
     gains = {name: difference(prepared, trained.outputs, made.candidates[name]) for name in names}

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from crosstune.artifacts.model import SavedModel, needed_head
 from crosstune.artifacts.temperature import cool
+from crosstune.core.adapters import moved
 from crosstune.core.clock import Budget
 from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
@@ -62,7 +63,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
         )
     made = carry_out(run, prepared, chosen, plan, start, run.budget.reserve(reserve))
     plan, model, outputs, result = made.plan, made.model, made.outputs, made.result
-    name = f"fine-tuned ({plan['strategy']})"
+    name = f"fine-tuned ({moved(plan)})"
     named = "strategy" in run.options.settings_overrides()
     if run.options.keep_at_least is not None:  # the closed-form head on the base body keeps everything
         named = named and difference(prepared, outputs, closed.candidates[closed.shipped]).value >= 0

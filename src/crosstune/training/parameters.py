@@ -9,6 +9,7 @@ from crosstune.core.settings import Settings
 from crosstune.frozen.freeze import block_parameters
 from crosstune.sources.base import Backbone
 from crosstune.training.light import new_parameters
+from crosstune.training.lora import magnitudes
 
 Group = dict[str, Any]
 """What optimizers take: ``params``, ``lr``, ``weight_decay``; of our own: ``peak``, ``block``, ``waits``."""
@@ -30,14 +31,15 @@ def head_rate(settings: Settings) -> float:
 def parameter_groups(backbone: Backbone, settings: Settings) -> list[Group]:
     """Group the parameters that require a gradient, block by block, the head last.
 
-    Each block gives up to two groups: weights, and biases, norms and scales (at most one axis), which
-    are never decayed. A parameter that several blocks share belongs to the first of them. Parameters of new
-    parts have groups of their own, at the rate of the head; under orca all others wait for them.
+    Each block gives up to two groups: weights, and biases, norms and scales (at most one axis, or what DoRA
+    keeps of rows), which are never decayed. A parameter that several blocks share belongs to the first of
+    them. Parameters of new parts have groups of their own, at the rate of the head; under orca all others
+    wait for them.
 
     Raises:
         ValueError: a moving parameter is in no block and not in the head (a fault of the source).
     """
-    count, new = len(backbone.blocks), new_parameters(backbone)
+    count, new, lengths = len(backbone.blocks), new_parameters(backbone), magnitudes(backbone)
     waits = settings.strategy == "orca" and bool(new)
     groups: list[Group] = []
     taken: set[int] = set()
@@ -45,7 +47,7 @@ def parameter_groups(backbone: Backbone, settings: Settings) -> list[Group]:
         rate = block_rate(settings, number, count)
         known = [parameter for parameter in parameters if id(parameter) not in new]
         fresh = [parameter for parameter in parameters if id(parameter) in new]
-        groups += _split(known, taken, number, rate, settings.weight_decay, waits=waits)
+        groups += _split(known, taken, number, rate, settings.weight_decay, waits=waits, scales=lengths)
         groups += _split(fresh, taken, number, head_rate(settings), settings.weight_decay)
     head = backbone.model.get_submodule(backbone.head).parameters()
     groups += _split(head, taken, count, head_rate(settings), settings.weight_decay)
@@ -55,16 +57,17 @@ def parameter_groups(backbone: Backbone, settings: Settings) -> list[Group]:
 
 def _split(
     parameters: Iterable[nn.Parameter], taken: set[int], block: int, rate: float, decay: float,
-    *, waits: bool = False,
+    *, waits: bool = False, scales: frozenset[int] = frozenset(),
 ) -> list[Group]:  # fmt: skip
     moving: list[nn.Parameter] = []
     for parameter in parameters:
         if parameter.requires_grad and id(parameter) not in taken:
             taken.add(id(parameter))
             moving.append(parameter)
+    weights = {id(parameter) for parameter in moving if parameter.ndim > 1} - scales
     halves = (
-        ([parameter for parameter in moving if parameter.ndim > 1], decay),
-        ([parameter for parameter in moving if parameter.ndim <= 1], 0.0),
+        ([parameter for parameter in moving if id(parameter) in weights], decay),
+        ([parameter for parameter in moving if id(parameter) not in weights], 0.0),
     )
     return [
         {"params": half, "lr": rate, "peak": rate, "weight_decay": weight_decay, "block": block,

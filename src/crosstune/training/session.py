@@ -34,7 +34,7 @@ from crosstune.training.forward import Forward
 from crosstune.training.l2_sp import L2SP, make_l2_sp
 from crosstune.training.light import keep_light
 from crosstune.training.loader import Loader
-from crosstune.training.lora import add_adapters
+from crosstune.training.lora import add_adapters, describe_adapters
 from crosstune.training.methods import require_methods
 from crosstune.training.order import Order
 from crosstune.training.pace import planned_steps
@@ -191,6 +191,8 @@ def prepare(
     encoded = task.encode(train_items.targets())
     order = _order(train_items, backbone, settings, world=accelerator.num_processes)
     moving = _freeze(backbone, settings, order, head)
+    if settings.strategy == "lora":
+        reporter.say(describe_adapters(backbone, settings))
     backbone.model.to(accelerator.device)
     on_examples = tuple(name for name in augment if name not in ON_BATCHES)
     mixing = tuple(name for name in augment if name in ON_BATCHES)
