@@ -105,7 +105,7 @@ def test_micro_batches_change_nothing(folder: Path, tmp_path: Path) -> None:
     assert max(distance(found[0], other) for other in found[1:]) < 1e-4 * moved
 
 
-@pytest.mark.parametrize("values", [{}, {"strategy": "lora", "lora_variant": "dora"}])
+@pytest.mark.parametrize("values", [{}, {"strategy": "lora", "lora_variant": "dora"}, {"neftune_alpha": 5.0}])
 def test_a_training_that_is_broken_off_goes_on_bit_for_bit(
     values: dict[str, Any], folder: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from crosstune.stages.use import gather
 from crosstune.training.batchnorm import LEAST_ROWS, batchnorms
 from crosstune.training.bound import require_lengths
 from crosstune.training.methods import require_methods
+from crosstune.training.neftune import make_noise
 from crosstune.training.packing import require_packing
 from crosstune.training.strategies import part_of
 
@@ -72,11 +73,13 @@ def hold_model_to_what_was_asked(run: Run, prepared: Prepared, opened: Opened) -
 
     Raises:
         DoesNotApply: it has too few blocks for surgical fine-tuning, or no BatchNorm to be re-estimated, or
-            there are too few rows to do so; or a setting goes by lengths, and all inputs cost the same.
+            there are too few rows to do so; or a setting goes by lengths, and all inputs cost the same; or
+            NEFTune is asked for, and the model reads no tokens.
         CannotPack: ``packing=on``, and it would change what the model gives.
         NothingToPredict: there are no inputs where ``adapt_to`` says.
     """
     require_lengths(run.settings, opened.backbone)
+    make_noise(opened.backbone, run.settings)
     require_packing(run.settings, opened.backbone)
     if run.options.settings_overrides().get("strategy") == "surgical":
         part_of("first", len(opened.backbone.blocks))
@@ -91,8 +94,8 @@ def warn_of_idle_methods(run: Run) -> None:
     settings, options = run.settings, run.options
     asked = {
         "l2_sp": settings.l2_sp > 0, "coral": settings.coral > 0, "group_dro": settings.group_dro > 0,
-        "trial_soup": settings.trial_soup, "adapt_to": bool(options.adapt_to),
-        "pretrain_on": bool(options.pretrain_on),
+        "neftune_alpha": settings.neftune_alpha > 0, "trial_soup": settings.trial_soup,
+        "adapt_to": bool(options.adapt_to), "pretrain_on": bool(options.pretrain_on),
     }  # fmt: skip
     idle = [name for name, wanted in asked.items() if wanted]
     if idle:

@@ -19,11 +19,18 @@ def require_packing(settings: Settings, backbone: Backbone) -> None:
     """Hold ``packing=on`` to the model.
 
     Raises:
-        DoesNotApply: the model does not write answers.
+        DoesNotApply: the model does not write answers, or NEFTune is asked for as well.
         CannotPack: its logits change when texts are packed.
     """
     if settings.packing != "on":
         return
+    if settings.neftune_alpha:
+        raise DoesNotApply(
+            "NEFTune adds noise to the tokens of a batch as it is, and packing lays them out anew",
+            found=f"packing=on, neftune_alpha={settings.neftune_alpha:g}",
+            expected="one of the two",
+            fix="leave `packing` out: it is then off under NEFTune",
+        )
     if not isinstance(backbone.model, CanPack):
         raise DoesNotApply(
             "`packing` lays the texts of a language model end to end, and this model does not write",
@@ -50,7 +57,9 @@ def choose_packing(backbone: Backbone, settings: Settings, reporter: Reporter) -
     require_packing(settings, backbone)
     if not isinstance(backbone.model, CanPack):
         return "off"
-    if settings.packing == "auto":
+    if settings.packing == "auto" and settings.neftune_alpha:
+        reporter.say("batches are not packed: NEFTune adds noise to their tokens as they lie")
+    elif settings.packing == "auto":
         found = _tried(backbone.model)
         backbone.model.packed = found.largest <= ALLOWED
         if not backbone.model.packed:

@@ -36,6 +36,7 @@ from crosstune.training.light import keep_light
 from crosstune.training.loader import Loader
 from crosstune.training.lora import add_adapters, describe_adapters
 from crosstune.training.methods import require_methods
+from crosstune.training.neftune import make_noise
 from crosstune.training.order import Order
 from crosstune.training.pace import planned_steps
 from crosstune.training.packing import choose_packing
@@ -127,7 +128,7 @@ def make_updater(session: Session, forward: nn.Module, optimizer: optim.Optimize
         items=session.loader.items, seed=session.settings.seed, clip_norm=session.settings.clip_norm,
         bf16=session.numerics.bf16, channels_last=session.numerics.channels_last, l2_sp=session.l2_sp,
         across=make_across(session.loader.domains, session.settings, session.features),
-        spread=session.whole is not None,
+        noise=make_noise(session.backbone, session.settings), spread=session.whole is not None,
     )  # fmt: skip
 
 
@@ -187,6 +188,7 @@ def prepare(
     domains = train_items.domains()
     require_methods(settings, domains=None if domains is None else len(domains.present))
     require_lengths(settings, backbone)
+    make_noise(backbone, settings)  # refused before time is spent
     augment = names(settings.augment, modality=backbone.modality, kind=task.linear_kind())
     encoded = task.encode(train_items.targets())
     order = _order(train_items, backbone, settings, world=accelerator.num_processes)

@@ -92,7 +92,8 @@ def store_prefix(prefix: Prefix, *, left: float, reporter: Reporter) -> Stored |
         ``None`` where nothing is stored.
 
     Raises:
-        BadValue: ``cache=on`` where there is no fixed prefix, or batches of pictures are mixed.
+        BadValue: ``cache=on`` where there is no fixed prefix, batches of pictures are mixed, or embeddings
+            get noise.
         CannotCut, CacheFull: see :func:`store_activations`.
 
     Checked by: ``tests/training/test_cached.py``: equal weights with and without.
@@ -103,7 +104,8 @@ def store_prefix(prefix: Prefix, *, left: float, reporter: Reporter) -> Stored |
         raise BadValue(
             "activations cannot be stored in this run",
             found=f"cache=on, and {obstacle}",
-            expected="strategy head, last or surgical (not its first part), without mixup and cutmix",
+            expected="strategy head, last or surgical (not its first part), without mixup, cutmix and "
+            "neftune_alpha",
             fix="set cache=auto",
         )
     if setting == "off" or obstacle:
@@ -118,6 +120,8 @@ def _obstacle(prefix: Prefix) -> str:
         return f"no block stays frozen under the strategy {prefix.settings.strategy}"
     if prefix.mixing:
         return f"{' and '.join(prefix.mixing)} mix pictures before the cut"
+    if prefix.settings.neftune_alpha > 0.0:
+        return "neftune_alpha adds noise to what the frozen blocks read, anew in each epoch"
     return ""
 
 

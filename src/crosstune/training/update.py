@@ -19,6 +19,7 @@ from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.forward import autocast
 from crosstune.training.l2_sp import L2SP
 from crosstune.training.loader import Loaded
+from crosstune.training.neftune import EmbeddingNoise
 from crosstune.training.recovery import Buffers
 from crosstune.training.shards import total_norm
 
@@ -43,6 +44,8 @@ class Updater:
     l2_sp: L2SP | None = None
     across: AcrossDomains | None = None
     """The objective of a training across domains, where it is not the plain mean."""
+    noise: EmbeddingNoise | None = None
+    """What NEFTune adds to embeddings, where it is on."""
     spread: bool = False
     """Whether the model is spread over processes: its gradients are summed after every micro-batch, since
     keeping whole ones would take the memory that spreading saves."""
@@ -61,7 +64,7 @@ class Updater:
         Checked by: ``tests/training/test_update.py``: 8 x 1 equals 4 x 2, and the closed form of SGD.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        sums = self._accumulate(loaded, step)
+        sums = self._accumulate(loaded, step, epoch)
         total, weight = self.accelerator.reduce(sums, "sum").tolist()
         if weight == 0.0:
             return 0.0
@@ -93,16 +96,16 @@ class Updater:
                 raise OutOfMemory("the optimizer", size=1, failure=str(error)) from error
             raise
 
-    def _accumulate(self, loaded: Sequence[Loaded], step: int) -> Tensor:
+    def _accumulate(self, loaded: Sequence[Loaded], step: int, epoch: int) -> Tensor:
         sums = torch.zeros(2, device=self.accelerator.device)
         alone = len(loaded) == 1 and self.accelerator.num_processes == 1
         if self.across and not alone:
-            self._look_ahead(self.across, loaded, step)
+            self._look_ahead(self.across, loaded, step, epoch)
         for position, cpu_micro in enumerate(loaded):
             micro = self._on_device(cpu_micro)
             sums_up = self.spread or position == len(loaded) - 1
             with nullcontext() if sums_up else self.accelerator.no_sync(self.forward):
-                outputs = self._outputs(micro, step, position)
+                outputs = self._outputs(micro, step, position, epoch)
                 total, weight = self.loss(outputs, micro.targets)
                 if not micro.counts:
                     total, weight = total * 0.0, weight * 0.0
@@ -114,14 +117,15 @@ class Updater:
     def _on_device(self, micro: Loaded) -> Loaded:
         return micro.to(self.accelerator.device, channels_last=self.channels_last)
 
-    def _outputs(self, micro: Loaded, step: int, position: int) -> Tensor:
-        """Compute the head's outputs with the dropout of this micro-batch, whenever it is asked."""
+    def _outputs(self, micro: Loaded, step: int, position: int, epoch: int) -> Tensor:
+        """Compute the head's outputs with the dropout and noise of this micro-batch, whenever it is asked."""
         torch.manual_seed(derived_seed(self.seed, "step", step, position, self.accelerator.process_index))
-        with autocast(self.accelerator.device, bf16=self.bf16):
+        noise = self.noise.on(micro, epoch) if self.noise else nullcontext()
+        with autocast(self.accelerator.device, bf16=self.bf16), noise:
             outputs: Tensor = self.forward(micro.batch, micro.activation)
         return outputs
 
-    def _look_ahead(self, across: AcrossDomains, loaded: Sequence[Loaded], step: int) -> None:
+    def _look_ahead(self, across: AcrossDomains, loaded: Sequence[Loaded], step: int, epoch: int) -> None:
         """Take the sums of the whole effective batch, in all processes; the model stays as it was."""
         buffers, seen = Buffers(self.forward), []
         buffers.remember()
@@ -130,7 +134,7 @@ class Updater:
                 micro = self._on_device(cpu_micro)
                 if micro.activation is not None:  # a suffix may compute in place
                     micro = replace(micro, activation=micro.activation.clone())
-                seen.append(across.see(self._outputs(micro, step, position), micro, self.loss))
+                seen.append(across.see(self._outputs(micro, step, position, epoch), micro, self.loss))
         buffers.put_back()
         across.know(Seen.added(seen, lambda one: self.accelerator.reduce(one, "sum")))
 
