@@ -33,6 +33,7 @@ from crosstune.sources.registry import catalogue
 from crosstune.stages import use
 from crosstune.stages.advise import Advice, plan_data, rank_data
 from crosstune.stages.assess import assess
+from crosstune.stages.chat import Chat, open_chat
 from crosstune.stages.closed_form import ship_closed_form
 from crosstune.stages.company import company
 from crosstune.stages.controls import compare_controls
@@ -285,6 +286,12 @@ def predict(
 ) -> list[dict[str, Any]]:
     """Predict one row for each row in; one that cannot be read has ``error`` and no prediction."""
     return use.predict_run(run, inputs, out=out, engine=engine, beams=beams)
+
+
+@quiet_libraries()
+def chat(run: Path, *, system: str | None = None) -> Chat:
+    """Open the model of a finished run of the task ``text-generation``, to be talked to."""
+    return open_chat(run, system)
 
 
 @quiet_libraries()

@@ -37,6 +37,7 @@ FROZEN = {
     },
     "evaluate": {"--run", "--metric", "--target", "--out", "--engine", "--json", "--max-bad", "--beams"},
     "predict": {"--out", "--engine", "--json", "--beams"},
+    "chat": {"--system"},
     "gap": {"--target", "--inputs", "--input", "--group", "--model", "--rows", "--out", "--json"},
     "report": set(),
     "cache": {"--clear", "--older-than", "--down-to", "--json"},

@@ -179,3 +179,13 @@ def test_a_run_refuses_before_it_trains(
     monkeypatch.setattr(Writer, "try_packing", lambda _: Difference(0.5))
     with pytest.raises(CannotPack):
         trained(folder, tmp_path, packing="on")
+
+
+def test_under_noise_on_embeddings_nothing_is_packed(folder: Path, tmp_path: Path) -> None:
+    told = Told()
+    assert choose_packing(open_writer(folder), plain(neftune_alpha=5.0), told) == "off"
+    assert "NEFTune" in told.said[0]
+    with pytest.raises(DoesNotApply, match="NEFTune"):
+        require_packing(plain(neftune_alpha=5.0, packing="on"), open_writer(folder))
+    noisy, _ = trained(folder, tmp_path / "noisy", neftune_alpha=5.0, items=MIXED)
+    assert distance(weights(noisy), weights(open_writer(folder))) > 0

@@ -4,7 +4,21 @@ from typing import Annotated
 
 import typer
 
-from crosstune.cli import cache, check, demo, evaluate, fit, gap, models, plan, predict, rank, report, resume
+from crosstune.cli import (
+    cache,
+    chat,
+    check,
+    demo,
+    evaluate,
+    fit,
+    gap,
+    models,
+    plan,
+    predict,
+    rank,
+    report,
+    resume,
+)
 from crosstune.cli.console import guarded, say
 
 app = typer.Typer(
@@ -26,6 +40,7 @@ app.command("fit", epilog=fit.EPILOG)(guarded(fit.fit))
 app.command("resume")(guarded(resume.resume))
 app.command("evaluate")(guarded(evaluate.evaluate))
 app.command("predict")(guarded(predict.predict))
+app.command("chat")(guarded(chat.chat))
 app.command("gap")(guarded(gap.gap))
 app.command("report")(guarded(report.report))
 app.command("cache")(guarded(cache.cache))

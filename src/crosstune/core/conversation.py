@@ -7,6 +7,9 @@ ROLES = (SYSTEM, USER, ASSISTANT)
 DOCUMENT = "document"
 """The role of a plain text: it stands alone, nobody says it, and all of it is learnt."""
 
+FRESH = "/new"
+"""What a person who talks to a model types to begin another conversation."""
+
 
 @dataclass(frozen=True)
 class Message:

@@ -55,11 +55,14 @@ class ModelDialogue:
 
     def prompt(self, conversation: Conversation) -> list[int]:
         """Give the tokens that the model is asked with; of too long ones the end. Raises as ``examples``."""
+        return self.whole_prompt(conversation)[-(self.longest - 1) :]
+
+    def whole_prompt(self, conversation: Conversation) -> list[int]:
+        """Give the tokens of a prompt, however many they are. Raises as ``examples``."""
         try:
-            ids = self.chat.prompt(conversation.messages)
+            return self.chat.prompt(conversation.messages)
         except TemplateRefused as error:
             raise ConversationRefused(str(error)) from error
-        return ids[-(self.longest - 1) :]
 
     def decode(self, numbers: list[int]) -> str:
         """Write what the model has written as text, up to where it stops, without special tokens."""

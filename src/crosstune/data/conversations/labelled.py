@@ -111,9 +111,15 @@ def read_asked(path: Path) -> tuple[LabelledData, list[str]]:
 
 def asked_of_texts(texts: Sequence[str]) -> LabelledData:
     """Make rows of texts that a user says, as they stand on a command line."""
-    lines = [(text, Conversation((Message(USER, text),)), None) for text in texts]
+    return asked_of([Conversation((Message(USER, text),)) for text in texts], origins=texts)
+
+
+def asked_of(conversations: Sequence[Conversation], *, origins: Sequence[str] = ()) -> LabelledData:
+    """Make rows of conversations that a user has the last word in; ``origins`` are numbers by default."""
+    names = origins or [str(number) for number, _ in enumerate(conversations, start=1)]
+    lines: list[Line] = [(name, one, None) for name, one in zip(names, conversations, strict=True)]
     return LabelledData(
-        source=shown(texts), splits={"all": table_of(lines)}, inputs=(PROMPT,), target=None, modality="text"
+        source=shown(names), splits={"all": table_of(lines)}, inputs=(PROMPT,), target=None, modality="text"
     )
 
 
