@@ -68,6 +68,7 @@ from crosstune.stages.run import Run, asked_settings, new_folder, quiet_librarie
 from crosstune.stages.ship import ship
 from crosstune.stages.show_mask import MaskReport
 from crosstune.stages.show_mask import show_mask as mask_rows
+from crosstune.stages.sides import with_side
 from crosstune.stages.summarise import summarise
 from crosstune.stages.suspects import list_suspects
 from crosstune.stages.symbols import with_symbols
@@ -169,7 +170,7 @@ def _stages(run: Run) -> None:
             require_crossing(opened.backbone.name, crosses=opened.facts.crosses)
         prepared = without_too_short(run, with_symbols(run, prepared, opened), opened)
         prepared = with_windows(run, with_pieces(run, prepared, opened), opened)
-        prepared = with_dialogue(run, prepared, opened)
+        prepared = with_side(run, with_dialogue(run, prepared, opened), opened)
     prepared, probed, closed = _first_model(run, prepared, opened)
     with run.stage("trials"):
         chosen = try_out(run, prepared, opened, probed, ranking)

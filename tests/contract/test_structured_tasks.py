@@ -21,6 +21,7 @@ from crosstune.evaluation.scores import point, score
 from crosstune.tasks.base import Task
 from crosstune.tasks.registry import TASKS, make_task, task_from_json
 from crosstune.tasks.structured import NO_HEAD, Structured
+from tests.support.segmentation import Mask
 
 Made = tuple[Structured, list[Any], torch.Tensor]
 
@@ -39,11 +40,19 @@ def _tags(task: Task) -> torch.Tensor:
     return outputs
 
 
+def _maps(task: Task) -> torch.Tensor:
+    return torch.randn(4, task.outputs, 2, 4, generator=torch.Generator().manual_seed(2))
+
+
 EXAMPLES: dict[str, tuple[list[Any], Callable[[Task], torch.Tensor]]] = {
     "automatic-speech-recognition": (["press one", "press two", "hold on", "go"], _speech),
     "token-classification": (
         [["B-A", "I-A", "O"], ["O", "B-C"], ["B-A", "B-C", "O", "O"], ["B-C"]],
         _tags,
+    ),
+    "image-segmentation": (
+        [Mask(np.roll(np.array([[0, 0, 1, 1], [2, 2, 1, 255]], np.uint8), row, axis=1)) for row in range(4)],
+        _maps,
     ),
 }
 

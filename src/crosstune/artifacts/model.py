@@ -38,7 +38,7 @@ from crosstune.sources.guard import check_folder, check_link, read_header
 from crosstune.sources.saved import open_saved
 from crosstune.tasks.base import Row, Task
 from crosstune.tasks.speech_recognition import SpeechRecognition
-from crosstune.tasks.structured import InText, Scored, Structured
+from crosstune.tasks.structured import InPictures, InText, Scored, Structured
 from crosstune.tasks.text_generation import TextGeneration
 from crosstune.tasks.transcription import Transcription
 
@@ -69,6 +69,9 @@ class SavedModel:
         if isinstance(self.task, Structured):
             if score := _score(self.task, items):
                 return model_answers(self.backbone, items, self.task.answers, score=score, reporter=told)
+            if isinstance(self.task, InPictures):
+                ask = self.task
+                return model_answers(self.backbone, items, ask.answers, sized=ask.answers_at, reporter=told)
             return windowed_answers(self.backbone, items, self.task.answers, reporter=told)
         if self.head is None:
             raw = model_outputs(self.backbone, items, engine=engine, reporter=told).astype(np.float64)
@@ -79,7 +82,10 @@ class SavedModel:
 
     def predict(self, items: Items, *, engine: str = "auto", reporter: Reporter | None = None) -> list[Row]:
         """Predict one row for each example, in the user's units."""
-        outputs = self.outputs(items, engine=engine, reporter=reporter)
+        return self.rows(items, self.outputs(items, engine=engine, reporter=reporter))
+
+    def rows(self, items: Items, outputs: NDArray[Any]) -> list[Row]:
+        """Give what the outputs for some examples mean, one row for each, in the user's units."""
         rows = self.task.decode(outputs)
         if isinstance(self.task, InText):
             raw = items.batch(range(len(items)))

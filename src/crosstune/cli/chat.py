@@ -25,7 +25,8 @@ def chat(
     r"""Talk to a model that was tuned to answer: a line in, an answer out.
 
     The model reads the whole conversation. /new begins another one; /exit, the end of the input, or Ctrl-C
-    ends. From a pipe, each line that is not blank gets one line: line breaks within an answer are written as \n.
+    ends. From a pipe, each line that is not blank gets one line: line breaks within an answer are written
+    as \n.
     """
     try:
         _talk(run, system)

@@ -4,6 +4,7 @@ What can be kept: ``None``, booleans, whole numbers, floats (NaN and infinities 
 dictionaries, numpy arrays, and dataclasses and string enums of the kinds that are named.
 """
 
+import base64
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -33,6 +34,8 @@ def pack(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:  # noqa: ANN401
         return value if math.isfinite(value) else {_MARK: "float", "value": repr(value)}
     if isinstance(value, np.ndarray) and value.dtype.kind == "U":
         return {_MARK: "texts", "value": value.tolist()}
+    if isinstance(value, np.ndarray) and value.dtype.kind == "S":
+        return {_MARK: "files", "value": [base64.b64encode(one).decode() for one in value.tolist()]}
     if isinstance(value, np.ndarray):
         name = str(len(arrays))
         arrays[name] = np.ascontiguousarray(value).reshape(value.shape)
@@ -84,6 +87,8 @@ def _unpack_marked(
         return arrays[inner]
     if kind == "texts" and isinstance(inner, list):
         return np.array(inner, dtype=np.str_)
+    if kind == "files" and isinstance(inner, list):
+        return np.array([base64.b64decode(one, validate=True) for one in inner], dtype=np.bytes_)
     if kind == "dict" and isinstance(inner, list):
         return {unpack(key, arrays, kinds): unpack(one, arrays, kinds) for key, one in inner}
     if kind == "tuple" and isinstance(inner, list):

@@ -13,6 +13,8 @@ from crosstune.core.labels import class_name
 from crosstune.data.content import digest_rows
 from crosstune.data.digests import Digests
 from crosstune.data.kinds.registry import kind_called
+from crosstune.data.masks.classes import MaskClasses
+from crosstune.data.masks.target import MaskTarget
 from crosstune.data.store import ORIGIN, values
 
 _MANY = 1024
@@ -32,6 +34,8 @@ class SplitItems:
     """The column that says which domain an example comes from."""
     domain_names: tuple[str, ...] = ()
     """Of all splits."""
+    masks: MaskClasses | None = None
+    """Where the targets are files of masks: what their values mean."""
 
     def __len__(self) -> int:
         """Count the examples."""
@@ -57,8 +61,12 @@ class SplitItems:
         return kind_called(self.modality).decoded(self._rows(indices))
 
     def targets(self) -> list[Any]:
-        """Return the raw target of every example; empty where the data has none."""
-        return values(self.dataset, self.target) if self.target else []
+        """Return the raw target of every example; empty where the data has none.
+
+        Masks are read when their pixels are asked for.
+        """
+        found = values(self.dataset, self.target) if self.target else []
+        return found if self.masks is None else [MaskTarget(cell, self.masks) for cell in found]
 
     def origins(self) -> list[str]:
         """Return the file, or file and row, of every example."""
@@ -102,4 +110,5 @@ class SplitItems:
             digests=None if self.digests is None else self.digests.take(chosen),
             domain=self.domain,
             domain_names=self.domain_names,
+            masks=self.masks,
         )

@@ -63,6 +63,7 @@ class LabelledData:
             digests=self.digests.get(split),
             domain=self.domain,
             domain_names=self.domain_names,
+            masks=self.places.classes if self.places is not None else None,
         )
 
     def rows(self) -> int:

@@ -10,6 +10,7 @@ from crosstune.data.errors import BadSplit, TooFewRows
 from crosstune.data.infer import WRITTEN
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import OUT_OF_DOMAIN, SPLITS, WHOLE
+from crosstune.data.masks.target import classes_in
 from crosstune.data.store import values
 from crosstune.data.stratify import cover, hold_out, hold_out_groups, quantile_bins, rarest
 from crosstune.data.targets import as_number, is_missing, labels_of
@@ -93,7 +94,9 @@ def make_splits(data: LabelledData, *, task: str, seed: int, group: str | None =
 
 def _rows(data: LabelledData, source: str, group: str | None) -> _Rows:
     dataset = data.splits[source]
-    targets = values(dataset, data.target) if data.target else [None] * len(dataset)
+    targets: list[Any] = values(dataset, data.target) if data.target else [None] * len(dataset)
+    if data.places is not None and data.places.classes is not None:  # of masks, the classes in each
+        targets = list(classes_in(targets, data.places.classes))
     contents = data.alike[source].tolist() if source in data.alike else data.digests.get(source)
     return _Rows(
         list(range(len(dataset))),

@@ -16,6 +16,7 @@ from crosstune.core.errors import OutOfMemory
 from crosstune.core.items import Items
 from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
 from crosstune.core.progress import Reporter, Silent
+from crosstune.core.targets import SIZES
 from crosstune.frozen.errors import NonFiniteFeatures
 from crosstune.frozen.freeze import evaluating
 from crosstune.frozen.loader import Indices, batches, processing_order
@@ -23,6 +24,9 @@ from crosstune.sources.base import Backbone, Batch
 
 Answer = Callable[[Tensor], NDArray[Any]]
 """From the head's outputs of a batch, first axis B, to B answers."""
+
+Sized = Callable[[Tensor, Tensor], NDArray[Any]]
+"""From the outputs of a batch and the sizes of its pictures, ``(B, 2)``, to B answers."""
 
 Score = Callable[[NDArray[Any], Callable[[Batch], Tensor], Batch, Indices], NDArray[Any]]
 """From the answers to a batch, the model, the batch and the places of its examples to more of the answers."""
@@ -34,6 +38,7 @@ def model_answers(
     answer: Answer,
     *,
     score: Score | None = None,
+    sized: Sized | None = None,
     batch_size: int = 16,
     reporter: Reporter | None = None,
 ) -> NDArray[Any]:
@@ -44,6 +49,7 @@ def model_answers(
         items: raw examples.
         answer: what the outputs of a batch stand for.
         score: is given the answers and the model, where they are to say more than what is written.
+        sized: takes the place of ``answer`` where answers are of the size of the pictures.
         batch_size: halved where memory runs out.
         reporter: told how far it is.
 
@@ -65,7 +71,8 @@ def model_answers(
         while done < len(items):
             try:
                 for indices, batch in batches(backbone, items, order[done:], batch_size):
-                    answers = answer(_outputs(backbone, items, indices, batch))
+                    outputs = _outputs(backbone, items, indices, batch)
+                    answers = answer(outputs) if sized is None else sized(outputs, batch[SIZES])
                     if score is not None:
                         answers = score(answers, partial(_told, backbone), batch, indices)
                     found.append((indices, answers))

@@ -56,7 +56,7 @@ def block_parameters(backbone: Backbone) -> list[list[nn.Parameter]]:
     Returns:
         One list for each block, in order. The head is in none of them.
     """
-    head = {id(parameter) for parameter in backbone.head_module().parameters()}
+    head = {id(parameter) for parameter in backbone.head_parameters()}
     seen = set(head)
     grouped: list[list[nn.Parameter]] = []
     for block in backbone.blocks:

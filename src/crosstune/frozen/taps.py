@@ -162,7 +162,13 @@ def _input_hook(
 ) -> Callable[[nn.Module, tuple[Any, ...]], None]:
     def hook(_module: nn.Module, arguments: tuple[Any, ...]) -> None:
         given = arguments[0].float()
-        # A head that reads every frame or token is given their mean, as a block is.
-        pooled[_HEAD] = pool(given, "BTC", own(given.shape[1])) if given.ndim == 3 else given
+        pooled[_HEAD] = _input_pooled(given, own)
 
     return hook
+
+
+def _input_pooled(given: Tensor, own: Callable[[int], Tensor | None]) -> Tensor:
+    """Give what a head reads; of one that reads every frame, token or place the mean, as of a block."""
+    if given.ndim == 4:
+        return pool(given, "BCHW", None)
+    return pool(given, "BTC", own(given.shape[1])) if given.ndim == 3 else given

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MASKS = "image-segmentation"
+"""The task of a class for each pixel: any picture model does it, with a decoder that starts new."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataFacts:

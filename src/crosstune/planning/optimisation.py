@@ -4,7 +4,7 @@ Every value here is a prior or an assumption until it is measured on the user's 
 """
 
 from crosstune.core.plan import Basis, Decision
-from crosstune.planning.facts import DataFacts, ModelFacts
+from crosstune.planning.facts import MASKS, DataFacts, ModelFacts
 
 REFERENCE_WIDTH, REFERENCE_RATE = 768, 5e-5
 """PRIOR: 5e-5 with AdamW for text encoders of width 768 (BERT's own range is 2e-5 to 5e-5). Narrower ones
@@ -16,6 +16,9 @@ LARGEST_RATE = 1e-3
 
 NEW_RATE, NEW_FACTOR = 1e-3, 10.0
 """PRIOR: of an embedder that starts random before a pretrained body (techniques E: 1e-3, 10 to 50 times)."""
+
+MASK_HEAD_RATE = 2e-3
+"""ASSUMED: of decoders for masks with AdamW; SegFormer (Xie 2021) gives the decoder ten times 6e-5."""
 
 IMAGE_RATE = 5e-4
 """PRIOR: AdamW on small ImageNet CNNs with a good head in place."""
@@ -60,6 +63,9 @@ def choose_head_lr(data: DataFacts, model: ModelFacts, strategy: str, lr: float)
     if model.crosses:
         value = float(f"{max(NEW_RATE, NEW_FACTOR * lr):.3g}")
         return Decision("head_lr", value, Basis.PRIOR, f"new parts: {NEW_FACTOR:g} times the body, or more")
+    if data.task == MASKS:
+        value = float(f"{max(lr, MASK_HEAD_RATE):.3g}")
+        return Decision("head_lr", value, Basis.PRIOR, "a decoder that starts from random values")
     factor = 5.0 if data.modality == "text" and data.closed_form else 1.0  # a head that is not new
     return Decision(
         "head_lr", float(f"{lr * factor:.3g}"), Basis.PRIOR, f"{factor:g} times the rate of the body"
@@ -94,6 +100,9 @@ def choose_augment(data: DataFacts, model: ModelFacts, strategy: str) -> Decisio
     """Choose the augmentation: only what cannot change a label, until it is measured."""
     if data.modality == "image" and model.crosses and strategy != "head":
         return Decision("augment", "shift", Basis.PRIOR, "a body that never saw a picture must learn to")
+    if data.task == MASKS:
+        why = "masks must change with their pictures; mirroring does (augment=flip) where left and right mean"
+        return Decision("augment", "none", Basis.ASSUMED, f"{why} the same")
     if data.modality == "image" and strategy in ("full", "lp-ft", "gradual", "lora"):
         return Decision(
             "augment", "crop", Basis.ASSUMED, "small shifts keep every label; mirror images may not"

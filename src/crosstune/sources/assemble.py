@@ -17,7 +17,7 @@ from crosstune.sources.frames import Frames
 from crosstune.sources.heads import no_linear_head
 from crosstune.sources.record import Record
 from crosstune.sources.source_head import SourceHead
-from crosstune.sources.trace import watch
+from crosstune.sources.trace import Trace, watch
 
 EXAMPLE_TEXT = "a short text that is long enough to show how the work is spread over the layers of a model"
 
@@ -69,7 +69,7 @@ class Identity:
             licence=self.licence,
             origin=self.origin,
             pretrained=self.pretrained,
-            options=options,
+            options=replace(options, symbols=None),  # the classes stand in files of their own
             preprocessing=preprocessing.describe(),
             architecture=architecture,
             notes=self.notes,
@@ -130,6 +130,8 @@ def assemble(
     frames: Frames | None = None,
     source_head: SourceHead | None = None,
     vector: bool = True,
+    beside: tuple[str, ...] = (),
+    dense: bool = False,
 ) -> Backbone:
     """Make the ``Backbone`` of an opened model, in eval mode; parameters that it keeps fixed stay so.
 
@@ -147,10 +149,8 @@ def assemble(
             fix="leave out `image_size` (many transformers read one size), or choose another model",
         ) from error
     linear = model.get_submodule(head)
-    made = trace.logits
-    fits = len(trace.inputs.get(head, ())) == (2 if vector else 3) and trace.calls[head] == 1
-    agree = made is not None and _agree(trace.shapes.get(head), tuple(made.shape), vector=vector)
-    if not (isinstance(linear, nn.Linear) and fits and agree):
+    axes = 4 if dense else 2 if vector else 3
+    if not (isinstance(linear, nn.Linear) and _is_head(trace, head, axes)):
         raise no_linear_head(identity.name)
     return Backbone(
         name=identity.name,
@@ -160,7 +160,7 @@ def assemble(
         origin=identity.origin,
         pretrained=identity.pretrained,
         model=model,
-        blocks=find_blocks(model, head, trace),
+        blocks=find_blocks(model, head, trace, beside),
         head=head,
         preprocessing=preprocessing,
         logits=logits,
@@ -169,13 +169,24 @@ def assemble(
         mask=mask,
         frames=frames,
         source_head=source_head,
+        head_beside=beside,
+        dense=dense,
         notes=[*([] if identity.pretrained else [RANDOM]), *identity.notes],
     )
 
 
-def _agree(given: tuple[int, ...] | None, made: tuple[int, ...], *, vector: bool) -> bool:
+def _is_head(trace: Trace, head: str, axes: int) -> bool:
+    """Say whether a module that reads so many axes runs once and gives the outputs of the model."""
+    made = trace.logits
+    fits = len(trace.inputs.get(head, ())) == axes and trace.calls[head] == 1
+    return fits and made is not None and _agree(trace.shapes.get(head), tuple(made.shape), axes)
+
+
+def _agree(given: tuple[int, ...] | None, made: tuple[int, ...], axes: int) -> bool:
     """Say whether the outputs are those of the head; places may be chosen or added where there are some."""
-    return given == made if vector else given is not None and given[::2] == made[::2]
+    if axes == 2 or given is None:
+        return given == made
+    return given[:2] == made[:2] if axes == 4 else given[::2] == made[::2]
 
 
 def example(modality: str) -> Raw:

@@ -111,6 +111,11 @@ class Backbone:
     """Whether the native head comes with weights for these outputs, so that the model answers untuned."""
     head_rests: bool = False
     """Whether the native head stays as it is under adapters: it has learnt these outputs in pretraining."""
+    head_beside: tuple[str, ...] = ()
+    """Paths of modules that move with the head and are in no block: the decoder of a model for masks."""
+    dense: bool = False
+    """Whether outputs are maps ``(B, K, h, w)``, for which several blocks are read: then nothing can be
+    stored behind one of them."""
     new_parts: tuple[str, ...] = ()
     """Paths of modules besides the head that start from random values: an embedder for another modality."""
     folder: Path | None = None
@@ -146,6 +151,12 @@ class Backbone:
         module = self.model.get_submodule(self.head)
         assert isinstance(module, nn.Linear)  # noqa: S101 - made so by the source
         return module
+
+    def head_parameters(self) -> list[nn.Parameter]:
+        """List the parameters of the native head, and of what moves with it."""
+        paths = (self.head, *self.head_beside)
+        found = [one for path in paths for one in self.model.get_submodule(path).parameters()]
+        return list({id(one): one for one in found}.values())
 
     @property
     def has_intercept(self) -> bool:

@@ -12,25 +12,26 @@ from crosstune.sources.trace import Trace, bypasses
 from crosstune.sources.units import Unit, find_units, matrices
 
 
-def find_blocks(model: nn.Module, head: str, trace: Trace) -> tuple[Block, ...]:
+def find_blocks(model: nn.Module, head: str, trace: Trace, beside: Sequence[str] = ()) -> tuple[Block, ...]:
     """Group the units of a model, in call order, into stem, elements and tail.
 
     Everything before the first element is the stem; what runs between two elements belongs to the
     later one (a stage's downsampling); what runs after the last element, up to the last module with
     parameters, is the tail; pooling after it belongs to the last block. Parameters outside all of these
-    (position embeddings, unused layers) are loose parts of the stem, so every parameter but the head's
-    is in exactly one block. What no parameter reaches (the angles of rotary positions), or only one that the
-    model keeps fixed (a table of sinusoids), belongs to no block: behind a cut it is simply computed again.
+    (position embeddings, unused layers) are loose parts of the stem, so every parameter but the head's, and
+    that of what moves with it, ``beside`` it, is in exactly one block. What no parameter reaches (the angles
+    of rotary positions), or only one that the model keeps fixed (a table of sinusoids), belongs to no block:
+    behind a cut it is simply computed again.
 
     Checked by: ``tests/sources/test_blocks.py`` for every family.
     """
-    units = find_units(model, head, trace.calls)
+    units = find_units(model, head, trace.calls, beside)
     last = {path: i for i, path in enumerate(trace.order)}
     first = {path: i for i, path in reversed(list(enumerate(trace.order)))}
     learned = [unit for unit in units if unit.path in first and _depends(model, unit.path, trace)]
     ran = sorted(learned, key=lambda unit: first[unit.path])
     groups = _groups(model, ran)
-    loose = _loose(model, head, [unit for _, group in groups for unit in group])
+    loose = _loose(model, (head, *beside), [unit for _, group in groups for unit in group])
     _require_tensors(groups, trace)
     layouts = _layouts(model, [group[-1].path for _, group in groups], trace)
     blocks: list[Block] = []
@@ -101,9 +102,9 @@ def _require_tensors(groups: Sequence[tuple[str, list[Unit]]], trace: Trace) -> 
         )
 
 
-def _loose(model: nn.Module, head: str, units: Sequence[Unit]) -> dict[str, int]:
+def _loose(model: nn.Module, heads: Sequence[str], units: Sequence[Unit]) -> dict[str, int]:
     """Map the path of every parameter outside all units and the head to its size."""
-    prefixes = tuple(f"{path}." for path in (head, *(unit.path for unit in units)))
+    prefixes = tuple(f"{path}." for path in (*heads, *(unit.path for unit in units)))
     return {
         name: parameter.numel()
         for name, parameter in model.named_parameters()

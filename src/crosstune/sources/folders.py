@@ -8,6 +8,8 @@ from crosstune.core.errors import UnknownName
 from crosstune.sources import (
     across,
     causal,
+    dense,
+    segmenting,
     spectrograms,
     speech,
     speech_seq2seq,
@@ -21,6 +23,7 @@ from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.guard import check_folder, check_link
 from crosstune.sources.record import RECORD, Record
+from crosstune.sources.segmenter import TASK
 from crosstune.sources.timm_folders import is_timm_folder
 
 Opener = TypeVar("Opener")
@@ -37,6 +40,9 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
         check_link(folder, "model")
         folder = folder / "model"
     check_folder(folder)
+    if options.task == TASK and segmenting.claims(folder):
+        own = Record.read(folder) if (folder / RECORD).is_file() else None
+        return segmenting.open_folder(folder, name, options, source=source, record=own)
     if (folder / RECORD).is_file():
         record = Record.read(folder)
         opener: Callable[..., Backbone] = _known(OPENERS, record)
@@ -82,6 +88,17 @@ def _open_heard(folder: Path, name: str, options: OpenOptions, *, source: str, r
     return spectrograms.hear(open_picture, options, seconds=spectrograms.seconds_of(record))
 
 
+def _open_dense(folder: Path, name: str, options: OpenOptions, *, source: str, record: Record) -> Backbone:
+    """Open the body of a model for masks, with a new head; whoever wants masks puts a decoder behind it."""
+    del record
+    inner = dense.picture_record(folder)
+    return _known(OPENERS, inner)(folder, name, options, source=source, record=inner)
+
+
+def _reopen_dense(folder: Path, record: Record) -> Backbone:
+    return dense.reopen(folder, record, reopen)
+
+
 def _reopen_heard(folder: Path, record: Record) -> Backbone:
     return spectrograms.reopen(folder, record, reopen)
 
@@ -96,6 +113,8 @@ OPENERS: dict[str, Callable[..., Backbone]] = {
     speech_seq2seq.FORMAT: across.open_folder,
     tagging.FORMAT: across.open_folder,
     causal.FORMAT: across.open_folder,
+    segmenting.FORMAT: across.open_folder,
+    dense.FORMAT: _open_dense,
 }
 REOPENERS: dict[str, Callable[[Path, Record], Backbone]] = {
     timm_folders.FORMAT: timm_folders.reopen,
@@ -107,4 +126,6 @@ REOPENERS: dict[str, Callable[[Path, Record], Backbone]] = {
     speech_seq2seq.FORMAT: speech_seq2seq.reopen,
     tagging.FORMAT: tagging.reopen,
     causal.FORMAT: causal.reopen,
+    segmenting.FORMAT: segmenting.reopen,
+    dense.FORMAT: _reopen_dense,
 }

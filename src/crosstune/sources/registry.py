@@ -4,10 +4,12 @@ from functools import partial
 
 from crosstune.core.errors import shown
 from crosstune.sources.base import Backbone, ModelInfo, ModelSource, OpenOptions
+from crosstune.sources.dense import with_decoder
 from crosstune.sources.embedder import PatchModel
 from crosstune.sources.errors import WORDS, OtherModality, UnknownModel, UnsupportedModel
 from crosstune.sources.local import LocalSource
 from crosstune.sources.packages import PackageSource
+from crosstune.sources.segmenter import TASK
 from crosstune.sources.spectrograms import hear
 from crosstune.sources.timm_models import TimmSource
 from crosstune.sources.torchvision_models import TorchvisionSource
@@ -45,9 +47,10 @@ def open_model(name: str, options: OpenOptions) -> Backbone:
 
 
 def _opened(source: ModelSource, name: str, options: OpenOptions) -> Backbone:
-    """Open a model, and one of pictures or texts on sounds by way of pictures of them."""
+    """Open a model: one of pictures for masks with a decoder, or for sounds by way of pictures of them."""
     try:
-        return source.open(name, options)
+        opened = source.open(name, options)
+        return with_decoder(opened, options) if options.task == TASK and not opened.dense else opened
     except OtherModality:
         if modality_of(options.task) != "audio":
             raise

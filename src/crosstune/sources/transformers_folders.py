@@ -1,6 +1,6 @@
 """transformers models from a folder, and folders as ``save_pretrained`` writes them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -256,8 +256,13 @@ def load_model(
     folder: Path,
     config: Any,  # noqa: ANN401 - untyped
     where: Mapping[str, str] = NOWHERE,
+    *,
+    head_of: Callable[[nn.Module], str | None] = last_linear,
 ) -> tuple[Any, list[str]]:
-    """Load in float32; returns the model and the names of the parameters that the folder lacks."""
+    """Load in float32; returns the model and the names of the parameters that the folder lacks.
+
+    ``head_of`` finds the head, which alone may be of another shape in the folder.
+    """
     import torch
 
     check_torch_files(folder)
@@ -274,7 +279,7 @@ def load_model(
             fix="copy or download the folder again",
         ) from error
     mismatched = [key[0] if isinstance(key, tuple) else str(key) for key in info["mismatched_keys"]]
-    body = [key for key in mismatched if not key.startswith(f"{last_linear(model)}.")]
+    body = [key for key in mismatched if not key.startswith(f"{head_of(model)}.")]
     if body:
         raise misfit(folder, body)
     # Weights out of a GGUF file are plain float32 by now; the mark that they were not would forbid saving.

@@ -8,7 +8,7 @@ A module is opened up into its children where its own ``forward`` only passes va
 lie in elements of containers of their own. Anything else, a residual block above all, stays whole.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -75,7 +75,9 @@ def is_wrapper(module: nn.Module) -> bool:
     return not is_container(module) and 2 * _in_elements(module) > matrices(module)
 
 
-def find_units(model: nn.Module, head: str, calls: Mapping[str, int]) -> list[Unit]:
+def find_units(
+    model: nn.Module, head: str, calls: Mapping[str, int], beside: Sequence[str] = ()
+) -> list[Unit]:
     """List the units of ``model`` without its head, in order of registration.
 
     Args:
@@ -84,10 +86,11 @@ def find_units(model: nn.Module, head: str, calls: Mapping[str, int]) -> list[Un
         calls: how often each path was called in one forward. A module whose units run more than once
             (shared layers) stays whole, because no cut can fall inside it; a unit without parameters
             that runs more than once (one activation used everywhere) belongs to no block.
+        beside: paths that are left out as well.
     """
 
     def descend(module: nn.Module, path: str, least: int) -> list[Unit]:
-        if path == head:
+        if path == head or path in beside:
             return []
         on_the_way = path == "" or head.startswith(f"{path}.")
         if not (on_the_way or is_container(module) or is_wrapper(module)):

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from crosstune.core.cache import temporary_dir
 from crosstune.core.clock import Budget
-from crosstune.core.errors import BadValue, shown
+from crosstune.core.errors import BadValue, DoesNotApply, shown
 from crosstune.core.plan import Plan
 from crosstune.core.progress import Reporter
 from crosstune.core.ranking import RankRow
@@ -19,8 +19,8 @@ from crosstune.core.run_dir import RunDir
 from crosstune.options import FitOptions
 from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_was_asked
 from crosstune.stages.opening import open_planned
-from crosstune.stages.prepare import prepare
-from crosstune.stages.probe import probe
+from crosstune.stages.prepare import Prepared, prepare
+from crosstune.stages.probe import probe, unprobed
 from crosstune.stages.ranking import Ranking, choose_by_ranking, measure, propose
 from crosstune.stages.reserve import kept_for_pretraining, reserve_seconds
 from crosstune.stages.run import Run
@@ -47,9 +47,11 @@ def rank_data(options: FitOptions, reporter: Reporter) -> tuple[RankRow, ...]:
 
     Raises:
         BadValue: not one candidate could be measured; every reason is given.
+        DoesNotApply: the task has no closed-form head to compare models by.
     """
     with _scratch(options, reporter) as run:
         prepared = prepare(run)
+        _require_heads(prepared)
         ranking = measure(run, prepared, propose(run, prepared), seconds=run.budget.left())
         if not ranking.rows:
             raise BadValue(
@@ -61,6 +63,18 @@ def rank_data(options: FitOptions, reporter: Reporter) -> tuple[RankRow, ...]:
         return rank_rows(ranking)
 
 
+def _require_heads(prepared: Prepared) -> None:
+    """Raise ``DoesNotApply`` for a task whose answers no closed-form head gives."""
+    if prepared.facts.closed_form:
+        return
+    raise DoesNotApply(
+        "models are compared by closed-form heads on what they make of the data, and this task has none",
+        found=f"data for {prepared.task.name}",
+        expected="classes or values for each example",
+        fix="name a model with `crosstune fit --model`; `crosstune models` lists them",
+    )
+
+
 def plan_data(options: FitOptions, reporter: Reporter) -> Advice:
     """Take every decision of a run that needs no training."""
     with _scratch(options, reporter) as run:
@@ -70,7 +84,7 @@ def plan_data(options: FitOptions, reporter: Reporter) -> Advice:
         opened = open_planned(run, prepared, ranking.decisions)
         hold_model_to_what_was_asked(run, prepared, opened)
         prepared = with_tokens(run, prepared, opened)
-        probed = probe(run, prepared, opened)
+        probed = probe(run, prepared, opened) if prepared.facts.closed_form else unprobed(prepared)
         opened = timed(run, prepared, opened, probed)
         reserve = reserve_seconds(prepared.facts, opened.facts, trains=True)
         reserve += kept_for_pretraining(run, reserve)

@@ -22,6 +22,7 @@ from crosstune.stages.seen import keep_seen
 from crosstune.stages.ship import Shipped
 from crosstune.stages.tables import labelled_table
 from crosstune.stages.untuned import untuned_on_test
+from crosstune.tasks.structured import InPictures
 from crosstune.tasks.text_generation import TextGeneration
 
 
@@ -102,7 +103,7 @@ def _by_domain(run: Run, prepared: Prepared, tuned: Tuned, shipped: Shipped) -> 
 def _write_predictions(prepared: Prepared, split: str, outputs: NDArray[Any], path: Path) -> None:
     items, domains = prepared.items[split], prepared.items[split].domains()
     task, targets = prepared.task, items.targets()
-    if isinstance(task, TextGeneration):
+    if isinstance(task, TextGeneration | InPictures):
         targets = task.truths(prepared.encoded[split])
     table = labelled_table(items.origins(), task.decode(outputs), targets)
     if domains is not None:

@@ -16,7 +16,7 @@ from crosstune.data.gate.report import BadItem
 from crosstune.data.images import ImageProblem
 from crosstune.data.items import SplitItems
 from crosstune.data.masks.classes import MaskClasses
-from crosstune.data.masks.pixels import mask_values
+from crosstune.data.masks.target import MaskTarget
 from crosstune.data.targets import is_missing, labels_of
 from crosstune.reports.sheet import Tile, sheet
 
@@ -110,7 +110,7 @@ def _tile(
     names: Sequence[str] = (),
 ) -> Tile:
     if classes is not None:
-        mask = _numbered(target, classes, names)
+        mask = _numbered(target, names)
         return Tile(picture=picture, caption=origin, remark=remark, mask=mask)
     if isinstance(target, list) and all(isinstance(one, Mapping) for one in target):
         boxes = [(one["box"], str(one["label"])) for one in target if len(one["box"]) == 4]
@@ -119,14 +119,14 @@ def _tile(
     return Tile(picture=picture, caption=origin, remark=remark or said)
 
 
-def _numbered(cell: Any, classes: MaskClasses, names: Sequence[str]) -> NDArray[np.int64] | None:  # noqa: ANN401
+def _numbered(mask: MaskTarget, names: Sequence[str]) -> NDArray[np.int64] | None:
     """Turn the values of a mask into places in ``names``; what has no class becomes -1."""
     try:
-        values = mask_values(cell, classes)
+        values = mask.pixels()
     except ImageProblem:
         return None
     present, inverse = np.unique(values, return_inverse=True)
-    known = [None if value in classes.ignored else classes.name(value) for value in present.tolist()]
+    known = [mask.name(value) for value in present.tolist()]
     table = np.array([names.index(name) if name in names else -1 for name in known], np.int64)
     found: NDArray[np.int64] = table[inverse.reshape(values.shape)]
     return found

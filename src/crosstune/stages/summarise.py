@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from crosstune.artifacts.model import SavedModel
@@ -31,6 +32,7 @@ from crosstune.reports.card import write_card
 from crosstune.reports.page import write_report
 from crosstune.stages.advise import rank_rows
 from crosstune.stages.assess import Assessed, finite
+from crosstune.stages.mask_pictures import beside
 from crosstune.stages.outcome import Tuned
 from crosstune.stages.players import sound_address
 from crosstune.stages.prepare import SPLITS, Prepared
@@ -39,7 +41,7 @@ from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
 from crosstune.stages.trials import SECOND
 from crosstune.tasks.base import Row
-from crosstune.tasks.structured import InText, Structured
+from crosstune.tasks.structured import InPictures, InText, Structured
 from crosstune.tasks.text_generation import TextGeneration
 
 PICTURE = 160
@@ -262,6 +264,8 @@ def _mistakes(prepared: Prepared, shipped: Shipped) -> tuple[Mistake, ...]:
                         text=unmarked(text))
                 for i, said, found, bad, text in zip(chosen, *both, scores, raw, strict=True)
             )  # fmt: skip
+        if isinstance(task, InPictures):
+            return _masked(task, [origins[i] for i in chosen], raw, encoded, shipped.test[chosen])
         truths = task.truths(encoded) if isinstance(task, TextGeneration) else encoded.tolist()
         return tuple(
             Mistake(origin=origins[i], truth=str(said), predicted=str(row.get("text", "")), score=float(bad),
@@ -272,6 +276,22 @@ def _mistakes(prepared: Prepared, shipped: Shipped) -> tuple[Mistake, ...]:
         _mistake(origins[i], targets[i], row, example)
         for i, row, example in zip(chosen, rows, raw, strict=True)
     )
+
+
+def _masked(
+    task: Any,  # noqa: ANN401 - an image task that is both structured and in pictures
+    origins: Sequence[str], pictures: Sequence[Image.Image], encoded: NDArray[Any], answers: NDArray[Any],
+) -> tuple[Mistake, ...]:  # fmt: skip
+    """Set each picture beside its mask and its answer."""
+    pairs = list(zip(task.masks(encoded), task.masks(answers), strict=True))
+    words = zip(task.truths(encoded), task.truths(answers), strict=True)
+    return tuple(
+        Mistake(origin=origin, truth=", ".join(said) or "-", predicted=", ".join(found) or "-",
+                score=float(bad), picture=beside(picture_, pair, task.classes, PICTURE))
+        for origin, picture_, pair, (said, found), bad in zip(
+            origins, pictures, pairs, words, task.badness(answers, encoded), strict=True
+        )
+    )  # fmt: skip
 
 
 def _mistake(origin: str, truth: Any, row: Row, raw: Any) -> Mistake:  # noqa: ANN401

@@ -26,10 +26,12 @@ from crosstune.data.read import read
 from crosstune.data.store import values, with_column
 from crosstune.evaluation.scores import score
 from crosstune.stages.assess import finite
+from crosstune.stages.mask_pictures import write_masks
 from crosstune.stages.reading import read_for
 from crosstune.stages.seen import between_rows
 from crosstune.stages.tables import write_rows
 from crosstune.tasks.base import Task
+from crosstune.tasks.structured import InPictures
 from crosstune.tasks.text_generation import TextGeneration
 from crosstune.tasks.token_classification import TokenClassification
 
@@ -137,6 +139,8 @@ def look(model: SavedModel, data: Any, *, target: str | None, max_bad: float | N
     """Read and check labelled data for a saved model; raises what is wrong with it."""
     if isinstance(model.task, TextGeneration):
         raw = read_for(model.task.name, data, target=target)
+    elif isinstance(model.task, InPictures):
+        raw = read(data, target=target, task=model.task.name)
     else:
         raw = read(data, target=target or model.target, inputs=model.inputs if _named(data) else ())
     classes = getattr(model.task, "classes", None) or getattr(model.task, "known_kinds", None)
@@ -178,7 +182,7 @@ def predict_run(
     split = next(iter(data.splits))
     problems = {item.index: f"{item.code}: {item.reason}" for item in check(data, task=model.task.name).bad}
     good = [index for index in range(len(origins)) if index not in problems]
-    rows = model.predict(data.items(split).subset(good), engine=engine) if good else []
+    rows = _predicted(model, data.items(split).subset(good), engine, out) if good else []
     found = dict(zip(good, rows, strict=True))
     table = [
         {"origin": origin, **found.get(index, {}), "error": problems.get(index, "")}
@@ -187,6 +191,21 @@ def predict_run(
     if out is not None:
         write_rows(table, out)
     return table
+
+
+def _predicted(model: SavedModel, items: SplitItems, engine: str, out: Path | None) -> list[dict[str, Any]]:
+    """Predict; where answers are masks, write them into a folder beside ``out``, and name each in its row."""
+    outputs = model.outputs(items, engine=engine)
+    rows = model.rows(items, outputs)
+    if out is None or not isinstance(model.task, InPictures):
+        return rows
+    folder = out.with_name(f"{out.stem}-masks")
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [
+        str(folder / f"{place:06d}-{Path(origin).stem}.png") for place, origin in enumerate(items.origins())
+    ]
+    write_masks(model.task.masks(outputs), paths, getattr(model.task, "classes", ()))
+    return [{**row, "mask": path} for row, path in zip(rows, paths, strict=True)]
 
 
 def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list[str]]:

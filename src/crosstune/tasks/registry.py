@@ -11,6 +11,7 @@ from crosstune.tasks.base import Task
 from crosstune.tasks.errors import NoTrainingYet, TaskNameClash
 from crosstune.tasks.image_classification import ImageClassification
 from crosstune.tasks.image_regression import ImageRegression
+from crosstune.tasks.image_segmentation import ImageSegmentation
 from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.text_classification import TextClassification
 from crosstune.tasks.text_generation import TextGeneration
@@ -31,6 +32,7 @@ TASKS: dict[str, type[Task]] = {
     "automatic-speech-recognition": SpeechRecognition,
     "token-classification": TokenClassification,
     "text-generation": TextGeneration,
+    "image-segmentation": ImageSegmentation,
 }
 """The built-in tasks."""
 
@@ -59,7 +61,7 @@ def task_class(name: str) -> type[Task]:
     return found
 
 
-CHECKED_ONLY = ("object-detection", "image-segmentation")
+CHECKED_ONLY = ("object-detection",)
 """Tasks whose data is read and checked, and which cannot be trained yet."""
 
 

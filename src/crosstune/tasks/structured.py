@@ -6,8 +6,9 @@ where those of vector tasks take outputs. There is no closed-form head, and ``li
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -52,6 +53,31 @@ class InText(Protocol):
 
     def shown(self, outputs: NDArray[Any], raw: Sequence[Any]) -> list[str]:
         """Say each answer in words, for a person."""
+        ...
+
+
+@runtime_checkable
+class InPictures(Protocol):
+    """What a task has besides whose answers are masks of the size of the pictures."""
+
+    def at(self, side: int) -> Self:
+        """Learn masks at ``side`` x ``side`` pixels, the size that the model reads pictures at."""
+        ...
+
+    def answers_at(self, outputs: Tensor, sizes: Tensor) -> NDArray[Any]:
+        """Give B answers of heights and widths ``sizes``, ``(B, 2)``, to the outputs of a batch."""
+        ...
+
+    def mirrored(self, targets: Tensor, which: Sequence[bool]) -> Tensor:
+        """Turn left into right in those collated targets of B whose picture was turned."""
+        ...
+
+    def masks(self, answers: NDArray[Any]) -> list[NDArray[np.uint8]]:
+        """Give the class number of every pixel, ``(H, W)`` each; 255 is ignored."""
+        ...
+
+    def truths(self, encoded: NDArray[Any]) -> list[list[str]]:
+        """Name the classes in each of N masks."""
         ...
 
 

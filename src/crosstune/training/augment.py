@@ -29,13 +29,16 @@ ON_BATCHES = ("mixup", "cutmix")
 WORDS = {"image": "pictures", "audio": "sounds"}
 
 
-def names(setting: str, *, modality: str = "image", kind: str = "classes") -> tuple[str, ...]:
+def names(
+    setting: str, *, modality: str = "image", kind: str = "classes", places: bool = False
+) -> tuple[str, ...]:
     """Read the setting ``augment``: names joined by ``+``, or ``none``.
 
     Args:
         setting: such as ``flip+crop``.
         modality: of the data.
         kind: ``Task.linear_kind()``.
+        places: whether targets are masks, which must change with their pictures.
 
     Raises:
         UnknownName: a name is none of ``AUGMENTATIONS``.
@@ -54,6 +57,13 @@ def names(setting: str, *, modality: str = "image", kind: str = "classes") -> tu
             found=f"augment={setting}",
             expected=f"any of {', '.join(able)}" if able else "augment=none",
             fix=f"leave out {' and '.join(odd)}" if able else "leave `augment` out",
+        )
+    if places and (odd := [name for name in chosen if name != picture_changes.FLIP]):
+        raise NoSuchAugmentation(
+            f"{' and '.join(odd)}: changed pictures need changed masks, and only mirroring does both",
+            found=f"augment={setting}",
+            expected=f"augment={picture_changes.FLIP} or augment=none",
+            fix=f"leave out {' and '.join(odd)}",
         )
     if kind in ("values", "none") and (mixing := [name for name in chosen if name in ON_BATCHES]):
         raise NoSuchAugmentation(
@@ -85,6 +95,12 @@ class Augmenter:
                 if name in self.operations:
                     example = change(example, draw)
         return example
+
+    def mirrors(self, epoch: int, indices: Sequence[int]) -> list[bool]:
+        """Say which pictures are mirrored in an epoch, so that their masks are too."""
+        asked = picture_changes.FLIP in self.operations
+        draws = (generator(self.seed, "augment", epoch, index) for index in indices)
+        return [asked and picture_changes.mirrors(draw) for draw in draws]
 
     def variant(self, number: int) -> "StoredVariant":
         """Return the change of epoch ``number``, for storing."""

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crosstune.core.items import Items
+from crosstune.core.targets import SIZES
 from crosstune.frozen.activations import Activations
-from crosstune.sources.base import Preprocessing
+from crosstune.sources.base import Batch, Preprocessing
 from crosstune.tasks.base import MetricSpec, Task
 from crosstune.tasks.by_domain import OVERALL, chosen_by
-from crosstune.tasks.structured import Scored, Structured
+from crosstune.tasks.structured import InPictures, Scored, Structured
 from crosstune.training.bound import Bound
 from crosstune.training.encoding import encode
 from crosstune.training.forward import Forward, autocast
@@ -82,7 +83,7 @@ class Evaluator:
                 micro = loaded.to(device, channels_last=self.channels_last)
                 with autocast(device, bf16=self.bf16):
                     outputs = run(micro.batch, micro.activation)
-                    kept = self._kept(outputs, whole=most is None)
+                    kept = self._kept(outputs, micro.batch, whole=most is None)
                     if most is None and isinstance(self.task, Scored):
                         told = forward(taught(self.task, micro.batch, micro.targets), micro.activation)
                         kept = self.task.scored(kept, told, micro.targets)
@@ -93,14 +94,18 @@ class Evaluator:
         order = np.argsort(np.concatenate([indices for indices, _ in gathered]))
         return np.concatenate([rows for _, rows in gathered])[order]
 
-    def _kept(self, outputs: Tensor, *, whole: bool) -> NDArray[Any]:
+    def _kept(self, outputs: Tensor, batch: Batch, *, whole: bool) -> NDArray[Any]:
         """Give what is kept of a batch: outputs, or the answers of a structured task.
 
         Of a few batches, which are timed or compared number by number, all numbers in a row.
         """
         if not isinstance(self.task, Structured):
             return outputs.float().cpu().numpy()
-        return self.task.answers(outputs) if whole else outputs.float().cpu().numpy().ravel()
+        if not whole:
+            return outputs.float().cpu().numpy().ravel()
+        if isinstance(self.task, InPictures):
+            return self.task.answers_at(outputs, batch[SIZES])
+        return self.task.answers(outputs)
 
     def in_float32(self) -> "Evaluator":
         """Return the same without reduced precision."""

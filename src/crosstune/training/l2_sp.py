@@ -60,7 +60,7 @@ def make_l2_sp(backbone: Backbone, settings: Settings) -> L2SP | None:
     """
     if settings.l2_sp == 0.0:
         return None
-    head = {id(one) for one in backbone.head_module().parameters()}
+    head = {id(one) for one in backbone.head_parameters()}
     moving = (one for one in backbone.model.parameters() if one.requires_grad and id(one) not in head)
     start = {id(one): one.detach().clone() for one in moving}
     return L2SP(settings.l2_sp, settings.l2_sp_head, start)

@@ -18,7 +18,7 @@ from crosstune.core.items import Items
 from crosstune.frozen.activations import Activations
 from crosstune.sources.base import Batch, Preprocessing
 from crosstune.tasks.base import Task
-from crosstune.tasks.structured import Structured, TeacherForced
+from crosstune.tasks.structured import InPictures, Structured, TeacherForced
 from crosstune.training.augment import Augmenter
 from crosstune.training.bound import Bound
 from crosstune.training.encoding import encode
@@ -121,7 +121,7 @@ class Loader:
 
     def load(self, indices: NDArray[np.int64], epoch: int = 0, *, counts: bool = True) -> Loaded:
         """Load some examples as ``epoch`` has them, not mixed."""
-        targets, domains = self._targets(indices), self._domains(indices)
+        targets, domains = self._targets(indices, epoch), self._domains(indices)
         if self.activations is not None:
             batch, activation = self.activations.batch(
                 indices.tolist(), variant=epoch % self.activations.variants
@@ -138,9 +138,12 @@ class Loader:
             raw = self.augmenter.variant(epoch)(raw, indices)
         return encode(self.preprocessing, raw)
 
-    def _targets(self, indices: NDArray[np.int64]) -> Tensor:
+    def _targets(self, indices: NDArray[np.int64], epoch: int) -> Tensor:
         chosen = self.encoded[indices]
-        return as_targets(self.task, self.task.linear_targets(chosen) if self.mixing else chosen)
+        targets = as_targets(self.task, self.task.linear_targets(chosen) if self.mixing else chosen)
+        if self.augmenter is not None and isinstance(self.task, InPictures):
+            targets = self.task.mirrored(targets, self.augmenter.mirrors(epoch, indices.tolist()))
+        return targets
 
     def _domains(self, indices: NDArray[np.int64]) -> Tensor | None:
         return None if self.domains is None else torch.from_numpy(self.domains.ids[indices])

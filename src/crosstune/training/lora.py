@@ -92,7 +92,7 @@ def add_adapters(backbone: Backbone, settings: Settings) -> list[str]:
     _inject(backbone, apart, settings, "lora", PLAIN)
     for layer in _adapted(backbone).values() if apart else ():
         layer.set_adapter([OWN, PLAIN])  # the second set has silenced the first
-    for parameter in backbone.head_module().parameters():
+    for parameter in backbone.head_parameters():
         parameter.requires_grad = not backbone.head_rests
     return targets
 

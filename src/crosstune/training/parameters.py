@@ -49,8 +49,7 @@ def parameter_groups(backbone: Backbone, settings: Settings) -> list[Group]:
         fresh = [parameter for parameter in parameters if id(parameter) in new]
         groups += _split(known, taken, number, rate, settings.weight_decay, waits=waits, scales=lengths)
         groups += _split(fresh, taken, number, head_rate(settings), settings.weight_decay)
-    head = backbone.model.get_submodule(backbone.head).parameters()
-    groups += _split(head, taken, count, head_rate(settings), settings.weight_decay)
+    groups += _split(backbone.head_parameters(), taken, count, head_rate(settings), settings.weight_decay)
     _check_all_taken(backbone, taken)
     return groups
 

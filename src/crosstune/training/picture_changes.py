@@ -24,9 +24,18 @@ MAGNITUDE = 9 / 30
 Operation = Callable[[Image.Image, float], Image.Image]
 
 
+FLIP = "flip"
+"""The name of mirroring: the first change, so that its draw is the first."""
+
+
+def mirrors(draw: np.random.Generator) -> bool:
+    """Say whether a picture is mirrored, as the first draw of its generator."""
+    return bool(draw.random() < 0.5)
+
+
 def _flip(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
     """Mirror half of the pictures."""
-    if draw.random() < 0.5:
+    if mirrors(draw):
         picture = functional.horizontal_flip(picture)
     return picture
 
@@ -105,7 +114,7 @@ def _randaugment(picture: Image.Image, draw: np.random.Generator) -> Image.Image
 
 
 CHANGES: Mapping[str, Callable[[Image.Image, np.random.Generator], Image.Image]] = {
-    "flip": _flip,
+    FLIP: _flip,
     "crop": _crop,
     "shift": _shift,
     "randaugment": _randaugment,

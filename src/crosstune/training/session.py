@@ -22,6 +22,7 @@ from crosstune.core.settings import Settings
 from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
+from crosstune.tasks.structured import InPictures
 from crosstune.training.across import make_across
 from crosstune.training.augment import ON_BATCHES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
@@ -189,7 +190,10 @@ def prepare(
     require_methods(settings, domains=None if domains is None else len(domains.present))
     require_lengths(settings, backbone)
     make_noise(backbone, settings)  # refused before time is spent
-    augment = names(settings.augment, modality=backbone.modality, kind=task.linear_kind())
+    augment = names(
+        settings.augment, modality=backbone.modality, kind=task.linear_kind(),
+        places=isinstance(task, InPictures),
+    )  # fmt: skip
     encoded = task.encode(train_items.targets())
     order = _order(train_items, backbone, settings, world=accelerator.num_processes)
     moving = _freeze(backbone, settings, order, head)

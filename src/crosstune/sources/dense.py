@@ -1,0 +1,199 @@
+"""Any picture model as one that gives every pixel a class: its body, and a decoder of our own behind it.
+
+The folder is that of the picture model, whose own record is ``picture.json``; ``decoder.safetensors`` holds
+what is ours, and ``crosstune.json`` says how both go together.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from crosstune.sources.assemble import Identity, example, same
+from crosstune.sources.base import Backbone, Block, OpenOptions, Preprocessing
+from crosstune.sources.errors import UnsupportedModel
+from crosstune.sources.heads import seeded, start_head
+from crosstune.sources.preprocessing import ImagePreprocessing, ProcessorPreprocessing
+from crosstune.sources.pyramid import DenseModel, Tap, find_taps
+from crosstune.sources.record import RECORD, Record, bad_record
+from crosstune.sources.segmenter import PlacePreprocessing
+from crosstune.sources.trace import watch
+from crosstune.sources.weights import load_weights, read_weights, write_weights
+
+FORMAT = "dense"
+PICTURE = "picture.json"
+"""The record of the picture model, as its own source wrote it."""
+WEIGHTS = "decoder.safetensors"
+DROPOUT = 0.1
+"""PRIOR: before the last layer, as SegFormer and UPerNet have it."""
+
+NOTE = (
+    "only crosstune loads this model for masks: a picture model of another library with a small decoder "
+    "behind it, which starts from random values"
+)
+LOADS_WITH = f'# {NOTE}\nimport crosstune\n\nmodel = crosstune.load("{{path}}")'
+
+
+def with_decoder(body: Backbone, options: OpenOptions) -> Backbone:
+    """Put a decoder of random weights behind an opened picture model.
+
+    Raises:
+        UnsupportedModel: its blocks give no maps, it is a text body that reads patches, or ``resize`` is set.
+
+    Cost: two forwards of one example.
+    Checked by: ``tests/sources/test_segmenting.py``.
+    """
+    if body.new_parts:
+        raise UnsupportedModel(
+            f"the model `{body.name}` is a text body that reads patches",
+            found=f"the task {options.task}",
+            expected="a model of pictures, of timm, torchvision or transformers",
+            fix="choose package:efficientnet-lite0 or another picture model",
+        )
+    if options.resize is not None:
+        raise UnsupportedModel(
+            "whole pictures are resized for masks, and nothing is cropped",
+            found=f"resize {options.resize}",
+            expected="no value for `resize`",
+            fix="leave out `resize`; `image_size` is the side that pictures are read at",
+        )
+    dropout = DROPOUT if options.dropout is None else options.dropout
+    return _dense(body, places_of(body.preprocessing, body.name), options, dropout)
+
+
+def places_of(own: Preprocessing, name: str) -> PlacePreprocessing:
+    """Make the preprocessing that squashes whole pictures to what the model reads, bilinearly.
+
+    Raises:
+        UnsupportedModel: it is not resizing, scaling to [0, 1] and normalising.
+    """
+    if isinstance(own, ImagePreprocessing):
+        squashed = replace(own, resize=own.size, squash=True, interpolation="bilinear")
+        return PlacePreprocessing(squashed, own.size)
+    tool = own.processor if isinstance(own, ProcessorPreprocessing) else None
+    scale = getattr(tool, "rescale_factor", 1 / 255)
+    if tool is None or abs(scale - 1 / 255) > 1e-9:
+        raise UnsupportedModel(
+            f"the model `{name}` reads pictures in a form that is not supported for masks",
+            found=str(own.describe())[:200],
+            expected="pictures that are resized, scaled to [0, 1] and normalised",
+            fix="choose another model; `crosstune models` lists them",
+        )
+    side = int(own([example("image")])["pixel_values"].shape[-1])
+    normal = bool(getattr(tool, "do_normalize", True))
+    return PlacePreprocessing(
+        ImagePreprocessing(
+            argument="pixel_values", size=side, resize=side, interpolation="bilinear", squash=True,
+            mean=tuple(map(float, tool.image_mean)) if normal else (0.0, 0.0, 0.0),
+            std=tuple(map(float, tool.image_std)) if normal else (1.0, 1.0, 1.0),
+        ),
+        side,
+    )  # fmt: skip
+
+
+def picture_record(folder: Path) -> Record:
+    """Read the record of the picture model in a folder that :class:`DenseSaver` wrote.
+
+    Raises:
+        BadModelFolder: there is none, or it is not that of a picture model.
+    """
+    record = Record.read(folder, PICTURE)
+    if record.format == FORMAT:
+        raise bad_record(f"{folder / PICTURE} is the record of a model for masks, not for pictures")
+    return record
+
+
+def reopen(folder: Path, record: Record, reopen_picture: Callable[[Path, Record], Backbone]) -> Backbone:
+    """Open a folder that :class:`DenseSaver` wrote, decoder and all; raises ``BadWeights``."""
+    body = reopen_picture(folder, picture_record(folder))
+    try:
+        preprocessing = PlacePreprocessing.from_json(record.preprocessing)
+    except (TypeError, KeyError, ValueError) as error:
+        raise bad_record(f"its preprocessing cannot be read: {error}") from error
+    options = record.options
+    dropout = DROPOUT if options.dropout is None else options.dropout
+    backbone = _dense(body, preprocessing, options, dropout)
+    load_weights(_own_parts(backbone.model), read_weights(folder / WEIGHTS), where=folder)
+    return backbone
+
+
+def _dense(
+    body: Backbone, preprocessing: PlacePreprocessing, options: OpenOptions, dropout: float
+) -> Backbone:
+    model = body.model
+    trace = watch(model, preprocessing.inner([example("image")]), body.logits)
+    taps = find_taps(body, trace, preprocessing.side)
+    with seeded(options.seed, "decoder"):
+        dense = DenseModel(model, taps, options.outputs, dropout)
+    start_head(dense.classifier, options.seed)
+    _rest_behind(body, taps)
+    dense.eval()
+    return replace(
+        body,
+        model=dense,
+        blocks=_blocks(body, taps),
+        head="classifier",
+        head_beside=("decoder",),
+        dense=True,
+        preprocessing=preprocessing,
+        logits=same,
+        save=DenseSaver(body, dense, preprocessing, options),
+        loads_with=LOADS_WITH,
+        source_head=None,
+        notes=[*body.notes, NOTE],
+    )
+
+
+def _blocks(body: Backbone, taps: list[Tap]) -> tuple[Block, ...]:
+    """List the blocks up to the last that is read; the last ends with the map that is read."""
+    last = max(taps, key=lambda tap: tap.block)
+    found = []
+    for number, block in enumerate(body.blocks[: last.block + 1]):
+        modules, layout, width = block.modules, block.layout, block.width
+        if number == last.block:
+            modules = modules[: modules.index(last.path) + 1]
+            layout, width = last.layout, last.channels
+        found.append(
+            replace(
+                block, layout=layout, width=width, cut=False,
+                modules=tuple(f"body.{path}" for path in modules),
+                loose=tuple(f"body.{path}" for path in block.loose),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _rest_behind(body: Backbone, taps: list[Tap]) -> None:
+    """Fix what stands behind the last map: it runs, and nothing reads it."""
+    last = max(taps, key=lambda tap: tap.block)
+    own = body.blocks[last.block].modules
+    unread = [*own[own.index(last.path) + 1 :], body.head]
+    unread += [path for block in body.blocks[last.block + 1 :] for path in block.modules]
+    for path in unread:
+        body.model.get_submodule(path).requires_grad_(False)
+
+
+def _own_parts(model: nn.Module) -> nn.ModuleDict:
+    parts = {name: model.get_submodule(name) for name in ("decoder", "classifier")}
+    return nn.ModuleDict(parts)
+
+
+@dataclass(frozen=True)
+class DenseSaver:
+    """Writes a model folder that :func:`reopen` reads."""
+
+    body: Backbone
+    model: DenseModel
+    preprocessing: PlacePreprocessing
+    options: OpenOptions
+
+    def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
+        """Write what the picture model writes, its record as ``picture.json``, and what is ours."""
+        self.body.save(path, hub_config)
+        inner = Record.read(path)
+        (path / RECORD).replace(path / PICTURE)
+        write_weights(_own_parts(self.model), path / WEIGHTS)
+        identity = Identity.of(inner).noting(NOTE)
+        identity.record(FORMAT, replace(self.options, symbols=None), self.preprocessing).write(path)
