@@ -106,7 +106,7 @@ class Writer(nn.Module):
             handle.remove()
         if len(known) < len(flat):
             logits = logits.new_zeros((len(flat), logits.shape[1])).index_copy(0, known, logits)
-        return logits.unflatten(0, slots.shape)
+        return logits.view(*slots.shape, -1)
 
     @torch.no_grad()
     def write(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:

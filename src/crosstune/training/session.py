@@ -190,19 +190,13 @@ def prepare(
     require_methods(settings, domains=None if domains is None else len(domains.present))
     require_lengths(settings, backbone)
     make_noise(backbone, settings)  # refused before time is spent
-    augment = names(
-        settings.augment, modality=backbone.modality, kind=task.linear_kind(),
-        places=isinstance(task, InPictures),
-    )  # fmt: skip
+    augmenter, mixing = _augmentation(backbone, task, settings)
     encoded = task.encode(train_items.targets())
     order = _order(train_items, backbone, settings, world=accelerator.num_processes)
     moving = _freeze(backbone, settings, order, head)
     if settings.strategy == "lora":
         reporter.say(describe_adapters(backbone, settings))
     backbone.model.to(accelerator.device)
-    on_examples = tuple(name for name in augment if name not in ON_BATCHES)
-    mixing = tuple(name for name in augment if name in ON_BATCHES)
-    augmenter = Augmenter(on_examples, settings.seed) if on_examples else None
     prefix = Prefix(
         backbone=backbone, train=train_items, validation=validation_items, settings=settings,
         augmenter=augmenter, mixing=mixing, pass_seconds=pass_seconds,
@@ -228,6 +222,19 @@ def prepare(
         fingerprint=fingerprint or {}, l2_sp=make_l2_sp(backbone, settings),
         features=_watched(backbone, settings, stack),
     )  # fmt: skip
+
+
+def _augmentation(
+    backbone: Backbone, task: Task, settings: Settings
+) -> tuple[Augmenter | None, tuple[str, ...]]:
+    """Give what changes examples one by one, and the names of what mixes those of a batch."""
+    augment = names(
+        settings.augment, modality=backbone.modality, kind=task.linear_kind(),
+        places=isinstance(task, InPictures),
+    )  # fmt: skip
+    on_examples = tuple(name for name in augment if name not in ON_BATCHES)
+    mixing = tuple(name for name in augment if name in ON_BATCHES)
+    return Augmenter(on_examples, settings.seed) if on_examples else None, mixing
 
 
 def _watched(backbone: Backbone, settings: Settings, stack: ExitStack) -> HeadInput | None:
