@@ -63,6 +63,7 @@ def test_a_baseline_without_a_defined_figure_is_left_out() -> None:
 
 def test_titles_of_known_and_other_metrics() -> None:
     assert [metric_title(name) for name in ("accuracy", "r2", "my-own")] == ["Accuracy", "R²", "My own"]
+    assert metric_title("iou/T-shirt/top") == "IoU: T-shirt/top"
 
 
 def test_undefined_figures_come_back_from_json() -> None:

@@ -42,9 +42,9 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_says_what_it_came_to(run: Path) -> None:
     found = json.loads((run / "metrics.json").read_text())
-    assert (found["task"], found["primary_metric"]) == ("image-segmentation", "mean_iou")
-    assert list(found["test"]) == ["mean_iou", "pixel_accuracy", *(f"iou/{name}" for name in CLASSES)]
-    assert found["test"]["mean_iou"]["value"] > 0.5
+    assert (found["task"], found["primary_metric"]) == ("image-segmentation", "mean-iou")
+    assert list(found["test"]) == ["mean-iou", "pixel-accuracy", *(f"iou/{name}" for name in CLASSES)]
+    assert found["test"]["mean-iou"]["value"] > 0.5
     plan = {one["setting"]: one["value"] for one in json.loads((run / "plan.json").read_text())["decisions"]}
     assert (plan["image_size"], plan["augment"]) == (64, "none")
     assert "mask_side = 64" in (run / "run.log").read_text()
@@ -81,10 +81,10 @@ def test_masks_are_written_and_the_figures_are_those_of_the_files(
             both[kind] += ((ours == kind) & (truth == kind)).sum()
             either[kind] += (((ours == kind) | (truth == kind)) & inside).sum()
     found = json.loads((run / "metrics.json").read_text())["test"]
-    assert found["mean_iou"]["value"] == pytest.approx(float((both / either).mean()))
+    assert found["mean-iou"]["value"] == pytest.approx(float((both / either).mean()))
     assert found["iou/cat"]["value"] == pytest.approx(both[1] / either[1])
     again = crosstune.evaluate(run, data)
-    assert again["mean_iou"].value == pytest.approx(found["mean_iou"]["value"])
+    assert again["mean-iou"].value == pytest.approx(found["mean-iou"]["value"])
 
 
 def test_without_a_file_rows_name_the_classes(run: Path, data: Path) -> None:

@@ -45,7 +45,7 @@ def brute(answers: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float
                     either[one] += 1
                 both[real] += mine == real
     own = {one: both[one] / either[one] for one in either if either[one]}
-    found = {"mean_iou": sum(own.values()) / len(own), "pixel_accuracy": right / total}
+    found = {"mean-iou": sum(own.values()) / len(own), "pixel-accuracy": right / total}
     return found | {f"iou/{name}": own.get(place, 0.0) for place, name in enumerate(TASK.classes)}
 
 
@@ -54,7 +54,7 @@ def test_every_figure_is_that_of_pixels_counted_one_by_one() -> None:
     ours, theirs = (as_array([as_file(one) for one in some]) for some in (answers, truth))
     found = score(TASK, ours, theirs, resamples=50)
     assert {name: one.value for name, one in found.items()} == pytest.approx(brute(answers, truth))
-    assert found["mean_iou"].low < found["mean_iou"].value < found["mean_iou"].high
+    assert found["mean-iou"].low < found["mean-iou"].value < found["mean-iou"].high
     rows = np.random.default_rng(3).integers(0, 12, 12)
     again = brute([answers[row] for row in rows], [truth[row] for row in rows])
     for name, spec in TASK.metrics.items():
@@ -65,7 +65,7 @@ def test_every_figure_is_that_of_pixels_counted_one_by_one() -> None:
 def test_a_class_that_is_nowhere_does_not_count_in_the_mean() -> None:
     truth = [np.array([[0, 1], [1, 1]], np.uint8)]
     ours = as_array([as_file(truth[0])])
-    assert score(TASK, ours, ours, resamples=20)["mean_iou"].value == 1.0
+    assert score(TASK, ours, ours, resamples=20)["mean-iou"].value == 1.0
 
 
 def test_pairs_are_counted_once_and_the_sizes_must_agree() -> None:

@@ -76,7 +76,7 @@ def test_it_goes_on_bit_for_bit(made: Made, tmp_path: Path) -> None:
         trained(made, tmp_path, tmp_path / "broken", reporter=Ends(4), augment="flip")
     again, two = trained(made, tmp_path, tmp_path / "broken", resume=True, augment="flip")
     assert one.steps == two.steps == 6
-    assert [row["mean_iou"] for row in one.history] == [row["mean_iou"] for row in two.history]
+    assert [row["mean-iou"] for row in one.history] == [row["mean-iou"] for row in two.history]
     found = weights(whole)
     assert distance(found, weights(segmenter(made, tmp_path))) > 0
     for name, tensor in weights(again).items():
@@ -106,7 +106,7 @@ def test_the_decoder_moves_with_the_head_and_the_body_stays(
 
 def test_masks_can_be_learnt(tmp_path: Path) -> None:
     _, result = trained("resnet", tmp_path, tmp_path / "run", epochs=25, lr=5e-3, checkpoint_every=1e9)
-    figures = [float(row["mean_iou"]) for row in result.history]
+    figures = [float(row["mean-iou"]) for row in result.history]
     assert max(figures) > 0.6
 
 

@@ -30,6 +30,8 @@ _TITLES = {
     "f1": "F1 over entities",
     "precision": "Precision over entities",
     "recall": "Recall over entities",
+    "mean-iou": "Mean IoU",
+    "iou": "IoU",
 }
 
 _MEANINGS = {
@@ -67,7 +69,10 @@ _BASELINES = {
 
 
 def metric_title(name: str) -> str:
-    """Write the name of a metric as a heading."""
+    """Write the name of a metric as a heading; of ``metric/CLASS`` the class stays as it is."""
+    metric, slash, kind = name.partition("/")
+    if slash:
+        return f"{metric_title(metric)}: {kind}"
     return _TITLES.get(name, name[:1].upper() + name[1:].replace("-", " "))
 
 

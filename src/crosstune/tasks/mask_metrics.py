@@ -65,7 +65,7 @@ def counted(ours: NDArray[np.uint8], theirs: NDArray[np.uint8], classes: int) ->
 
 
 def mask_metrics(classes: Sequence[str], counter: Counter) -> Mapping[str, MetricSpec]:
-    """Give ``mean_iou`` first, then ``pixel_accuracy``, then the IoU of each class as ``iou/CLASS``.
+    """Give ``mean-iou`` first, then ``pixel-accuracy``, then the IoU of each class as ``iou/CLASS``.
 
     The mean is over the classes that any mask or answer has; a class that is answered and nowhere there
     counts with 0. That is the convention of mmsegmentation and of ``evaluate``'s ``mean_iou``.
@@ -73,8 +73,8 @@ def mask_metrics(classes: Sequence[str], counter: Counter) -> Mapping[str, Metri
     Checked by: ``tests/tasks/test_mask_metrics.py``, against pixels counted one by one.
     """
     found = {
-        "mean_iou": _spec("mean_iou", counter, partial(mean_iou, classes=len(classes))),
-        "pixel_accuracy": _spec("pixel_accuracy", counter, partial(_accuracy, classes=len(classes))),
+        "mean-iou": _spec("mean-iou", counter, partial(mean_iou, classes=len(classes))),
+        "pixel-accuracy": _spec("pixel-accuracy", counter, partial(_accuracy, classes=len(classes))),
     }
     if len(classes) <= MOST_FIGURES:
         for place, name in enumerate(classes):
