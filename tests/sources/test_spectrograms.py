@@ -12,10 +12,10 @@ from crosstune.core.log_mel import FLOOR
 from crosstune.core.sound import Sound
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.embedder import PatchModel
-from crosstune.sources.record import RECORD, BadModelFolder
+from crosstune.sources.record import PICTURE, RECORD, BadModelFolder
 from crosstune.sources.registry import open_model
 from crosstune.sources.saved import open_saved
-from crosstune.sources.spectrograms import MEAN, NOTE, PICTURE, STD, SpectrogramPreprocessing
+from crosstune.sources.spectrograms import MEAN, NOTE, STD, SpectrogramPreprocessing
 from tests.sources.conftest import HUB, Runner
 from tests.support.tiny import random_sounds
 

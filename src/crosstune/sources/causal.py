@@ -18,8 +18,14 @@ from crosstune.sources.heads import last_linear, no_dropout, no_linear_head, see
 from crosstune.sources.model_dialogue import ModelDialogue, PromptPreprocessing
 from crosstune.sources.processors import Gguf
 from crosstune.sources.record import Record
-from crosstune.sources.transformers_folders import identify, load_model, misfit, quiet, require_most
-from crosstune.sources.weights import require_finite
+from crosstune.sources.transformers_folders import (
+    identify,
+    load_model,
+    misfit,
+    quiet,
+    require_most,
+    save_parts,
+)
 from crosstune.sources.writer import Writer
 
 FORMAT = "causal-lm"
@@ -168,10 +174,6 @@ class WriterSaver:
 
     def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:  # noqa: ARG002 - tokens, no labels
         """Write everything that ``AutoModelForCausalLM`` and a chat need, and ``crosstune.json``."""
-        path.mkdir(parents=True, exist_ok=True)
-        require_finite(self.model.state_dict().items(), where=path)
-        with quiet():
-            self.model.save_pretrained(path)
-            self.tokenizer.save_pretrained(path)
+        save_parts(path, self.model, self.tokenizer)
         options = replace(self.options, max_length=self.preprocessing.max_length)
         self.identity.record(FORMAT, options, self.preprocessing).write(path)

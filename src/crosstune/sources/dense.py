@@ -17,13 +17,12 @@ from crosstune.sources.errors import UnsupportedModel
 from crosstune.sources.heads import seeded, start_head
 from crosstune.sources.preprocessing import ImagePreprocessing, ProcessorPreprocessing
 from crosstune.sources.pyramid import DenseModel, Tap, find_taps
-from crosstune.sources.record import RECORD, Record, bad_record
+from crosstune.sources.record import Record, bad_record, keep_picture_record, picture_record
 from crosstune.sources.segmenter import PlacePreprocessing
 from crosstune.sources.trace import watch
 from crosstune.sources.weights import load_weights, read_weights, write_weights
 
 FORMAT = "dense"
-PICTURE = "picture.json"
 """The record of the picture model, as its own source wrote it."""
 WEIGHTS = "decoder.safetensors"
 DROPOUT = 0.1
@@ -93,21 +92,9 @@ def places_of(own: Preprocessing, name: str) -> PlacePreprocessing:
     )  # fmt: skip
 
 
-def picture_record(folder: Path) -> Record:
-    """Read the record of the picture model in a folder that :class:`DenseSaver` wrote.
-
-    Raises:
-        BadModelFolder: there is none, or it is not that of a picture model.
-    """
-    record = Record.read(folder, PICTURE)
-    if record.format == FORMAT:
-        raise bad_record(f"{folder / PICTURE} is the record of a model for masks, not for pictures")
-    return record
-
-
 def reopen(folder: Path, record: Record, reopen_picture: Callable[[Path, Record], Backbone]) -> Backbone:
     """Open a folder that :class:`DenseSaver` wrote, decoder and all; raises ``BadWeights``."""
-    body = reopen_picture(folder, picture_record(folder))
+    body = reopen_picture(folder, picture_record(folder, FORMAT))
     try:
         preprocessing = PlacePreprocessing.from_json(record.preprocessing)
     except (TypeError, KeyError, ValueError) as error:
@@ -192,8 +179,7 @@ class DenseSaver:
     def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
         """Write what the picture model writes, its record as ``picture.json``, and what is ours."""
         self.body.save(path, hub_config)
-        inner = Record.read(path)
-        (path / RECORD).replace(path / PICTURE)
+        inner = keep_picture_record(path)
         write_weights(_own_parts(self.model), path / WEIGHTS)
         identity = Identity.of(inner).noting(NOTE)
         identity.record(FORMAT, replace(self.options, symbols=None), self.preprocessing).write(path)

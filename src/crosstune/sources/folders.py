@@ -22,7 +22,7 @@ from crosstune.sources.assemble import require_modality
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.guard import check_folder, check_link
-from crosstune.sources.record import RECORD, Record
+from crosstune.sources.record import RECORD, Record, picture_record
 from crosstune.sources.segmenter import TASK
 from crosstune.sources.timm_folders import is_timm_folder
 
@@ -80,7 +80,7 @@ def _known(table: Mapping[str, Opener], record: Record) -> Opener:
 def _open_heard(folder: Path, name: str, options: OpenOptions, *, source: str, record: Record) -> Backbone:
     """Open a picture model that was trained on spectrograms, with a new head."""
     require_modality(name, "audio", options.task)
-    inner = spectrograms.picture_record(folder)
+    inner = picture_record(folder, spectrograms.FORMAT)
 
     def open_picture(asked: OpenOptions) -> Backbone:
         return _known(OPENERS, inner)(folder, name, asked, source=source, record=inner)
@@ -91,7 +91,7 @@ def _open_heard(folder: Path, name: str, options: OpenOptions, *, source: str, r
 def _open_dense(folder: Path, name: str, options: OpenOptions, *, source: str, record: Record) -> Backbone:
     """Open the body of a model for masks, with a new head; whoever wants masks puts a decoder behind it."""
     del record
-    inner = dense.picture_record(folder)
+    inner = picture_record(folder, dense.FORMAT)
     return _known(OPENERS, inner)(folder, name, options, source=source, record=inner)
 
 

@@ -11,6 +11,8 @@ from crosstune.core.schema import misfit
 from crosstune.sources.base import OpenOptions
 
 RECORD = "crosstune.json"
+PICTURE = "picture.json"
+"""The record of the picture model inside a model that reads something else, or answers something else."""
 VERSION = 1
 
 
@@ -59,6 +61,25 @@ class Record:
         if wrong := misfit(record, cls):
             raise bad_record(f"{file}: {wrong}")
         return record
+
+
+def keep_picture_record(path: Path) -> Record:
+    """Make the record in ``path`` that of the model inside, and return it; another takes its place."""
+    inner = Record.read(path)
+    (path / RECORD).replace(path / PICTURE)
+    return inner
+
+
+def picture_record(folder: Path, outer: str) -> Record:
+    """Read what :func:`keep_picture_record` kept in a folder of the format ``outer``.
+
+    Raises:
+        BadModelFolder: there is none, or it is of the format ``outer`` again.
+    """
+    record = Record.read(folder, PICTURE)
+    if record.format == outer:
+        raise bad_record(f"{folder / PICTURE} is a record of the format {outer}, not of pictures")
+    return record
 
 
 def bad_record(found: str) -> BadModelFolder:

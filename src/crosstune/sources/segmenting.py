@@ -29,8 +29,8 @@ from crosstune.sources.transformers_folders import (
     quiet,
     read_config,
     require_most,
+    save_parts,
 )
-from crosstune.sources.weights import require_finite
 
 FORMAT = "segmenter"
 ALWAYS = ("segformer", "upernet", "dpt")
@@ -248,13 +248,6 @@ class SegmenterSaver:
 
     def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
         """Write everything that transformers needs, and ``crosstune.json``, into ``path``."""
-        path.mkdir(parents=True, exist_ok=True)
-        require_finite(self.model.state_dict().items(), where=path)
-        config = self.model.config
-        config.id2label = {int(index): str(label) for index, label in hub_config["id2label"].items()}
-        config.label2id = {label: index for index, label in config.id2label.items()}
-        with quiet():
-            self.model.save_pretrained(path)
-            self.tool.save_pretrained(path)
+        save_parts(path, self.model, self.tool, names=hub_config["id2label"])
         options = replace(self.options, image_size=self.preprocessing.side)
         self.identity.record(FORMAT, options, self.preprocessing).write(path)

@@ -25,10 +25,9 @@ from crosstune.core.sound import EXTRA, Sound
 from crosstune.sources.assemble import Identity, example
 from crosstune.sources.base import Backbone, Batch, OpenOptions, Raw
 from crosstune.sources.profile import Profile
-from crosstune.sources.record import RECORD, Record, bad_record
+from crosstune.sources.record import Record, bad_record, keep_picture_record, picture_record
 
 FORMAT = "spectrogram"
-PICTURE = "picture.json"
 """The record of the picture model, as its own source wrote it."""
 
 SECONDS = 5.0
@@ -138,18 +137,6 @@ def hear(
     return _heard(picture, preprocessing, replace(options, max_seconds=seconds))
 
 
-def picture_record(folder: Path) -> Record:
-    """Read the record of the picture model in a folder that :class:`SpectrogramSaver` wrote.
-
-    Raises:
-        BadModelFolder: there is none, or it is not that of a picture model.
-    """
-    record = Record.read(folder, PICTURE)
-    if record.format == FORMAT:
-        raise bad_record(f"{folder / PICTURE} is the record of a model of sounds, not of pictures")
-    return record
-
-
 def seconds_of(record: Record) -> float:
     """Return how much of a sound a saved model hears."""
     return _preprocessing(record).seconds
@@ -157,7 +144,7 @@ def seconds_of(record: Record) -> float:
 
 def reopen(folder: Path, record: Record, reopen_picture: Callable[[Path, Record], Backbone]) -> Backbone:
     """Open a folder that :class:`SpectrogramSaver` wrote, head and all."""
-    picture = reopen_picture(folder, picture_record(folder))
+    picture = reopen_picture(folder, picture_record(folder, FORMAT))
     return _heard(picture, _preprocessing(record), record.options)
 
 
@@ -194,6 +181,5 @@ class SpectrogramSaver:
     def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
         """Write what the picture model writes, its record as ``picture.json``, and ``crosstune.json``."""
         self.picture.save(path, hub_config)
-        inner = Record.read(path)
-        (path / RECORD).replace(path / PICTURE)
+        inner = keep_picture_record(path)
         Identity.of(inner).record(FORMAT, self.options, self.preprocessing).write(path)

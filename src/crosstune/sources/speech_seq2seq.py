@@ -29,8 +29,8 @@ from crosstune.sources.transformers_folders import (
     quiet,
     read_config,
     require_most,
+    save_parts,
 )
-from crosstune.sources.weights import require_finite
 
 FORMAT = "speech-seq2seq"
 FAMILIES = ("whisper",)
@@ -235,11 +235,6 @@ class TranscriberSaver:
 
     def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:  # noqa: ARG002 - pieces, no labels
         """Write everything that ``transformers.pipeline`` needs, and ``crosstune.json``, into ``path``."""
-        path.mkdir(parents=True, exist_ok=True)
-        require_finite(self.model.state_dict().items(), where=path)
-        with quiet():
-            self.model.save_pretrained(path)
-            self.extractor.save_pretrained(path)
-            self.tokenizer.save_pretrained(path)
+        save_parts(path, self.model, self.extractor, self.tokenizer)
         options = replace(self.options, symbols=None)
         self.identity.record(FORMAT, options, self.preprocessing).write(path)

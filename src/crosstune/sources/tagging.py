@@ -27,8 +27,8 @@ from crosstune.sources.transformers_folders import (
     quiet,
     read_config,
     require_most,
+    save_parts,
 )
-from crosstune.sources.weights import require_finite
 
 FORMAT = "tagger"
 TASK = "token-classification"
@@ -187,13 +187,6 @@ class TaggerSaver:
 
     def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
         """Write everything that ``transformers.pipeline`` needs, and ``crosstune.json``, into ``path``."""
-        path.mkdir(parents=True, exist_ok=True)
-        require_finite(self.model.state_dict().items(), where=path)
-        config = self.model.config
-        config.id2label = {int(index): str(label) for index, label in hub_config["id2label"].items()}
-        config.label2id = {label: index for index, label in config.id2label.items()}
-        with quiet():
-            self.model.save_pretrained(path)
-            self.preprocessing.tokenizer.save_pretrained(path)
+        save_parts(path, self.model, self.preprocessing.tokenizer, names=hub_config["id2label"])
         options = replace(self.options, symbols=None, max_length=self.preprocessing.max_length)
         self.identity.record(FORMAT, options, self.preprocessing).write(path)

@@ -330,6 +330,28 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+def save_parts(path: Path, model: Any, *tools: Any, names: Mapping[Any, Any] | None = None) -> None:  # noqa: ANN401
+    """Write a model of transformers, and the tools that belong to it, with ``save_pretrained``.
+
+    Args:
+        path: folder; made where it is not there.
+        model: its weights are checked first.
+        tools: tokenizer, image processor, feature extractor.
+        names: of its outputs by number, for its config.
+
+    Raises:
+        BadWeights: a weight is not a finite number.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    require_finite(model.state_dict().items(), where=path)
+    if names is not None:
+        model.config.id2label = {int(index): str(label) for index, label in names.items()}
+        model.config.label2id = {label: index for index, label in model.config.id2label.items()}
+    with quiet():
+        for part in (model, *tools):
+            part.save_pretrained(path)
+
+
 @dataclass(frozen=True)
 class TransformersSaver:
     """Writes a model folder with ``save_pretrained``."""
@@ -343,15 +365,8 @@ class TransformersSaver:
 
     def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
         """Write config, weights, what makes batches, and ``crosstune.json`` into ``path``."""
-        path.mkdir(parents=True, exist_ok=True)
-        require_finite(self.model.state_dict().items(), where=path)
-        config = self.model.config
-        config.id2label = {int(index): str(label) for index, label in hub_config["id2label"].items()}
-        config.label2id = {label: index for index, label in config.id2label.items()}
-        config.problem_type = hub_config.get("problem_type")
-        with quiet():
-            self.model.save_pretrained(path)
-            self.tool.save_pretrained(path)
+        self.model.config.problem_type = hub_config.get("problem_type")
+        save_parts(path, self.model, self.tool, names=hub_config["id2label"])
         limits = ("max_length", "max_seconds")
         decided = {
             one: getattr(self.preprocessing, one) for one in limits if hasattr(self.preprocessing, one)

@@ -18,6 +18,7 @@ from crosstune.tasks.base import LossSum, MetricSpec, Row
 from crosstune.tasks.multi_label import MultiLabel
 from crosstune.tasks.raw import is_several, plain
 from crosstune.tasks.single_label import SingleLabel
+from crosstune.tasks.unscaled import Unscaled
 
 TARGETS: Mapping[str, type[SingleLabel | MultiLabel]] = {
     "single-label": SingleLabel,
@@ -26,7 +27,7 @@ TARGETS: Mapping[str, type[SingleLabel | MultiLabel]] = {
 
 
 @dataclass(frozen=True)
-class Classification(ABC):
+class Classification(Unscaled, ABC):
     """A classification task; its verticals add only the name and the modality.
 
     Targets are lists of labels (then the task is multi-label: the lists may be empty, and all examples
@@ -103,14 +104,6 @@ class Classification(ABC):
     def hub_config(self) -> dict[str, Any]:
         """Give ``id2label``, ``label2id`` and ``problem_type``."""
         return self.target.hub_config()
-
-    def affine(self) -> tuple[float, float]:
-        """(1, 0): outputs stay logits."""
-        return 1.0, 0.0
-
-    def folded(self) -> Self:
-        """Give the task itself."""
-        return self
 
     def to_json(self) -> dict[str, Any]:
         """Give the task's name, the kind of target and the class names in order."""

@@ -23,6 +23,7 @@ from crosstune.tasks.mask_files import MOST_CLASSES, NOTHING, Numbers, as_array,
 from crosstune.tasks.mask_loss import PixelLoss
 from crosstune.tasks.mask_metrics import Counter, ious, mask_metrics
 from crosstune.tasks.structured import NO_HEAD
+from crosstune.tasks.unscaled import Unscaled
 
 ONE_ANSWER = "one-answer"
 """Name of an alarm, and of its page."""
@@ -34,7 +35,7 @@ DICE = "cross-entropy+dice"
 
 
 @dataclass(frozen=True)
-class ImageSegmentation:
+class ImageSegmentation(Unscaled):
     """One class for each pixel (semantic segmentation); some pixels may be ignored.
 
     Encoded targets and answers are PNG files of class numbers, ``(N,)``, of the size of the picture.
@@ -233,14 +234,6 @@ class ImageSegmentation:
             "label2id": {name: place for place, name in enumerate(self.classes)},
             "problem_type": None,
         }
-
-    def affine(self) -> tuple[float, float]:
-        """(1, 0): outputs stay logits."""
-        return 1.0, 0.0
-
-    def folded(self) -> Self:
-        """Give the task itself."""
-        return self
 
     def to_json(self) -> dict[str, Any]:
         """Give the name, the classes and the size at which masks are learnt."""

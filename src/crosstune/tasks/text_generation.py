@@ -25,6 +25,7 @@ from crosstune.tasks.errors import BadTarget
 from crosstune.tasks.generation_metrics import TEXT, TOKENS, TOTAL, f1, generation_metrics, plain
 from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.token_loss import token_loss
+from crosstune.tasks.unscaled import Unscaled
 
 ONE_ANSWER, NOTHING_WRITTEN = "one-answer", "nothing-written"
 """Names of alarms, and of their pages."""
@@ -33,7 +34,7 @@ FEWEST = 8
 
 
 @dataclass(frozen=True)
-class TextGeneration:
+class TextGeneration(Unscaled):
     """Answers to conversations, in the tokens of a model's own tokenizer and by its own chat template.
 
     Encoded targets are whole conversations, ``(N,)`` texts of ``core/conversation_text.py``; what an example
@@ -209,14 +210,6 @@ class TextGeneration:
     def hub_config(self) -> dict[str, Any]:
         """Give no labels: the tokenizer knows what the outputs stand for."""
         return {"id2label": {}, "label2id": {}, "problem_type": None}
-
-    def affine(self) -> tuple[float, float]:
-        """(1, 0): outputs stay logits."""
-        return 1.0, 0.0
-
-    def folded(self) -> Self:
-        """Give the task itself."""
-        return self
 
     def to_json(self) -> dict[str, Any]:
         """Give the name and what the model must agree with; template and tokenizer are in its folder."""

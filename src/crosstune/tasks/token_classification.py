@@ -23,6 +23,7 @@ from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.raw import plain
 from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.tag_metrics import Read, reader, tag_metrics
+from crosstune.tasks.unscaled import Unscaled
 
 ONE_ANSWER = "one-answer"
 """Name of an alarm, and of its page."""
@@ -32,7 +33,7 @@ FIRST = 0x100
 
 
 @dataclass(frozen=True)
-class TokenClassification:
+class TokenClassification(Unscaled):
     """One tag for each word, in the scheme ``IOB2`` whatever the data has.
 
     Encoded targets and answers are texts with one letter for each word, ``(N,)``: as long as the text has
@@ -194,14 +195,6 @@ class TokenClassification:
             "label2id": {tag: place for place, tag in enumerate(self.tags)},
             "problem_type": None,
         }
-
-    def affine(self) -> tuple[float, float]:
-        """(1, 0): outputs stay logits."""
-        return 1.0, 0.0
-
-    def folded(self) -> Self:
-        """Give the task itself."""
-        return self
 
     def to_json(self) -> dict[str, Any]:
         """Give the name and the types of entities."""

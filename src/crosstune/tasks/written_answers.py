@@ -1,7 +1,7 @@
 """What recognisers with and without a decoder have in common: answers and targets are texts, ``(N,)``."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,10 @@ from crosstune.tasks.base import Row
 from crosstune.tasks.recognition_metrics import edits
 from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.transcripts import written
+from crosstune.tasks.unscaled import Unscaled
 
 
-class WrittenAnswers:
+class WrittenAnswers(Unscaled):
     """The part of a task that is about transcripts, whoever writes them."""
 
     name: ClassVar[str] = "automatic-speech-recognition"
@@ -55,11 +56,3 @@ class WrittenAnswers:
     def hub_config(self) -> dict[str, Any]:
         """Give no labels: the tokenizer knows what the outputs stand for."""
         return {"id2label": {}, "label2id": {}, "problem_type": None}
-
-    def affine(self) -> tuple[float, float]:
-        """(1, 0): outputs stay logits."""
-        return 1.0, 0.0
-
-    def folded(self) -> Self:
-        """Give the task itself."""
-        return self
