@@ -1,0 +1,82 @@
+"""Boxes of a picture as one short text of bytes: what an encoded target, and an answer, of detection is.
+
+Pictures differ in how many objects they show, so that no array of numbers holds them without padding; bytes
+of base 64 have no zero at their end, which numpy's ``S`` arrays would drop.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+COLUMNS = 6
+"""Of a row: left, top, right, bottom, class, value."""
+_STORED = np.dtype("<f8")
+
+
+@dataclass(frozen=True, eq=False)
+class BoxRows:
+    """The boxes of one picture."""
+
+    size: tuple[float, float]
+    """Width and height of the picture in pixels."""
+    boxes: Floats
+    """``(n, 4)`` left, top, right, bottom in pixels of the picture."""
+    classes: NDArray[np.int64]
+    """``(n,)``."""
+    values: Floats
+    """``(n,)``: of an answer the score, the highest first; of a target 1, or 0 where the object is ignored."""
+
+    def __len__(self) -> int:
+        """Count the boxes."""
+        return len(self.classes)
+
+    def only(self, chosen: NDArray[Any]) -> "BoxRows":
+        """Keep some of the boxes, by number or by truth value."""
+        return BoxRows(self.size, self.boxes[chosen], self.classes[chosen], self.values[chosen])
+
+    def packed(self) -> bytes:
+        """Write all of it as bytes of base 64; :func:`unpacked` reads it."""
+        table = np.zeros((len(self) + 1, COLUMNS), _STORED)
+        table[0, :2] = self.size
+        table[1:, :4], table[1:, 4], table[1:, 5] = self.boxes, self.classes, self.values
+        return base64.b64encode(table.tobytes())
+
+
+def unpacked(content: bytes) -> BoxRows:
+    """Read what :meth:`BoxRows.packed` wrote.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    table = np.frombuffer(base64.b64decode(content, validate=True), _STORED).reshape(-1, COLUMNS)
+    return BoxRows(
+        size=(float(table[0, 0]), float(table[0, 1])),
+        boxes=table[1:, :4].astype(np.float64),
+        classes=table[1:, 4].astype(np.int64),
+        values=table[1:, 5].astype(np.float64),
+    )
+
+
+def as_array(rows: Sequence[BoxRows]) -> NDArray[Any]:
+    """Put the boxes of N pictures into one array ``(N,)``, as wide as the longest."""
+    return np.array([one.packed() for one in rows], dtype=np.bytes_)
+
+
+def from_array(packed: NDArray[Any]) -> list[BoxRows]:
+    """Read what :func:`as_array` gave."""
+    return [unpacked(one) for one in packed.tolist()]
+
+
+def overlaps(one: Floats, other: Floats) -> Floats:
+    """Return the intersection over union of ``(N, 4)`` with ``(M, 4)`` boxes, ``(N, M)``; 0 without area."""
+    first = np.maximum(one[:, None, :2], other[None, :, :2])
+    last = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    shared = np.clip(last - first, 0, None).prod(axis=2)
+    areas = [np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1) for boxes in (one, other)]
+    union = areas[0][:, None] + areas[1][None] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
