@@ -10,6 +10,7 @@ from datasets import Dataset
 
 from crosstune.core.domains import Domains
 from crosstune.core.labels import class_name
+from crosstune.data.boxes.target import ObjectsTarget
 from crosstune.data.content import digest_rows
 from crosstune.data.digests import Digests
 from crosstune.data.kinds.registry import kind_called
@@ -36,6 +37,8 @@ class SplitItems:
     """Of all splits."""
     masks: MaskClasses | None = None
     """Where the targets are files of masks: what their values mean."""
+    boxes: bool = False
+    """Whether the targets are objects with a box each."""
 
     def __len__(self) -> int:
         """Count the examples."""
@@ -66,6 +69,9 @@ class SplitItems:
         Masks are read when their pixels are asked for.
         """
         found = values(self.dataset, self.target) if self.target else []
+        if self.boxes and found:
+            cells = values(self.dataset, self.inputs[0])
+            return [ObjectsTarget(own or [], cell) for own, cell in zip(found, cells, strict=True)]
         return found if self.masks is None else [MaskTarget(cell, self.masks) for cell in found]
 
     def origins(self) -> list[str]:
@@ -111,4 +117,5 @@ class SplitItems:
             domain=self.domain,
             domain_names=self.domain_names,
             masks=self.masks,
+            boxes=self.boxes,
         )

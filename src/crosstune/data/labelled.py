@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crosstune.data.digests import Digests
 from crosstune.data.items import SplitItems
-from crosstune.data.places import Places
+from crosstune.data.places import BOXES, Places
 from crosstune.data.store import ORIGIN, PROBLEM
 
 __all__ = ["ORIGIN", "PROBLEM", "LabelledData"]
@@ -64,6 +64,7 @@ class LabelledData:
             domain=self.domain,
             domain_names=self.domain_names,
             masks=self.places.classes if self.places is not None else None,
+            boxes=self.places is not None and self.places.kind == BOXES,
         )
 
     def rows(self) -> int:

@@ -6,11 +6,13 @@ from typing import Any
 
 from crosstune.core.labels import class_name
 from crosstune.core.seeding import generator
+from crosstune.data.boxes.target import classes_of
 from crosstune.data.errors import BadSplit, TooFewRows
 from crosstune.data.infer import WRITTEN
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import OUT_OF_DOMAIN, SPLITS, WHOLE
 from crosstune.data.masks.target import classes_in
+from crosstune.data.places import BOXES
 from crosstune.data.store import values
 from crosstune.data.stratify import cover, hold_out, hold_out_groups, quantile_bins, rarest
 from crosstune.data.targets import as_number, is_missing, labels_of
@@ -97,6 +99,8 @@ def _rows(data: LabelledData, source: str, group: str | None) -> _Rows:
     targets: list[Any] = values(dataset, data.target) if data.target else [None] * len(dataset)
     if data.places is not None and data.places.classes is not None:  # of masks, the classes in each
         targets = list(classes_in(targets, data.places.classes))
+    elif data.places is not None and data.places.kind == BOXES:
+        targets = list(classes_of(targets))
     contents = data.alike[source].tolist() if source in data.alike else data.digests.get(source)
     return _Rows(
         list(range(len(dataset))),

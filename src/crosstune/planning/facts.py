@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-MASKS = "image-segmentation"
-"""The task of a class for each pixel: any picture model does it, with a decoder that starts new."""
+PLACES = ("image-segmentation", "object-detection")
+"""Tasks about places of pictures: any picture model does them, with a decoder that starts new."""
 
 
 @dataclass(frozen=True, kw_only=True)

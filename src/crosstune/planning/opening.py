@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from crosstune.core.errors import BadValue
 from crosstune.core.plan import Basis, Decision
-from crosstune.planning.facts import MASKS, DataFacts
+from crosstune.planning.facts import PLACES, DataFacts
 from crosstune.planning.seconds import heads_seconds
 
 DEFAULT_MODELS = {
@@ -48,7 +48,7 @@ def choose_model(data: DataFacts) -> Decision:
     Raises:
         BadValue: no model that can be had everywhere does the task.
     """
-    if not data.closed_form and data.task != MASKS:
+    if not data.closed_form and data.task not in PLACES:
         raise BadValue(
             f"there is no default model for {data.task}",
             found="no model",

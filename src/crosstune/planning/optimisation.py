@@ -4,7 +4,7 @@ Every value here is a prior or an assumption until it is measured on the user's 
 """
 
 from crosstune.core.plan import Basis, Decision
-from crosstune.planning.facts import MASKS, DataFacts, ModelFacts
+from crosstune.planning.facts import PLACES, DataFacts, ModelFacts
 
 REFERENCE_WIDTH, REFERENCE_RATE = 768, 5e-5
 """PRIOR: 5e-5 with AdamW for text encoders of width 768 (BERT's own range is 2e-5 to 5e-5). Narrower ones
@@ -17,8 +17,8 @@ LARGEST_RATE = 1e-3
 NEW_RATE, NEW_FACTOR = 1e-3, 10.0
 """PRIOR: of an embedder that starts random before a pretrained body (techniques E: 1e-3, 10 to 50 times)."""
 
-MASK_HEAD_RATE = 2e-3
-"""ASSUMED: of decoders for masks with AdamW; SegFormer (Xie 2021) gives the decoder ten times 6e-5."""
+DECODER_RATE = 2e-3
+"""ASSUMED: of decoders for masks and boxes with AdamW; SegFormer (Xie 2021) gives its own ten times 6e-5."""
 
 IMAGE_RATE = 5e-4
 """PRIOR: AdamW on small ImageNet CNNs with a good head in place."""
@@ -63,8 +63,8 @@ def choose_head_lr(data: DataFacts, model: ModelFacts, strategy: str, lr: float)
     if model.crosses:
         value = float(f"{max(NEW_RATE, NEW_FACTOR * lr):.3g}")
         return Decision("head_lr", value, Basis.PRIOR, f"new parts: {NEW_FACTOR:g} times the body, or more")
-    if data.task == MASKS:
-        value = float(f"{max(lr, MASK_HEAD_RATE):.3g}")
+    if data.task in PLACES:
+        value = float(f"{max(lr, DECODER_RATE):.3g}")
         return Decision("head_lr", value, Basis.PRIOR, "a decoder that starts from random values")
     factor = 5.0 if data.modality == "text" and data.closed_form else 1.0  # a head that is not new
     return Decision(
@@ -100,8 +100,10 @@ def choose_augment(data: DataFacts, model: ModelFacts, strategy: str) -> Decisio
     """Choose the augmentation: only what cannot change a label, until it is measured."""
     if data.modality == "image" and model.crosses and strategy != "head":
         return Decision("augment", "shift", Basis.PRIOR, "a body that never saw a picture must learn to")
-    if data.task == MASKS:
-        why = "masks must change with their pictures; mirroring does (augment=flip) where left and right mean"
+    if data.task in PLACES:
+        why = (
+            "labels must change with their pictures; mirroring does (augment=flip) where left and right mean"
+        )
         return Decision("augment", "none", Basis.ASSUMED, f"{why} the same")
     if data.modality == "image" and strategy in ("full", "lp-ft", "gradual", "lora"):
         return Decision(

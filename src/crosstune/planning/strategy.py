@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crosstune.core.plan import Basis, Decision
 from crosstune.core.units import format_duration
-from crosstune.planning.facts import MASKS, DataFacts, ModelFacts, TimeFacts
+from crosstune.planning.facts import PLACES, DataFacts, ModelFacts, TimeFacts
 from crosstune.planning.seconds import epoch_seconds, store_seconds
 
 MIN_EPOCHS = 1.0
@@ -54,8 +54,8 @@ SEEN: Mapping[str, tuple[int, int]] = {"image": (30_000, 15), "text": (10_000, 6
 """PRIOR: by modality, how many examples a fine-tuning usually sees, and in how many epochs at most. Recipes
 for CTC on ten minutes to ten hours of speech go to 30 epochs and beyond (wav2vec 2.0, Baevski 2020)."""
 
-SEEN_MASKS = (30_000, 40)
-"""PRIOR: the same for masks, whose decoder starts from random values. SegFormer (Xie 2021) makes
+SEEN_PLACES = (30_000, 40)
+"""PRIOR: the same for masks and boxes, whose decoder starts from random values. SegFormer (Xie 2021) makes
 160,000 steps of 16 pictures on ADE20K, that is 127 epochs."""
 
 
@@ -64,7 +64,7 @@ def wanted_epochs(data: DataFacts, *, crosses: bool = False) -> float:
 
     Twice as many for a body that never saw such data.
     """
-    seen, most = SEEN[data.modality] if data.task != MASKS else SEEN_MASKS
+    seen, most = SEEN_PLACES if data.task in PLACES else SEEN[data.modality]
     if crosses:
         seen, most = 2 * seen, 2 * most
     return float(min(most, max(3, round(seen / max(1, data.train_rows)))))

@@ -20,6 +20,7 @@ from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.embedder import Embedder, PatchModel, position_tables, without_words, word_norm
 from crosstune.sources.errors import UnsupportedModel
 from crosstune.sources.heads import seeded, start_head
+from crosstune.sources.modality import modality_of
 from crosstune.sources.preprocessing import ImagePreprocessing
 from crosstune.sources.processors import Gguf, positions
 from crosstune.sources.record import Record
@@ -45,7 +46,7 @@ IN_ORDER = "the body is a decoder: each patch sees only those before it, so an e
 
 def crosses(folder: Path, options: OpenOptions, gguf: Gguf | None = None) -> bool:
     """Say whether the folder holds a text body and the data are pictures."""
-    if not options.task.startswith("image"):
+    if modality_of(options.task) != "image":
         return False
     return transformers_folders.reads(folder, gguf) == {"text"}
 

@@ -15,6 +15,7 @@ from crosstune.sources.blocks import find_blocks
 from crosstune.sources.errors import OtherModality, UnsupportedModel
 from crosstune.sources.frames import Frames
 from crosstune.sources.heads import no_linear_head
+from crosstune.sources.modality import modality_of
 from crosstune.sources.record import Record
 from crosstune.sources.source_head import SourceHead
 from crosstune.sources.trace import Trace, watch
@@ -111,7 +112,7 @@ def _pipeline(kind: str, task: str, more: str) -> str:
 
 def require_modality(name: str, modality: str, task: str) -> None:
     """Raise ``OtherModality`` where a task reads other things than the model."""
-    wanted = task.partition("-")[0]
+    wanted = modality_of(task)
     if wanted in READS and wanted != modality:
         raise OtherModality(name, reads=modality, task=task, wanted=wanted)
 

@@ -114,8 +114,10 @@ class Backbone:
     head_beside: tuple[str, ...] = ()
     """Paths of modules that move with the head and are in no block: the decoder of a model for masks."""
     dense: bool = False
-    """Whether outputs are maps ``(B, K, h, w)``, for which several blocks are read: then nothing can be
-    stored behind one of them."""
+    """Whether outputs are about places of the picture, for which several blocks are read: then nothing can
+    be stored behind one of them."""
+    levels: tuple[int, ...] = ()
+    """Of a detector whose every place answers: places in a row of each map, the finest first."""
     new_parts: tuple[str, ...] = ()
     """Paths of modules besides the head that start from random values: an embedder for another modality."""
     folder: Path | None = None

@@ -1,4 +1,6 @@
-"""Any picture model as one that gives every pixel a class: its body, and a decoder of our own behind it.
+"""Any picture model as one that answers about places: its body, and a decoder of our own behind it.
+
+For masks that is :class:`DenseModel`, for boxes :class:`PlaceDetector`.
 
 The folder is that of the picture model, whose own record is ``picture.json``; ``decoder.safetensors`` holds
 what is ours, and ``crosstune.json`` says how both go together.
@@ -11,14 +13,16 @@ from typing import Any
 
 from torch import nn
 
+from crosstune.sources import place_detector
 from crosstune.sources.assemble import Identity, example, same
 from crosstune.sources.base import Backbone, Block, OpenOptions, Preprocessing
 from crosstune.sources.errors import UnsupportedModel
 from crosstune.sources.heads import seeded, start_head
+from crosstune.sources.place_detector import PlaceDetector
 from crosstune.sources.preprocessing import ImagePreprocessing, ProcessorPreprocessing
-from crosstune.sources.pyramid import DenseModel, Tap, find_taps
+from crosstune.sources.pyramid import FINEST, DenseModel, Tap, find_taps
 from crosstune.sources.record import Record, bad_record, keep_picture_record, picture_record
-from crosstune.sources.segmenter import PlacePreprocessing
+from crosstune.sources.segmenter import BOXES, TASK, PlacePreprocessing
 from crosstune.sources.trace import watch
 from crosstune.sources.weights import load_weights, read_weights, write_weights
 
@@ -28,11 +32,44 @@ WEIGHTS = "decoder.safetensors"
 DROPOUT = 0.1
 """PRIOR: before the last layer, as SegFormer and UPerNet have it."""
 
-NOTE = (
-    "only crosstune loads this model for masks: a picture model of another library with a small decoder "
-    "behind it, which starts from random values"
-)
-LOADS_WITH = f'# {NOTE}\nimport crosstune\n\nmodel = crosstune.load("{{path}}")'
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a task puts behind a picture model."""
+
+    words: str
+    """What is answered."""
+    finest: int
+    """Pixels a place of the finest map that is read, at least."""
+    make: Callable[[nn.Module, list[Tap], int, float], DenseModel | PlaceDetector]
+    """From the body, the maps to read, K and the dropout to the whole model, of random weights."""
+    own: tuple[str, ...]
+    """Paths of what is ours; the last layer is ``classifier``."""
+
+    @property
+    def note(self) -> str:
+        """Say what the model is."""
+        return (
+            f"only crosstune loads this model for {self.words}: a picture model of another library with a "
+            "small decoder behind it, which starts from random values"
+        )
+
+    @property
+    def loads_with(self) -> str:
+        """Give the Python lines that load a saved folder."""
+        return f'# {self.note}\nimport crosstune\n\nmodel = crosstune.load("{{path}}")'
+
+
+KINDS: dict[str, Kind] = {
+    TASK: Kind(words="masks", finest=FINEST, make=DenseModel, own=("decoder", "classifier")),
+    BOXES: Kind(
+        words="boxes",
+        finest=place_detector.FINEST,
+        make=PlaceDetector,
+        own=("decoder", "sides", "classifier"),
+    ),
+}
+"""By task."""
 
 
 def with_decoder(body: Backbone, options: OpenOptions) -> Backbone:
@@ -53,7 +90,7 @@ def with_decoder(body: Backbone, options: OpenOptions) -> Backbone:
         )
     if options.resize is not None:
         raise UnsupportedModel(
-            "whole pictures are resized for masks, and nothing is cropped",
+            f"whole pictures are resized for {KINDS[options.task].words}, and nothing is cropped",
             found=f"resize {options.resize}",
             expected="no value for `resize`",
             fix="leave out `resize`; `image_size` is the side that pictures are read at",
@@ -102,19 +139,22 @@ def reopen(folder: Path, record: Record, reopen_picture: Callable[[Path, Record]
     options = record.options
     dropout = DROPOUT if options.dropout is None else options.dropout
     backbone = _dense(body, preprocessing, options, dropout)
-    load_weights(_own_parts(backbone.model), read_weights(folder / WEIGHTS), where=folder)
+    own = KINDS[options.task].own
+    load_weights(_own_parts(backbone.model, own), read_weights(folder / WEIGHTS), where=folder)
     return backbone
 
 
 def _dense(
     body: Backbone, preprocessing: PlacePreprocessing, options: OpenOptions, dropout: float
 ) -> Backbone:
-    model = body.model
+    model, kind = body.model, KINDS[options.task]
     trace = watch(model, preprocessing.inner([example("image")]), body.logits)
-    taps = find_taps(body, trace, preprocessing.side)
+    taps = find_taps(body, trace, preprocessing.side, kind.finest)
     with seeded(options.seed, "decoder"):
-        dense = DenseModel(model, taps, options.outputs, dropout)
+        dense = kind.make(model, taps, options.outputs, dropout)
     start_head(dense.classifier, options.seed)
+    if isinstance(dense, PlaceDetector):
+        dense.start_low()
     _rest_behind(body, taps)
     dense.eval()
     return replace(
@@ -122,14 +162,15 @@ def _dense(
         model=dense,
         blocks=_blocks(body, taps),
         head="classifier",
-        head_beside=("decoder",),
+        head_beside=tuple(path for path in kind.own if path != "classifier"),
         dense=True,
+        levels=dense.levels if isinstance(dense, PlaceDetector) else (),
         preprocessing=preprocessing,
         logits=same,
         save=DenseSaver(body, dense, preprocessing, options),
-        loads_with=LOADS_WITH,
+        loads_with=kind.loads_with,
         source_head=None,
-        notes=[*body.notes, NOTE],
+        notes=[*body.notes, kind.note],
     )
 
 
@@ -162,9 +203,8 @@ def _rest_behind(body: Backbone, taps: list[Tap]) -> None:
         body.model.get_submodule(path).requires_grad_(False)
 
 
-def _own_parts(model: nn.Module) -> nn.ModuleDict:
-    parts = {name: model.get_submodule(name) for name in ("decoder", "classifier")}
-    return nn.ModuleDict(parts)
+def _own_parts(model: nn.Module, own: tuple[str, ...]) -> nn.ModuleDict:
+    return nn.ModuleDict({name: model.get_submodule(name) for name in own})
 
 
 @dataclass(frozen=True)
@@ -172,7 +212,7 @@ class DenseSaver:
     """Writes a model folder that :func:`reopen` reads."""
 
     body: Backbone
-    model: DenseModel
+    model: DenseModel | PlaceDetector
     preprocessing: PlacePreprocessing
     options: OpenOptions
 
@@ -180,6 +220,7 @@ class DenseSaver:
         """Write what the picture model writes, its record as ``picture.json``, and what is ours."""
         self.body.save(path, hub_config)
         inner = keep_picture_record(path)
-        write_weights(_own_parts(self.model), path / WEIGHTS)
-        identity = Identity.of(inner).noting(NOTE)
+        kind = KINDS[self.options.task]
+        write_weights(_own_parts(self.model, kind.own), path / WEIGHTS)
+        identity = Identity.of(inner).noting(kind.note)
         identity.record(FORMAT, replace(self.options, symbols=None), self.preprocessing).write(path)

@@ -15,6 +15,7 @@ from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.catalogue import entries
 from crosstune.sources.errors import BadWeights, UnknownModel
 from crosstune.sources.guard import check_folder, read_torch
+from crosstune.sources.modality import modality_of
 from crosstune.sources.processors import Gguf
 from crosstune.sources.timm_folders import build
 
@@ -97,7 +98,7 @@ class PackageSource:
             MissingExtra: the package is not installed.
         """
         package = _known(name)
-        if package.modality != "text" or not options.task.startswith("image"):  # texts: see ``across.py``
+        if package.modality != "text" or modality_of(options.task) != "image":  # texts: see ``across.py``
             require_modality(name, package.modality, options.task)
         path = _inside(name, package)
         identity = Identity(

@@ -11,7 +11,7 @@ knows one picture only, so that micro-batches change nothing. With the body of E
 70,000 parameters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
@@ -50,13 +50,14 @@ class Tap:
     """``BCHW``, ``BHWC`` or ``BTC``."""
 
 
-def find_taps(body: Backbone, trace: Trace, side: int) -> list[Tap]:
+def find_taps(body: Backbone, trace: Trace, side: int, finest: int = FINEST) -> list[Tap]:
     """Choose the maps to read: the last of each scale, finest first; of one scale alone, several.
 
     Args:
         body: an opened picture model.
         trace: of one forward at the size at which it will be used.
         side: of its input, in pixels.
+        finest: pixels a place of the finest map that is read, at least.
 
     Raises:
         UnsupportedModel: no block gives a map.
@@ -71,7 +72,7 @@ def find_taps(body: Backbone, trace: Trace, side: int) -> list[Tap]:
             expected="blocks whose outputs are maps (B, C, H, W), or tokens of a square of patches",
             fix="choose another model; `crosstune models` lists them",
         )
-    coarse = [tap for tap in every if FINEST * tap.side <= side] or every
+    coarse = [tap for tap in every if finest * tap.side <= side] or every
     last = {tap.side: tap for tap in coarse}
     if len(last) > 1:
         return sorted(last.values(), key=lambda tap: -tap.side)
@@ -127,19 +128,16 @@ class Decoder(nn.Module):
         return kept
 
 
-class DenseModel(nn.Module):
-    """A body of any library, whose maps a decoder reads; what the body does behind the last map is unused."""
+class MapReader(nn.Module):
+    """A body of any library, some of whose maps are read while it runs."""
 
-    def __init__(self, body: nn.Module, taps: Sequence[Tap], outputs: int, dropout: float) -> None:
-        """Put a decoder of random weights, and a last layer of K outputs, behind a body."""
+    def __init__(self, body: nn.Module, taps: Sequence[Tap]) -> None:
+        """Hold the body, and know which maps to read."""
         super().__init__()
         self.body, self.taps = body, tuple(taps)
-        self.decoder = Decoder([tap.channels for tap in taps], dropout)
-        self.classifier = PlaceLinear(WIDTH, outputs)
 
-    def forward(self, sizes: Tensor | None = None, **batch: Tensor) -> Tensor:
-        """Return ``(B, K, h, w)`` of the finest map that is read; ``sizes`` is not for the model."""
-        del sizes
+    def maps(self, batch: Mapping[str, Tensor]) -> list[Tensor]:
+        """Run the body on a batch; returns the maps ``(B, C, h, w)`` in the order of the taps."""
         found: dict[str, Tensor] = {}
 
         def reader(path: str) -> Any:  # noqa: ANN401 - a hook
@@ -159,6 +157,20 @@ class DenseModel(nn.Module):
         finally:
             for handle in handles:
                 handle.remove()
-        decoded = self.decoder([as_map(found[tap.path], tap) for tap in self.taps])
-        logits: Tensor = self.classifier(decoded)
+        return [as_map(found[tap.path], tap) for tap in self.taps]
+
+
+class DenseModel(MapReader):
+    """A body of any library, whose maps a decoder reads; what the body does behind the last map is unused."""
+
+    def __init__(self, body: nn.Module, taps: Sequence[Tap], outputs: int, dropout: float) -> None:
+        """Put a decoder of random weights, and a last layer of K outputs, behind a body."""
+        super().__init__(body, taps)
+        self.decoder = Decoder([tap.channels for tap in taps], dropout)
+        self.classifier = PlaceLinear(WIDTH, outputs)
+
+    def forward(self, sizes: Tensor | None = None, **batch: Tensor) -> Tensor:
+        """Return ``(B, K, h, w)`` of the finest map that is read; ``sizes`` is not for the model."""
+        del sizes
+        logits: Tensor = self.classifier(self.decoder(self.maps(batch)))
         return logits

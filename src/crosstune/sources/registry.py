@@ -4,16 +4,15 @@ from functools import partial
 
 from crosstune.core.errors import shown
 from crosstune.sources.base import Backbone, ModelInfo, ModelSource, OpenOptions
-from crosstune.sources.dense import with_decoder
+from crosstune.sources.dense import KINDS, with_decoder
 from crosstune.sources.embedder import PatchModel
 from crosstune.sources.errors import WORDS, OtherModality, UnknownModel, UnsupportedModel
 from crosstune.sources.local import LocalSource
+from crosstune.sources.modality import modality_of
 from crosstune.sources.packages import PackageSource
-from crosstune.sources.segmenter import TASK
 from crosstune.sources.spectrograms import hear
 from crosstune.sources.timm_models import TimmSource
 from crosstune.sources.torchvision_models import TorchvisionSource
-from crosstune.sources.transformers_folders import modality_of
 from crosstune.sources.transformers_models import HubSource
 
 SOURCES: list[ModelSource] = [
@@ -47,10 +46,10 @@ def open_model(name: str, options: OpenOptions) -> Backbone:
 
 
 def _opened(source: ModelSource, name: str, options: OpenOptions) -> Backbone:
-    """Open a model: one of pictures for masks with a decoder, or for sounds by way of pictures of them."""
+    """Open a model: one of pictures with a decoder for masks or boxes, or with spectrograms for sounds."""
     try:
         opened = source.open(name, options)
-        return with_decoder(opened, options) if options.task == TASK and not opened.dense else opened
+        return with_decoder(opened, options) if options.task in KINDS and not opened.dense else opened
     except OtherModality:
         if modality_of(options.task) != "audio":
             raise

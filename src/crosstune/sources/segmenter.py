@@ -15,7 +15,7 @@ from crosstune.core.targets import SIZES
 from crosstune.sources.base import Batch, Raw
 from crosstune.sources.preprocessing import ImagePreprocessing, ProcessorPreprocessing
 
-TASK = "image-segmentation"
+TASK, BOXES = "image-segmentation", "object-detection"
 
 
 class PlaceLinear(nn.Linear):

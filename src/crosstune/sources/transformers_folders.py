@@ -21,6 +21,7 @@ from crosstune.sources.errors import BadWeights, UnsupportedModel
 from crosstune.sources.guard import check_torch_files, first_line
 from crosstune.sources.heads import last_linear, no_dropout, no_linear_head, seeded, start_head
 from crosstune.sources.kinds.registry import KINDS, modalities
+from crosstune.sources.modality import modality_of
 from crosstune.sources.processors import Gguf
 from crosstune.sources.record import Record
 from crosstune.sources.source_head import SourceHead, stored_head
@@ -207,11 +208,6 @@ def reads_in_order(body: Any) -> bool:  # noqa: ANN401 - untyped
     kind = body.config.model_type
     causal = kind in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     return causal and kind not in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
-
-
-def modality_of(task: str) -> str:
-    """Return what a task reads, the first word of its name."""
-    return task.partition("-")[0]
 
 
 def read_config(folder: Path, name: str, where: Mapping[str, str] = NOWHERE) -> Any:  # noqa: ANN401 - untyped

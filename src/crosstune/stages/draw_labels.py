@@ -1,6 +1,6 @@
 """``crosstune check --draw``: pictures with their labels drawn on, so that a person can look at them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from PIL import Image
 from crosstune.core.errors import DoesNotApply
 from crosstune.core.files import replacing
 from crosstune.core.seeding import generator
+from crosstune.data.boxes.target import ObjectsTarget
 from crosstune.data.check import CheckReport
 from crosstune.data.gate.report import BadItem
 from crosstune.data.images import ImageProblem
@@ -112,8 +113,8 @@ def _tile(
     if classes is not None:
         mask = _numbered(target, names)
         return Tile(picture=picture, caption=origin, remark=remark, mask=mask)
-    if isinstance(target, list) and all(isinstance(one, Mapping) for one in target):
-        boxes = [(one["box"], str(one["label"])) for one in target if len(one["box"]) == 4]
+    if isinstance(target, ObjectsTarget):
+        boxes = [(one["box"], str(one["label"])) for one in target.objects if len(one["box"]) == 4]
         return Tile(picture=picture, caption=origin, remark=remark, boxes=boxes)
     said = "" if is_missing(target) else ", ".join(labels_of(target))
     return Tile(picture=picture, caption=origin, remark=remark or said)

@@ -19,7 +19,7 @@ from crosstune.stages.reading import read_for
 from crosstune.stages.run import Run
 from crosstune.tasks.base import MetricSpec, Task
 from crosstune.tasks.by_domain import OVERALL, chosen_by
-from crosstune.tasks.registry import make_task, require_training
+from crosstune.tasks.registry import make_task
 from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.structured import NO_HEAD
 
@@ -56,7 +56,6 @@ def prepare(run: Run) -> Prepared:
     raw = replace(raw, declared=options.classes or raw.declared)
     name, why = infer_task(raw, options.task)
     run.reporter.say(f"task = {name}  ({why})")
-    require_training(name)
     report = check(raw, task=name, max_bad=options.max_bad, strict=options.strict, reporter=run.reporter)
     report.write(run.folder.bad_items)
     run.found(report.findings)

@@ -29,7 +29,7 @@ class BoxRows:
     classes: NDArray[np.int64]
     """``(n,)``."""
     values: Floats
-    """``(n,)``: of an answer the score, the highest first; of a target 1, or 0 where the object is ignored."""
+    """``(n,)``: of an answer the score, highest first; of a target 1, or 0 where the object is ignored."""
 
     def __len__(self) -> int:
         """Count the boxes."""

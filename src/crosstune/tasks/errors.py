@@ -1,6 +1,6 @@
 """Errors about targets and outputs that a user can fix."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from crosstune.core.errors import UserError, shown
 
@@ -33,21 +33,6 @@ class ConstantTarget(UserError):
             found=found,
             expected=expected,
             fix="check that `--target` names the right column and that the split holds all of the data",
-        )
-
-
-class NoTrainingYet(UserError):
-    """The data can be read and checked, and no training for its task exists in this version."""
-
-    code = "no-training-yet"
-
-    def __init__(self, task: str, known: Sequence[str]) -> None:
-        """Name the task and those that can be trained."""
-        super().__init__(
-            f"`{task}` cannot be trained yet: this version reads and checks such data, and no more",
-            found=f"data for {task}",
-            expected=f"one of {shown(known, most=40)}",
-            fix="use `crosstune check`, with `--draw` to see the labels; training comes in a later version",
         )
 
 

@@ -98,8 +98,9 @@ class ImageSegmentation(Unscaled):
         """Mean IoU first."""
         return mask_metrics(self.classes, self._counter)
 
-    def at(self, side: int) -> Self:
+    def at(self, side: int, levels: tuple[int, ...]) -> Self:
         """Learn masks at ``side`` x ``side`` pixels."""
+        del levels
         return replace(self, side=side)
 
     def encode(self, raw: Sequence[object]) -> NDArray[Any]:

@@ -13,16 +13,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosstune.core.errors import UnknownName
+from crosstune.core.errors import DoesNotApply, UnknownName
 from crosstune.core.labels import LabelMap
 from crosstune.core.placed_objects import PlacedObjects
 from crosstune.core.settings import Settings
 from crosstune.tasks.base import LossSum, MetricSpec, Row
-from crosstune.tasks.box_answers import found_by_places, found_by_queries
+from crosstune.tasks.box_answers import found_by_places
 from crosstune.tasks.box_metrics import Judge, box_metrics, mismatch, unlikeness
 from crosstune.tasks.box_rows import BoxRows, as_array, from_array
+from crosstune.tasks.class_weights import class_weights
 from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.place_loss import PlaceLoss
+from crosstune.tasks.query_answers import found_by_queries
 from crosstune.tasks.set_loss import SetLoss
 from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.unscaled import Unscaled
@@ -103,7 +105,7 @@ class ObjectDetection(Unscaled):
         return box_metrics(self.classes, self._judge)
 
     def at(self, side: int, levels: tuple[int, ...]) -> Self:
-        """Learn by the places of maps of so many places a row; boxes are shares of the side of the picture."""
+        """Learn by the places of maps of so many places a row; boxes are shares of the sides."""
         del side
         return replace(self, levels=levels)
 
@@ -157,17 +159,37 @@ class ObjectDetection(Unscaled):
     def mirrored(self, targets: Tensor, which: Sequence[bool]) -> Tensor:
         """Turn left into right in some of B collated targets."""
         chosen = torch.tensor(list(which), dtype=torch.bool).view(-1, 1, 1)
-        turned = torch.cat([1 - targets[..., 2:3], targets[..., 1:2], 1 - targets[..., :1], targets[..., 3:]], -1)
+        turned = torch.cat(
+            [1 - targets[..., 2:3], targets[..., 1:2], 1 - targets[..., :1], targets[..., 3:]], -1
+        )
         return torch.where(chosen, turned, targets)
 
     def make_loss(self, settings: Settings, encoded: NDArray[Any]) -> Callable[[Tensor, Tensor], LossSum]:
-        """Give the loss over objects; raises ``UnknownName`` for another, or for class weights."""
-        del encoded
+        """Give the loss over objects.
+
+        Raises:
+            UnknownName: there is no such loss, or no such class weights.
+            DoesNotApply: class weights for a model that asks queries: its loss has weights of its own.
+        """
         if settings.loss not in ("auto", *self.losses):
             raise UnknownName("loss for object detection", settings.loss, self.losses)
-        if not self.levels:
-            return SetLoss(classes=len(self.classes))
-        return PlaceLoss(classes=len(self.classes), levels=self.levels, focal=settings.loss == FOCAL)
+        number = len(self.classes)
+        learnt = [one.classes[one.values > 0] for one in from_array(encoded)]
+        counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *learnt]), minlength=number)
+        weights = class_weights(settings.class_weights, counts.astype(np.float64), self.classes)
+        if self.levels:
+            return PlaceLoss(
+                classes=number, levels=self.levels, focal=settings.loss == FOCAL,
+                weights=torch.from_numpy(weights),
+            )  # fmt: skip
+        if not np.allclose(weights, 1.0):
+            raise DoesNotApply(
+                "the set loss of this model weighs objects against places without one, and not classes",
+                found=f"class_weights={settings.class_weights}",
+                expected="class_weights=none",
+                fix="leave `class_weights` out, or choose a model whose every place answers",
+            )
+        return SetLoss(classes=number)
 
     def answers(self, outputs: Tensor) -> NDArray[Any]:
         """Give the boxes of pictures of one by one pixel: shares of the sides."""
@@ -197,7 +219,7 @@ class ObjectDetection(Unscaled):
         return [one.only(one.values >= least) for one in from_array(answers)]
 
     def decode(self, outputs: NDArray[Any]) -> list[Row]:
-        """Give ``labels``, ``scores`` and ``boxes`` (left, top, right, bottom in pixels), the surest first."""
+        """Give ``labels``, ``scores``, ``boxes`` (left, top, right, bottom in pixels), the surest first."""
         return [
             {
                 "labels": [self.classes[place] for place in one.classes.tolist()],
@@ -223,7 +245,8 @@ class ObjectDetection(Unscaled):
     def badness(self, answers: NDArray[Any], encoded: NDArray[Any]) -> NDArray[Any]:
         """Give of each picture the share of boxes without a partner (IoU 0.5, same class), ``(N,)``."""
         return np.array(
-            [mismatch(*pair) for pair in zip(self.boxes(answers), from_array(encoded), strict=True)], np.float64
+            [mismatch(*pair) for pair in zip(self.boxes(answers), from_array(encoded), strict=True)],
+            np.float64,
         )
 
     def disagreement(self, ours: NDArray[Any], theirs: NDArray[Any]) -> float:

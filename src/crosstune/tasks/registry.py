@@ -8,10 +8,11 @@ from crosstune.core.errors import UnknownName
 from crosstune.tasks.audio_classification import AudioClassification
 from crosstune.tasks.audio_regression import AudioRegression
 from crosstune.tasks.base import Task
-from crosstune.tasks.errors import NoTrainingYet, TaskNameClash
+from crosstune.tasks.errors import TaskNameClash
 from crosstune.tasks.image_classification import ImageClassification
 from crosstune.tasks.image_regression import ImageRegression
 from crosstune.tasks.image_segmentation import ImageSegmentation
+from crosstune.tasks.object_detection import ObjectDetection
 from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.text_classification import TextClassification
 from crosstune.tasks.text_generation import TextGeneration
@@ -33,6 +34,7 @@ TASKS: dict[str, type[Task]] = {
     "token-classification": TokenClassification,
     "text-generation": TextGeneration,
     "image-segmentation": ImageSegmentation,
+    "object-detection": ObjectDetection,
 }
 """The built-in tasks."""
 
@@ -59,17 +61,6 @@ def task_class(name: str) -> type[Task]:
         raise UnknownName("task", name, (*TASKS, *plugins))
     found: type[Task] = plugins[name].load()
     return found
-
-
-CHECKED_ONLY = ("object-detection",)
-"""Tasks whose data is read and checked, and which cannot be trained yet."""
-
-
-def require_training(name: str) -> None:
-    """Raise ``NoTrainingYet`` for a task of which only the data is known."""
-    known = task_names()
-    if name in CHECKED_ONLY and name not in known:
-        raise NoTrainingYet(name, known)
 
 
 def make_task(name: str, targets: Sequence[object], *, declared: Sequence[str] = ()) -> Task:

@@ -58,10 +58,13 @@ class InText(Protocol):
 
 @runtime_checkable
 class InPictures(Protocol):
-    """What a task has besides whose answers are masks of the size of the pictures."""
+    """What a task has besides whose answers are about places, and of the size of the pictures."""
 
-    def at(self, side: int) -> Self:
-        """Learn masks at ``side`` x ``side`` pixels, the size that the model reads pictures at."""
+    def at(self, side: int, levels: tuple[int, ...]) -> Self:
+        """Learn at what the opened model is: it reads ``side`` x ``side`` pixels.
+
+        Where every place of its maps answers, these have ``levels`` places in a row.
+        """
         ...
 
     def answers_at(self, outputs: Tensor, sizes: Tensor) -> NDArray[Any]:
@@ -72,12 +75,17 @@ class InPictures(Protocol):
         """Turn left into right in those collated targets of B whose picture was turned."""
         ...
 
-    def masks(self, answers: NDArray[Any]) -> list[NDArray[np.uint8]]:
-        """Give the class number of every pixel, ``(H, W)`` each; 255 is ignored."""
+    def truths(self, encoded: NDArray[Any]) -> list[list[str]]:
+        """Name the classes in each of N pictures."""
         ...
 
-    def truths(self, encoded: NDArray[Any]) -> list[list[str]]:
-        """Name the classes in each of N masks."""
+
+@runtime_checkable
+class WithMasks(Protocol):
+    """What a task has besides whose answers are masks."""
+
+    def masks(self, answers: NDArray[Any]) -> list[NDArray[np.uint8]]:
+        """Give the class number of every pixel, ``(H, W)`` each; 255 is ignored."""
         ...
 
 

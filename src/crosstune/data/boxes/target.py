@@ -38,7 +38,9 @@ class ObjectsTarget:
         if content is None and not path:
             raise ImageProblem("missing-file", "the cell is empty")
         # Only the header is read: a split of pictures is not read twice for the sake of two numbers.
-        with Image.open(path if content is None else io.BytesIO(read_bytes(self.cell)), formats=FORMATS) as image:
+        with Image.open(
+            path if content is None else io.BytesIO(read_bytes(self.cell)), formats=FORMATS
+        ) as image:
             return upright_size(image)
 
     def boxes(self) -> Boxes:
