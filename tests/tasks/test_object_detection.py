@@ -86,7 +86,7 @@ def test_answers_leave_out_what_overlaps_a_surer_box_of_its_class() -> None:
     assert rows.boxes == pytest.approx(np.array([[0, 0, 20, 10], [16, 8, 40, 18], [0, 0, 20, 10]]))
     row = TASK.decode(as_array([rows]))[0]
     assert row["labels"] == ["cat", "cat", "dog"]
-    assert row["scores"][0] == pytest.approx(0.880797)
+    assert row["box_scores"][0] == pytest.approx(0.880797)
     assert row["boxes"][1] == pytest.approx([16, 8, 40, 18])
 
 

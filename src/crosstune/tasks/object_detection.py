@@ -219,11 +219,11 @@ class ObjectDetection(Unscaled):
         return [one.only(one.values >= least) for one in from_array(answers)]
 
     def decode(self, outputs: NDArray[Any]) -> list[Row]:
-        """Give ``labels``, ``scores``, ``boxes`` (left, top, right, bottom in pixels), the surest first."""
+        """Give ``labels``, ``box_scores``, ``boxes`` (left, top, right, bottom in pixels), the surest first."""
         return [
             {
                 "labels": [self.classes[place] for place in one.classes.tolist()],
-                "scores": [round(value, 6) for value in one.values.tolist()],
+                "box_scores": [round(value, 6) for value in one.values.tolist()],
                 "boxes": [[round(side, 2) for side in box] for box in one.boxes.tolist()],
             }
             for one in self.boxes(outputs)
