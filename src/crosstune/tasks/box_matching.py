@@ -92,7 +92,7 @@ def areas(boxes: Floats) -> Floats:
 
 
 def shares(found: Floats, true: Floats, crowd: Flags) -> Floats:
-    """Give the overlap of ``(n, 4)`` and ``(m, 4)`` boxes, ``(n, m)``; of a crowd, over the found box alone."""
+    """Give the overlap of ``(n, 4)`` and ``(m, 4)`` boxes, ``(n, m)``; of a crowd, over the found box."""
     first = np.maximum(found[:, None, :2], true[None, :, :2])
     last = np.minimum(found[:, None, 2:], true[None, :, 2:])
     shared = np.clip(last - first, 0, None).prod(axis=2)
