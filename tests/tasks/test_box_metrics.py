@@ -9,57 +9,12 @@ from numpy.typing import NDArray
 from crosstune.evaluation.bootstrap import resamples_of
 from crosstune.evaluation.paired import paired_difference
 from crosstune.evaluation.scores import point, score
-from crosstune.tasks.box_metrics import Judge, box_metrics, mismatch, unlikeness
+from crosstune.tasks.box_metrics import Judge, mismatch, unlikeness
 from crosstune.tasks.box_rows import BoxRows, as_array
+from tests.support.boxes import SIZE, Boxes, drawn, placed, rows
 from tests.support.cocoapi import figures
 
-SIZE = (300.0, 200.0)
 CLASSES = ("cat", "dog", "owl")
-
-
-class Task:
-    """As much of a task as figures ask for."""
-
-    def __init__(self, classes: tuple[str, ...] = CLASSES) -> None:
-        self.metrics = box_metrics(classes, Judge(len(classes)))
-
-
-def rows(boxes: list[list[float]], classes: list[int], values: list[float]) -> BoxRows:
-    return BoxRows(
-        SIZE, np.array(boxes, float).reshape(-1, 4), np.array(classes, np.int64), np.array(values, float)
-    )
-
-
-def placed(
-    draw: np.random.Generator, count: int, classes: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    corner = draw.uniform(0, 150, (count, 2))
-    sides = np.exp(draw.uniform(np.log(4), np.log(140), (count, 2)))  # all three ranges of area
-    return np.concatenate([corner, corner + sides], axis=1), draw.integers(0, classes, count)
-
-
-def drawn(
-    pictures: int, seed: int, classes: int = 3, most: int = 6, crowds: float = 0.2
-) -> tuple[list[BoxRows], list[BoxRows]]:
-    """Draw answers near true boxes, and others; some pictures have none of either."""
-    draw = np.random.default_rng(seed)
-    found, truth = [], []
-    for _ in range(pictures):
-        boxes, kinds = placed(draw, int(draw.integers(0, most)), classes)
-        values = (draw.random(len(kinds)) >= crowds).astype(float)
-        truth.append(BoxRows(SIZE, boxes, kinds, values))
-        again = (
-            draw.integers(0, len(kinds), int(draw.integers(0, 2 * most))) if len(kinds) else np.zeros(0, int)
-        )
-        near = boxes[again] + draw.normal(0, 3, (len(again), 4)) * draw.random((len(again), 1))
-        near[:, 2:] = np.maximum(near[:, 2:], near[:, :2] + 1)
-        others, strange = placed(draw, int(draw.integers(0, 3)), classes)
-        every = np.concatenate([near, others])
-        scores = draw.random(len(every))
-        order = np.argsort(-scores)
-        labels = np.concatenate([kinds[again], strange])
-        found.append(BoxRows(SIZE, every[order], labels[order], scores[order]))
-    return found, truth
 
 
 def same(ours: dict[str, float], theirs: dict[str, float]) -> None:
@@ -67,7 +22,7 @@ def same(ours: dict[str, float], theirs: dict[str, float]) -> None:
 
 
 def reduced(
-    task: Task, found: list[BoxRows], truth: list[BoxRows], index: NDArray[np.int64]
+    task: Boxes, found: list[BoxRows], truth: list[BoxRows], index: NDArray[np.int64]
 ) -> dict[str, float]:
     prepared = {name: spec.prepare(as_array(found), as_array(truth)) for name, spec in task.metrics.items()}
     return {
@@ -81,7 +36,7 @@ def reduced(
 def test_every_figure_is_that_of_pycocotools(seed: int, classes: int, most: int) -> None:
     names = tuple(f"class {place}" for place in range(classes))
     found, truth = drawn(5, seed, classes, most)
-    same(point(Task(names), as_array(found), as_array(truth)), figures(found, truth, names))
+    same(point(Boxes(names), as_array(found), as_array(truth)), figures(found, truth, names))
 
 
 @settings(max_examples=20)
@@ -90,25 +45,25 @@ def test_resampled_figures_are_those_of_the_repeated_pictures(seed: int) -> None
     found, truth = drawn(8, seed)
     index = np.sort(np.random.default_rng(seed).integers(0, 8, 12))
     again = figures([found[row] for row in index], [truth[row] for row in index], CLASSES)
-    same(reduced(Task(), found, truth, index), again)
-    same(reduced(Task(), found, truth, index[::-1]), again)
+    same(reduced(Boxes(CLASSES), found, truth, index), again)
+    same(reduced(Boxes(CLASSES), found, truth, index[::-1]), again)
 
 
 def test_equal_scores_stand_in_the_order_of_the_pictures() -> None:
     found, truth = drawn(10, 5)
     found = [BoxRows(one.size, one.boxes, one.classes, np.round(one.values, 1)) for one in found]
-    same(point(Task(), as_array(found), as_array(truth)), figures(found, truth, CLASSES))
+    same(point(Boxes(CLASSES), as_array(found), as_array(truth)), figures(found, truth, CLASSES))
     part = np.array([1, 4, 5, 9])
     again = figures([found[row] for row in part], [truth[row] for row in part], CLASSES)
-    same(reduced(Task(), found, truth, part), again)
-    same(reduced(Task(), found, truth, part[::-1]), again)
+    same(reduced(Boxes(CLASSES), found, truth, part), again)
+    same(reduced(Boxes(CLASSES), found, truth, part[::-1]), again)
 
 
 def test_equal_overlaps_go_to_the_last_and_shares_at_a_threshold_count() -> None:
     truth = rows([[0, 0, 20, 10], [10, 0, 30, 10], [100, 100, 110, 110]], [0, 0, 1], [1, 1, 1])
     found = rows([[5, 0, 25, 10], [0, 0, 20, 10], [100, 100, 110, 105]], [0, 0, 1], [0.9, 0.8, 0.7])
-    same(point(Task(), as_array([found]), as_array([truth])), figures([found], [truth], CLASSES))
-    assert point(Task(), as_array([found]), as_array([truth]))["map-50"] == 1.0
+    same(point(Boxes(CLASSES), as_array([found]), as_array([truth])), figures([found], [truth], CLASSES))
+    assert point(Boxes(CLASSES), as_array([found]), as_array([truth]))["map-50"] == 1.0
 
 
 def test_many_boxes_of_a_class_are_cut_off_at_a_hundred() -> None:
@@ -117,7 +72,7 @@ def test_many_boxes_of_a_class_are_cut_off_at_a_hundred() -> None:
     truth = BoxRows(SIZE, boxes, np.zeros(150, np.int64), np.ones(150))
     values = np.sort(draw.random(150))[::-1]
     found = BoxRows(SIZE, boxes, np.zeros(150, np.int64), values)
-    ours = point(Task(("cat",)), as_array([found]), as_array([truth]))
+    ours = point(Boxes(("cat",)), as_array([found]), as_array([truth]))
     same(ours, figures([found], [truth], ("cat",)))
     assert ours["recall-100"] == pytest.approx(100 / 150)
 
@@ -125,16 +80,16 @@ def test_many_boxes_of_a_class_are_cut_off_at_a_hundred() -> None:
 def test_what_has_no_truth_is_not_a_number_and_no_part_of_a_mean() -> None:
     truth = [rows([[0, 0, 50, 50]], [0], [1]), rows([], [], [])]
     found = [rows([[0, 0, 50, 50], [60, 60, 90, 90]], [0, 1], [0.9, 0.8]), rows([], [], [])]
-    ours = point(Task(), as_array(found), as_array(truth))
+    ours = point(Boxes(CLASSES), as_array(found), as_array(truth))
     assert (ours["map"], ours["map-medium"], ours["ap/cat"]) == (1.0, 1.0, 1.0)
     assert np.isnan([ours["ap/dog"], ours["ap/owl"], ours["map-small"], ours["map-large"]]).all()
     nothing = as_array([rows([], [], [])])
-    assert np.isnan(list(point(Task(), nothing, nothing).values())).all()
+    assert np.isnan(list(point(Boxes(CLASSES), nothing, nothing).values())).all()
 
 
 def test_more_than_thirty_classes_get_no_figures_of_their_own() -> None:
     names = tuple(map(str, range(31)))
-    assert list(Task(names).metrics) == [
+    assert list(Boxes(names).metrics) == [
         "map", "map-50", "map-75", "map-small", "map-medium", "map-large", "recall-100"
     ]  # fmt: skip
 
@@ -144,7 +99,7 @@ def test_intervals_go_without_resamples_in_which_a_figure_is_not_defined() -> No
     owls = [0 if 2 in one.classes[one.values > 0] else 1 for one in truth]
     chosen = [*np.flatnonzero(owls)[:15], int(np.argmin(owls))]  # one picture alone has owls
     found, truth = [found[row] for row in chosen], [truth[row] for row in chosen]
-    given_ = score(Task(), as_array(found), as_array(truth), resamples=60)
+    given_ = score(Boxes(CLASSES), as_array(found), as_array(truth), resamples=60)
     drawn_ = [
         figures([found[row] for row in index], [truth[row] for row in index], CLASSES)
         for index in resamples_of(len(chosen), seed=0, resamples=60)
@@ -160,7 +115,7 @@ def test_a_paired_difference_draws_the_same_pictures_for_both() -> None:
     found, truth = drawn(12, 3)
     worse = [one.only(one.values > 0.5) for one in found]
     ours, theirs, true = (as_array(some) for some in (found, worse, truth))
-    spec = Task().metrics["map-50"]
+    spec = Boxes(CLASSES).metrics["map-50"]
     gained = paired_difference(spec, ours, theirs, true, resamples=40)
     indices = [np.arange(12), *resamples_of(12, seed=0, resamples=40)]
     values = [
