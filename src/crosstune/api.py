@@ -267,6 +267,7 @@ def predict(
     out: str | Path | None = None,
     engine: str = "auto",
     beams: int = 1,
+    also: str | Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Predict with a finished run: one row out for each row in, with ``origin`` and ``error``.
 
@@ -276,15 +277,17 @@ def predict(
         out: also write the rows to this ``.csv``, ``.jsonl`` or ``.parquet`` file.
         engine: what runs the model.
         beams: above 1 lets a recogniser search for the likeliest text; 1 is greedy.
+        also: forms of found boxes that are written beside ``out``: ``coco``, ``yolo``, ``pictures``.
 
     Raises:
-        DoesNotApply: beams for a model without a CTC head.
+        DoesNotApply: beams for a model without a CTC head; forms of boxes for one that finds none.
     """
     from crosstune import pipeline
 
     names = [inputs] if isinstance(inputs, str) else list(inputs)
     path = None if out is None else Path(out)
-    return list(pipeline.predict(Path(run), names, out=path, engine=engine, beams=beams))
+    forms = [also] if isinstance(also, str) else list(also)
+    return list(pipeline.predict(Path(run), names, out=path, engine=engine, beams=beams, also=forms))
 
 
 def gap(

@@ -283,10 +283,16 @@ def table_lines(table: CrossTable, metric: str | None = None) -> tuple[list[str]
 
 @quiet_libraries()
 def predict(
-    run: Path, inputs: Sequence[str], *, out: Path | None = None, engine: str = "auto", beams: int = 1
+    run: Path,
+    inputs: Sequence[str],
+    *,
+    out: Path | None = None,
+    engine: str = "auto",
+    beams: int = 1,
+    also: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Predict one row for each row in; one that cannot be read has ``error`` and no prediction."""
-    return use.predict_run(run, inputs, out=out, engine=engine, beams=beams)
+    return use.predict_run(run, inputs, out=out, engine=engine, beams=beams, also=also)
 
 
 @quiet_libraries()

@@ -261,7 +261,9 @@ def test_predict_prints_every_row_or_says_where_they_are(pipeline: Recorded, tmp
     done = run("predict", "run", "a.png", "--out", str(tmp_path / "rows.csv"))
     assert "2 rows, 1 of them with an error" in done.stdout
     assert pipeline.kwargs["out"] == tmp_path / "rows.csv"
-    assert pipeline.kwargs["beams"] == 1
+    assert (pipeline.kwargs["beams"], pipeline.kwargs["also"]) == (1, ())
+    run("predict", "run", "a.png", "--out", str(tmp_path / "rows.csv"), "--also", "coco", "--also", "yolo")
+    assert pipeline.kwargs["also"] == ["coco", "yolo"]
 
 
 def test_a_table_in_a_pipe_keeps_every_row_on_one_line(pipeline: Recorded) -> None:

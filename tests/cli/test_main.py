@@ -36,7 +36,7 @@ FROZEN = {
         *POLICY,
     },
     "evaluate": {"--run", "--metric", "--target", "--out", "--engine", "--json", "--max-bad", "--beams"},
-    "predict": {"--out", "--engine", "--json", "--beams"},
+    "predict": {"--out", "--also", "--engine", "--json", "--beams"},
     "chat": {"--system"},
     "gap": {"--target", "--inputs", "--input", "--group", "--model", "--rows", "--out", "--json"},
     "report": set(),

@@ -16,6 +16,7 @@ from crosstune.core.summary import Curve, Mistake, RunSummary
 from crosstune.reports.figures import figure, setting
 from crosstune.reports.page import render_report, safe_picture, safe_sound, write_report
 from crosstune.reports.why import why
+from tests.support.sample_detection import detection
 from tests.support.sample_summary import classification, many_classes, named, picture, regression
 
 HOSTILE = (
@@ -24,7 +25,7 @@ HOSTILE = (
     """ [red]x[/red] \x1b[31mred\x1b[0m \u202egnp.exe \ud800 \x00 url(http://x.example/)"""
 )
 SHOWN = "[red]x[/red] \\x1b[31mred\\x1b[0m \\u202egnp.exe \\ud800 \\x00 url(http://x.example/)"
-SAMPLES = (classification, regression, many_classes)
+SAMPLES = (classification, regression, many_classes, detection)
 
 
 class Page(HTMLParser):
@@ -76,7 +77,8 @@ def hostile(summary: RunSummary) -> RunSummary:
     """Spoil every text of a summary; names of fields and the bases of decisions are not text."""
     raw = summary.to_json()
     bases = [row["basis"] for row in raw["plan"]]
-    made = {name: spoiled(value) for name, value in raw.items() if name not in ("plan", "curves", "mistakes")}
+    lists = ("plan", "curves", "precision_by_recall", "mistakes")
+    made = {name: spoiled(value) for name, value in raw.items() if name not in lists}
     fields = frozenset(("value", "low", "high"))
     made |= {name: spoiled(raw[name], fields) for name in ("validation", "test", "baselines", "candidates")}
     made["class_counts"] = spoiled(raw["class_counts"])
@@ -90,7 +92,7 @@ def hostile(summary: RunSummary) -> RunSummary:
         }
         texts = {name: spoiled(raw["controls"][name]) for name in ("read", "skipped")}
         made["controls"] = raw["controls"] | arms | texts
-    for name in ("curves", "mistakes", "plan"):
+    for name in lists:
         made[name] = [{key: spoiled(item) for key, item in row.items()} for row in raw[name]]
     for row, basis in zip(made["plan"], bases, strict=True):
         row["basis"] = basis
@@ -267,3 +269,18 @@ def test_a_sound_is_played_only_where_it_lies_in_the_page() -> None:
         f"{wav}' onload='",
     ):
         assert safe_sound(address) == ""
+
+
+def test_boxes_have_curves_a_background_and_pictures_side_by_side() -> None:
+    page = render_report(detection())
+    text = Page(page).text
+    assert "Mean average precision on the test split: 0.412" in " ".join(text.split())
+    assert page.count("Precision by recall</h3>") == 2  # five classes in the first, two in the second
+    assert "Row background: found where nothing is" in text
+    assert "background answered as bicycle" in page
+    assert "Worst pictures" in text
+    assert "Left the true boxes, right those that were found." in text
+    assert "90 % of the boxes without a partner" in text
+    assert "not defined" in text  # a size that no object has
+    with pytest.raises(ValueError, match="8 by 8"):
+        render_report(replace(detection(), confusion=[[1]]))

@@ -4,7 +4,13 @@ import math
 import re
 
 from crosstune.core.summary import Curve
-from crosstune.reports.plots import calibration_words, learning_curves, reliability, scatter
+from crosstune.reports.plots import (
+    calibration_words,
+    learning_curves,
+    precision_by_recall,
+    reliability,
+    scatter,
+)
 
 
 def test_losses_share_a_panel_and_the_best_primary_value_is_named() -> None:
@@ -42,3 +48,15 @@ def test_a_scatter_has_one_circle_for_each_finite_pair() -> None:
     panel = scatter([(0.0, 0.1), (1.0, 0.9), (math.nan, 1.0)])
     assert len(re.findall("<circle", panel.picture)) == 2
     assert panel.note.startswith("2 examples")
+
+
+def test_precision_by_recall_ends_where_recall_does_and_averages_over_all_recalls() -> None:
+    whole = Curve(name="cat", steps=list(range(101)), values=[1.0] * 101)
+    half = Curve(name="traffic_light", steps=list(range(101)), values=[0.8] * 50 + [math.nan] * 51)
+    (panel,) = precision_by_recall([whole, half])
+    assert [name for _, name in panel.legend] == ["cat 1.000", "traffic light 0.396"]
+    assert "nan" not in panel.picture
+    lines = re.findall(r'<path class="line series s\d" d="([^"]+)"', panel.picture)
+    assert [len(re.findall("[ML]", line)) for line in lines] == [101, 50]
+    assert len(precision_by_recall([whole] * 11)) == 3
+    assert precision_by_recall([]) == []

@@ -23,6 +23,14 @@ def predict(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write to this .csv, .jsonl or .parquet file."),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--also",
+            metavar="FORM",
+            help="With --out, of found boxes: coco, yolo or pictures beside it; may be repeated.",
+        ),
+    ] = None,
     engine: EngineOption = "auto",
     beams: BeamsOption = 1,
     as_json: JsonOption = False,
@@ -33,7 +41,7 @@ def predict(
     """
     from crosstune import pipeline
 
-    rows = list(pipeline.predict(run, inputs, out=out, engine=engine, beams=beams))
+    rows = list(pipeline.predict(run, inputs, out=out, engine=engine, beams=beams, also=also or ()))
     if as_json:
         say_json(rows)
     elif out is None:

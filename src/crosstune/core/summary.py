@@ -88,6 +88,10 @@ class RunSummary:
     """The sentence about the paired interval that decided what was shipped."""
     confusion: list[list[int]] = field(default_factory=list)
     """Rows: truth; columns: predicted; in class order."""
+    confusion_names: tuple[str, ...] = ()
+    """Of its rows and columns, where they are not just the classes: of boxes, the background too."""
+    precision_by_recall: tuple[Curve, ...] = ()
+    """Of found boxes: steps are recalls in percent; one for each class, or their mean."""
     calibration: list[tuple[float, float, int]] = field(default_factory=list)
     """(mean confidence, accuracy, count) for each non-empty bin; empty for regression."""
     scatter: list[tuple[float, float]] = field(default_factory=list)
@@ -146,6 +150,10 @@ class RunSummary:
                 "candidates": metrics(raw["candidates"]),
                 "calibration": [tuple(row) for row in raw["calibration"]],
                 "scatter": [tuple(row) for row in raw["scatter"]],
+                "confusion_names": tuple(raw.get("confusion_names", ())),
+                "precision_by_recall": tuple(
+                    Curve.from_json(row) for row in raw.get("precision_by_recall", ())
+                ),
                 "curves": tuple(Curve.from_json(row) for row in raw["curves"]),
                 "mistakes": tuple(Mistake(**row) for row in raw["mistakes"]),
                 "plan": Plan.from_json(raw["plan"]),

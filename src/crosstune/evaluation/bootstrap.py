@@ -83,8 +83,15 @@ def _parts(spec: MetricSpec, prepared: tuple[NDArray[Any], ...]) -> NDArray[np.f
 
 
 def with_interval(value: float, draws: NDArray[np.float64]) -> Metric:
-    """Give a figure the percentile interval of its resampled values."""
-    low, high = np.percentile(draws, PERCENTILES).tolist()
+    """Give a figure the percentile interval of its resampled values.
+
+    A resample in which it is not defined, as where none holds a rare class, goes without it; a figure that is
+    not defined has no interval.
+    """
+    defined = draws[~np.isnan(draws)]
+    if np.isnan(value) or not len(defined):
+        return Metric(value, np.nan, np.nan)
+    low, high = np.percentile(defined, PERCENTILES).tolist()
     return Metric(value, low, high)
 
 

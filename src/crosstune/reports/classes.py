@@ -46,6 +46,11 @@ class ClassRow:
     """Recall as a number, for the bar; 0 where it is unknown."""
 
 
+def names_of(summary: RunSummary) -> tuple[str, ...]:
+    """Name the rows and columns of the confusion matrix: the classes, and of boxes the background."""
+    return summary.confusion_names or summary.classes
+
+
 def check_shape(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> None:
     """Raise ``ValueError`` unless the matrix is K x K for K classes."""
     if any(len(row) != len(classes) for row in (confusion, *confusion)):

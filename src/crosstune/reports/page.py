@@ -86,7 +86,7 @@ def safe_sound(address: str | None) -> str:
 def page_values(summary: RunSummary) -> dict[str, Any]:
     """Give everything that the template names."""
     if summary.confusion:
-        classes.check_shape(summary.confusion, summary.classes)
+        classes.check_shape(summary.confusion, classes.names_of(summary))
     higher = summary.higher_is_better
     return {
         "run": summary,
@@ -102,6 +102,7 @@ def page_values(summary: RunSummary) -> dict[str, Any]:
         "panels": plots.learning_curves(summary.curves, summary.primary_metric, higher=higher),
         "reliability": plots.reliability(summary.calibration) if _counted(summary) else None,
         "calibration_words": plots.calibration_words(summary.calibration) if _counted(summary) else "",
+        "precision": plots.precision_by_recall(summary.precision_by_recall),
         "scatter": plots.scatter(summary.scatter) if summary.scatter else None,
         "forgotten": forgotten(summary.forgetting, verdict.metric_title(summary.primary_metric)),
         "classes": _class_values(summary),
@@ -163,13 +164,15 @@ def _shown(metric: Metric | None, digits: int) -> tuple[str, str]:
 
 
 def _class_values(summary: RunSummary) -> dict[str, Any]:
-    names = summary.classes
-    small = bool(summary.confusion) and len(names) <= classes.MOST_CLASSES
+    names = classes.names_of(summary)
+    small = bool(summary.confusion) and len(summary.classes) <= classes.MOST_CLASSES
     return {
         "splits": list(summary.class_counts),
         "rows": classes.class_rows(summary) if summary.class_counts or summary.confusion else [],
         "few": classes.FEW,
         "known": bool(summary.confusion),
+        "names": names,
+        "boxes": bool(summary.confusion_names),
         "matrix": classes.matrix(summary.confusion, names) if small else [],
         "pairs": classes.confused_pairs(summary.confusion, names, most=8 if small else 25),
     }
@@ -190,4 +193,8 @@ def _score(summary: RunSummary, value: float) -> str:
         return f"off by {figure(value, 2)}"
     if summary.task in ("automatic-speech-recognition", "text-generation"):
         return f"{figure(100 * value, 0)} % of the words wrong"
+    if summary.task == "object-detection":
+        return f"{figure(100 * value, 0)} % of the boxes without a partner"
+    if summary.task == "image-segmentation":
+        return f"mean IoU {figure(1 - value, 2)}"
     return f"{figure(100 * value, 1)} % sure"

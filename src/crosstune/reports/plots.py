@@ -15,6 +15,9 @@ from crosstune.reports.text import one_line
 SERIES = 6
 """How many line styles the page has (colour and dashes); further series start again."""
 
+AT_ONCE = 5
+"""Curves of precision by recall in one panel; each needs a style of its own."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
@@ -140,3 +143,31 @@ def scatter(pairs: Sequence[tuple[float, float]]) -> Panel:
     ]
     words = f"{count(len(finite))} examples; the dashed line is where prediction equals truth."
     return Panel(title="Predicted against true", picture=frame.draw(words, *marks), note=words)
+
+
+def precision_by_recall(curves: Sequence[Curve]) -> list[Panel]:
+    """Draw precision over recall at an overlap of 0.5, five classes in a panel; steps are percent.
+
+    A curve ends at the largest recall of its class; the higher to the right, the better.
+    """
+    panels = []
+    for start in range(0, len(curves), AT_ONCE):
+        some = curves[start : start + AT_ONCE]
+        frame = Frame(x=(0.0, 1.0), y=(0.0, 1.0), x_title="recall", y_title="precision", top=26.0)
+        marks = [
+            path(frame, [(step / 100, value) for step, value in zip(one.steps, one.values, strict=True)],
+                 f"line series s{place}")
+            for place, one in enumerate(some)
+        ]  # fmt: skip
+        described = "; ".join(f"{_title(one)}: {figure(_mean(one.values))}" for one in some)
+        picture = frame.draw(f"Precision by recall at overlap 0.5; average of each: {described}", *marks)
+        legend = tuple(
+            (place, f"{_title(one)} {figure(_mean(one.values))}") for place, one in enumerate(some)
+        )
+        panels.append(Panel(title="Precision by recall", picture=picture, legend=legend))
+    return panels
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Average precision: 0 beyond the largest recall."""
+    return sum(value for value in values if math.isfinite(value)) / len(values)

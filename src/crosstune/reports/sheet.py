@@ -91,7 +91,7 @@ def drawn(tile: Tile, names: Sequence[str], shades: Mapping[str, tuple[int, int,
         page.paste(picture.resize(size, Image.Resampling.BILINEAR), (MARGIN, MARGIN))  # type: ignore[arg-type]
         for box, label in tile.boxes:
             corners = [min(max(MARGIN + scale * side, 1.0), SIDE - 2.0) for side in box]
-            _box(pen, corners, label, shades.get(label, _INK))
+            outline(pen, corners, label, shades.get(label, _INK))
     else:
         pen.text((MARGIN, SIDE // 2), "cannot be opened", fill=_INK, font=_font())
     for line, text in enumerate((_end(tile.caption), *remarks)):
@@ -99,16 +99,31 @@ def drawn(tile: Tile, names: Sequence[str], shades: Mapping[str, tuple[int, int,
     return page
 
 
-def _box(pen: ImageDraw.ImageDraw, corners: list[float], label: str, shade: tuple[int, int, int]) -> None:
-    left, right = sorted(corners[0::2])
-    top, bottom = sorted(corners[1::2])
-    pen.rectangle((left, top, right, bottom), outline=shade, width=2)
-    text = _start(label, 18)
-    low = max(0.0, top - 13)
-    around = pen.textbbox((left + 2, low), text, font=_font())
-    pen.rectangle((left, low, around[2] + 2, max(around[3], low + 12)), fill=shade)
+def outline(
+    pen: ImageDraw.ImageDraw,
+    box: Sequence[float],
+    label: str,
+    shade: tuple[int, int, int],
+    scale: float = 1.0,
+) -> None:
+    """Draw a box with its label above it.
+
+    Args:
+        pen: of the picture.
+        box: left, top, right, bottom in pixels of the picture, in any order of its sides.
+        label: its first letters are written.
+        shade: of the lines, and behind the letters.
+        scale: how much larger lines and letters are than on a tile.
+    """
+    left, right = sorted(box[0::2])
+    top, bottom = sorted(box[1::2])
+    pen.rectangle((left, top, right, bottom), outline=shade, width=max(1, round(2 * scale)))
+    text, font = _start(label, 18), _font(scale)
+    low = max(0.0, top - 13 * scale)
+    around = pen.textbbox((left + 2, low), text, font=font)
+    pen.rectangle((left, low, around[2] + 2, max(around[3], low + 12 * scale)), fill=shade)
     light = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] > _LIGHT
-    pen.text((left + 2, low), text, fill=_INK if light else _BACK, font=_font())
+    pen.text((left + 2, low), text, fill=_INK if light else _BACK, font=font)
 
 
 def _laid_over(
@@ -144,8 +159,8 @@ def _legend(shades: Mapping[str, tuple[int, int, int]], width: int) -> Image.Ima
     return page
 
 
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(11)
+def _font(scale: float = 1.0) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(11 * scale)
 
 
 def _lines(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from crosstune.core.files import damaged, read_object
 from crosstune.core.schema import misfit
 from crosstune.core.summary import RunSummary
-from crosstune.reports.classes import check_shape
+from crosstune.reports.classes import check_shape, names_of
 
 
 def read_summary(path: Path) -> RunSummary:
@@ -28,7 +28,7 @@ def read_summary(path: Path) -> RunSummary:
         raise damaged(path, wrong)
     try:
         if summary.confusion:
-            check_shape(summary.confusion, summary.classes)
+            check_shape(summary.confusion, names_of(summary))
     except ValueError as error:
         raise damaged(path, str(error)) from error
     return summary

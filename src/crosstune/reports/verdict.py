@@ -31,6 +31,14 @@ _TITLES = {
     "precision": "Precision over entities",
     "recall": "Recall over entities",
     "mean-iou": "Mean IoU",
+    "map": "Mean average precision",
+    "map-50": "Mean average precision at overlap 0.5",
+    "map-75": "Mean average precision at overlap 0.75",
+    "map-small": "Mean average precision, small objects",
+    "map-medium": "Mean average precision, medium objects",
+    "map-large": "Mean average precision, large objects",
+    "recall-100": "Recall of 100 boxes",
+    "ap": "Average precision",
     "iou": "IoU",
 }
 
@@ -58,6 +66,11 @@ _MEANINGS = {
     "f1": "balance of precision and recall, each entity counting the same; words and type must be right",
     "precision": "share of the entities found that are right",
     "recall": "share of the entities there that are found",
+    "map": "precision averaged over recalls, ten overlaps from 0.5 to 0.95, and classes, as COCO has it",
+    "map-small": "objects of up to 32 x 32 pixels of the picture",
+    "map-medium": "up to 96 x 96 pixels",
+    "map-large": "from 96 x 96 pixels",
+    "recall-100": "share of the objects found, over the same overlaps, each class counting the same",
 }
 
 _BASELINES = {

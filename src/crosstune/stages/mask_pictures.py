@@ -1,7 +1,5 @@
 """Masks for people: files with a palette beside the rows of ``predict``, and pictures for the report."""
 
-import base64
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +9,7 @@ from PIL import Image
 
 from crosstune.core.files import replacing
 from crosstune.reports.sheet import colours
-
-GAP = 4
-"""Pixels between the parts of a picture."""
+from crosstune.stages.side_by_side import at_most, side_by_side
 
 IGNORED = (255, 255, 255)
 """Colour of pixels that do not count."""
@@ -53,16 +49,10 @@ def beside(
         classes: by number.
         longest: side of each part at most, in pixels.
     """
-    scale = min(1.0, longest / max(picture.size))
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    parts = [picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)]
+    small = at_most(picture, longest)
+    parts = [small]
     for mask in masks:
         shown = Image.fromarray(mask)
         shown.putpalette(palette(classes))
-        parts.append(shown.resize(size, Image.Resampling.NEAREST).convert("RGB"))
-    sheet = Image.new("RGB", (len(parts) * (size[0] + GAP) - GAP, size[1]), "white")
-    for place, part in enumerate(parts):
-        sheet.paste(part, (place * (size[0] + GAP), 0))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+        parts.append(shown.resize(small.size, Image.Resampling.NEAREST).convert("RGB"))
+    return side_by_side(parts, "png")

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -25,6 +26,7 @@ from crosstune.core.trial import TrialRow
 from crosstune.core.version import VERSION
 from crosstune.core.words import unmarked
 from crosstune.data.layout import OUT_OF_DOMAIN
+from crosstune.evaluation.box_figures import BACKGROUND, box_confusion, precision_curves
 from crosstune.evaluation.calibration import reliability
 from crosstune.evaluation.mistakes import confusion, worst
 from crosstune.evaluation.scores import score
@@ -32,8 +34,8 @@ from crosstune.reports.card import write_card
 from crosstune.reports.page import write_report
 from crosstune.stages.advise import rank_rows
 from crosstune.stages.assess import Assessed, finite
-from crosstune.stages.mask_pictures import beside
 from crosstune.stages.outcome import Tuned
+from crosstune.stages.picture_answers import compared
 from crosstune.stages.players import sound_address
 from crosstune.stages.prepare import SPLITS, Prepared
 from crosstune.stages.ranking import Ranking
@@ -41,7 +43,7 @@ from crosstune.stages.run import Run
 from crosstune.stages.ship import Shipped
 from crosstune.stages.trials import SECOND
 from crosstune.tasks.base import Row
-from crosstune.tasks.structured import InPictures, InText, Structured
+from crosstune.tasks.structured import InPictures, InText, Structured, WithBoxes
 from crosstune.tasks.text_generation import TextGeneration
 
 PICTURE = 160
@@ -90,9 +92,7 @@ def summarise(
         baselines=assessed.baselines,
         candidates=_candidates(prepared, tuned),
         comparison=tuned.comparison,
-        confusion=np.asarray(confusion(task, shipped.test, prepared.encoded["test"])).tolist()
-        if has_scores
-        else [],
+        **_confused(prepared, shipped),
         calibration=list(reliability(task, shipped.test, prepared.encoded["test"])) if has_scores else [],
         scatter=_scatter(prepared, shipped) if values else [],
         curves=_curves(tuned, primary),
@@ -188,6 +188,20 @@ def _known(value: object) -> bool:
     return isinstance(value, int | float) and bool(np.isfinite(value))
 
 
+def _confused(prepared: Prepared, shipped: Shipped) -> dict[str, Any]:
+    """Give which classes are taken for others, and for boxes also precision by recall."""
+    task, truth = prepared.task, prepared.encoded["test"]
+    if isinstance(task, WithBoxes):
+        return {
+            "confusion": box_confusion(task, shipped.test, truth).tolist(),
+            "confusion_names": (*task.classes, BACKGROUND),
+            "precision_by_recall": precision_curves(task, shipped.test, truth),
+        }
+    if task.linear_kind() not in ("classes", "multi-label"):
+        return {}
+    return {"confusion": confusion(task, shipped.test, truth).tolist()}
+
+
 def _scatter(prepared: Prepared, shipped: Shipped) -> list[tuple[float, float]]:
     rows = prepared.task.decode(shipped.test)[:POINTS]
     truth = prepared.items["test"].targets()
@@ -265,7 +279,7 @@ def _mistakes(prepared: Prepared, shipped: Shipped) -> tuple[Mistake, ...]:
                 for i, said, found, bad, text in zip(chosen, *both, scores, raw, strict=True)
             )  # fmt: skip
         if isinstance(task, InPictures):
-            return _masked(task, [origins[i] for i in chosen], raw, encoded, shipped.test[chosen])
+            return _in_pictures(task, [origins[i] for i in chosen], raw, encoded, shipped.test[chosen])
         truths = task.truths(encoded) if isinstance(task, TextGeneration) else encoded.tolist()
         return tuple(
             Mistake(origin=origins[i], truth=str(said), predicted=str(row.get("text", "")), score=float(bad),
@@ -278,20 +292,25 @@ def _mistakes(prepared: Prepared, shipped: Shipped) -> tuple[Mistake, ...]:
     )
 
 
-def _masked(
+def _in_pictures(
     task: Any,  # noqa: ANN401 - an image task that is both structured and in pictures
     origins: Sequence[str], pictures: Sequence[Image.Image], encoded: NDArray[Any], answers: NDArray[Any],
 ) -> tuple[Mistake, ...]:  # fmt: skip
-    """Set each picture beside its mask and its answer."""
-    pairs = list(zip(task.masks(encoded), task.masks(answers), strict=True))
+    """Set the truth of each picture beside its answer."""
+    shown = compared(task, pictures, encoded, answers)
     words = zip(task.truths(encoded), task.truths(answers), strict=True)
     return tuple(
-        Mistake(origin=origin, truth=", ".join(said) or "-", predicted=", ".join(found) or "-",
-                score=float(bad), picture=beside(picture_, pair, task.classes, PICTURE))
-        for origin, picture_, pair, (said, found), bad in zip(
-            origins, pictures, pairs, words, task.badness(answers, encoded), strict=True
+        Mistake(origin=origin, truth=_listed(said), predicted=_listed(found), score=float(bad), picture=pair)
+        for origin, pair, (said, found), bad in zip(
+            origins, shown, words, task.badness(answers, encoded), strict=True
         )
-    )  # fmt: skip
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name each class once, with how often it is there."""
+    counts = Counter(names)
+    return ", ".join(name if number == 1 else f"{number} {name}" for name, number in counts.items()) or "-"
 
 
 def _mistake(origin: str, truth: Any, row: Row, raw: Any) -> Mistake:  # noqa: ANN401

@@ -26,7 +26,7 @@ from crosstune.data.read import read
 from crosstune.data.store import values, with_column
 from crosstune.evaluation.scores import score
 from crosstune.stages.assess import finite
-from crosstune.stages.mask_pictures import write_masks
+from crosstune.stages.picture_answers import require_forms, write_beside
 from crosstune.stages.reading import read_for
 from crosstune.stages.seen import between_rows
 from crosstune.stages.tables import write_rows
@@ -173,16 +173,26 @@ def _named(data: Any) -> bool:  # noqa: ANN401
 
 
 def predict_run(
-    run: Path, inputs: Sequence[str], *, out: Path | None, engine: str, beams: int = 1
+    run: Path,
+    inputs: Sequence[str],
+    *,
+    out: Path | None,
+    engine: str,
+    beams: int = 1,
+    also: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
-    """Predict one row for each row in, in order; ``error`` says why a row has no prediction."""
+    """Predict one row for each row in, in order; ``error`` says why a row has no prediction.
+
+    What is found in pictures is written beside ``out`` as well: masks always, boxes in the forms ``also``.
+    """
     model = load_model(run).with_beams(beams)
+    require_forms(model.task, also, out)
     data, origins = gather(model, inputs)
     data = replace(data, target=None)
     split = next(iter(data.splits))
     problems = {item.index: f"{item.code}: {item.reason}" for item in check(data, task=model.task.name).bad}
     good = [index for index in range(len(origins)) if index not in problems]
-    rows = _predicted(model, data.items(split).subset(good), engine, out) if good else []
+    rows = _predicted(model, data.items(split).subset(good), engine, out, also, good) if good else []
     found = dict(zip(good, rows, strict=True))
     table = [
         {"origin": origin, **found.get(index, {}), "error": problems.get(index, "")}
@@ -193,19 +203,19 @@ def predict_run(
     return table
 
 
-def _predicted(model: SavedModel, items: SplitItems, engine: str, out: Path | None) -> list[dict[str, Any]]:
-    """Predict; where answers are masks, write them into a folder beside ``out``, and name each in its row."""
+def _predicted(
+    model: SavedModel,
+    items: SplitItems,
+    engine: str,
+    out: Path | None,
+    also: Sequence[str],
+    numbers: Sequence[int],
+) -> list[dict[str, Any]]:
     outputs = model.outputs(items, engine=engine)
     rows = model.rows(items, outputs)
-    if out is None or not isinstance(model.task, InPictures):
+    if out is None:
         return rows
-    folder = out.with_name(f"{out.stem}-masks")
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [
-        str(folder / f"{place:06d}-{Path(origin).stem}.png") for place, origin in enumerate(items.origins())
-    ]
-    write_masks(model.task.masks(outputs), paths, getattr(model.task, "classes", ()))
-    return [{**row, "mask": path} for row, path in zip(rows, paths, strict=True)]
+    return write_beside(model.task, items, outputs, rows, out=out, also=also, numbers=numbers)
 
 
 def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list[str]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crosstune.tasks.base import Row
+from crosstune.tasks.box_rows import BoxRows
 
 NO_HEAD = "none"
 """The ``linear_kind`` of these tasks."""
@@ -86,6 +87,23 @@ class WithMasks(Protocol):
 
     def masks(self, answers: NDArray[Any]) -> list[NDArray[np.uint8]]:
         """Give the class number of every pixel, ``(H, W)`` each; 255 is ignored."""
+        ...
+
+
+@runtime_checkable
+class WithBoxes(Protocol):
+    """What a task has besides whose answers are boxes."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Name the classes, by number."""
+        ...
+
+    def boxes(self, answers: NDArray[Any], least: float = ...) -> list[BoxRows]:
+        """Give the boxes of N answers, or encoded targets, whose value is not below ``least``.
+
+        Without it: those that are sure enough to be shown.
+        """
         ...
 
 
