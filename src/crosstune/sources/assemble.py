@@ -150,7 +150,7 @@ def assemble(
             fix="leave out `image_size` (many transformers read one size), or choose another model",
         ) from error
     linear = model.get_submodule(head)
-    axes = 4 if dense else 2 if vector else 3
+    axes = _axes(trace, head) if dense else 2 if vector else 3
     if not (isinstance(linear, nn.Linear) and _is_head(trace, head, axes)):
         raise no_linear_head(identity.name)
     return Backbone(
@@ -176,6 +176,11 @@ def assemble(
     )
 
 
+def _axes(trace: Trace, head: str) -> int:
+    """Count the axes of what the head of a dense model reads: 4 of a map, 3 of queries."""
+    return 3 if len(trace.inputs.get(head, ())) == 3 else 4
+
+
 def _is_head(trace: Trace, head: str, axes: int) -> bool:
     """Say whether a module that reads so many axes runs once and gives the outputs of the model."""
     made = trace.logits
@@ -184,9 +189,14 @@ def _is_head(trace: Trace, head: str, axes: int) -> bool:
 
 
 def _agree(given: tuple[int, ...] | None, made: tuple[int, ...], axes: int) -> bool:
-    """Say whether the outputs are those of the head; places may be chosen or added where there are some."""
+    """Say whether the outputs are those of the head; places may be chosen or added where there are some.
+
+    Of queries ``(B, Q, K)`` the outputs ``(B, L, Q, ...)`` hold more: a box beside each, layer by layer.
+    """
     if axes == 2 or given is None:
         return given == made
+    if axes == 3 and len(made) == 4:
+        return given[:2] == made[::2]
     return given[:2] == made[:2] if axes == 4 else given[::2] == made[::2]
 
 

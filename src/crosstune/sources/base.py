@@ -112,7 +112,8 @@ class Backbone:
     head_rests: bool = False
     """Whether the native head stays as it is under adapters: it has learnt these outputs in pretraining."""
     head_beside: tuple[str, ...] = ()
-    """Paths of modules that move with the head and are in no block: the decoder of a model for masks."""
+    """Paths of modules that move with the head and are in no block: the decoder of a model for masks or
+    boxes."""
     dense: bool = False
     """Whether outputs are about places of the picture, for which several blocks are read: then nothing can
     be stored behind one of them."""

@@ -9,6 +9,7 @@ from crosstune.sources import (
     across,
     causal,
     dense,
+    detecting,
     segmenting,
     spectrograms,
     speech,
@@ -23,10 +24,12 @@ from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.guard import check_folder, check_link
 from crosstune.sources.record import RECORD, Record, picture_record
-from crosstune.sources.segmenter import TASK
+from crosstune.sources.segmenter import BOXES, TASK
 from crosstune.sources.timm_folders import is_timm_folder
 
 Opener = TypeVar("Opener")
+PLACES = {TASK: segmenting, BOXES: detecting}
+"""Tasks that transformers has models of its own for, and who opens these."""
 
 
 def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -> Backbone:
@@ -40,9 +43,10 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
         check_link(folder, "model")
         folder = folder / "model"
     check_folder(folder)
-    if options.task == TASK and segmenting.claims(folder):
+    kind = PLACES.get(options.task)
+    if kind is not None and kind.claims(folder):
         own = Record.read(folder) if (folder / RECORD).is_file() else None
-        return segmenting.open_folder(folder, name, options, source=source, record=own)
+        return kind.open_folder(folder, name, options, source=source, record=own)
     if (folder / RECORD).is_file():
         record = Record.read(folder)
         opener: Callable[..., Backbone] = _known(OPENERS, record)
@@ -114,6 +118,7 @@ OPENERS: dict[str, Callable[..., Backbone]] = {
     tagging.FORMAT: across.open_folder,
     causal.FORMAT: across.open_folder,
     segmenting.FORMAT: across.open_folder,
+    detecting.FORMAT: across.open_folder,
     dense.FORMAT: _open_dense,
 }
 REOPENERS: dict[str, Callable[[Path, Record], Backbone]] = {
@@ -127,5 +132,6 @@ REOPENERS: dict[str, Callable[[Path, Record], Backbone]] = {
     tagging.FORMAT: tagging.reopen,
     causal.FORMAT: causal.reopen,
     segmenting.FORMAT: segmenting.reopen,
+    detecting.FORMAT: detecting.reopen,
     dense.FORMAT: _reopen_dense,
 }

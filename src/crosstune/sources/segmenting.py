@@ -4,8 +4,7 @@ A head that was trained for just the classes of the data is kept; every other bo
 a decoder that the folder lacks starts from random values.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,12 @@ from torch import nn
 
 from crosstune.core.errors import DamagedFile, shown
 from crosstune.core.files import read_object
-from crosstune.sources.assemble import Identity, assemble, example, same
+from crosstune.sources.assemble import Identity, assemble, same
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnsupportedModel
 from crosstune.sources.heads import no_dropout, seeded, start_head
-from crosstune.sources.processors import open_processor
 from crosstune.sources.record import Record
-from crosstune.sources.segmenter import PlaceLinear, PlacePreprocessing, Segmenter
+from crosstune.sources.segmenter import PlaceLinear, Segmenter
 from crosstune.sources.transformers_folders import (
     identify,
     load_model,
@@ -29,8 +27,8 @@ from crosstune.sources.transformers_folders import (
     quiet,
     read_config,
     require_most,
-    save_parts,
 )
+from crosstune.sources.whole_pictures import WholePictureSaver, whole_processor
 
 FORMAT = "segmenter"
 ALWAYS = ("segformer", "upernet", "dpt")
@@ -104,7 +102,7 @@ def open_folder(
 
 
 def reopen(folder: Path, record: Record) -> Backbone:
-    """Open a folder that :class:`SegmenterSaver` wrote, head and all; raises ``BadWeights``."""
+    """Open a folder that :class:`WholePictureSaver` wrote, head and all; raises ``BadWeights``."""
     config = _config(folder, record.name)
     with quiet():
         model, missing = _loaded(folder, config, record.name, record.options.outputs)
@@ -190,25 +188,6 @@ def _set_dropout(config: Any, value: float, name: str) -> None:  # noqa: ANN401 
     raise no_dropout(name)
 
 
-def _processor(folder: Path, name: str, options: OpenOptions) -> tuple[Any, PlacePreprocessing]:
-    """Open the image processor, and let it bring whole pictures to one square, as it was trained for."""
-    if options.resize is not None:
-        raise UnsupportedModel(
-            "whole pictures are resized for masks, and nothing is cropped",
-            found=f"resize {options.resize}",
-            expected="no value for `resize`",
-            fix="leave out `resize`; `image_size` is the side that pictures are read at",
-        )
-    tool, inner = open_processor(folder, name, options)
-    pixels = inner([example("image")])["pixel_values"]
-    side = options.image_size or int(min(pixels.shape[-2:]))
-    tool.do_resize, tool.size = True, {"height": side, "width": side}
-    for switch in ("do_center_crop", "do_pad", "keep_aspect_ratio"):
-        if getattr(tool, switch, None):
-            setattr(tool, switch, False)
-    return tool, PlacePreprocessing(inner, side)
-
-
 def _finish(
     folder: Path,
     model: Any,  # noqa: ANN401 - untyped
@@ -218,7 +197,7 @@ def _finish(
     *,
     trained: bool,
 ) -> Backbone:
-    tool, preprocessing = _processor(folder, identity.name, options)
+    tool, preprocessing = whole_processor(folder, identity.name, options)
     head, beside = parts
     backbone = assemble(
         identity,
@@ -227,27 +206,10 @@ def _finish(
         preprocessing=preprocessing,
         modality="image",
         logits=same,
-        save=SegmenterSaver(model, tool, preprocessing, identity, options),
+        save=WholePictureSaver(model, tool, preprocessing, identity, options, FORMAT),
         loads_with=LOADS_WITH,
         beside=tuple(f"inner.{one}" for one in beside),
         dense=True,
     )
     backbone.head_trained, backbone.folder = trained, folder
     return backbone
-
-
-@dataclass(frozen=True)
-class SegmenterSaver:
-    """Writes a segmentation model with ``save_pretrained``: weights, image processor, classes."""
-
-    model: Any
-    tool: Any
-    preprocessing: PlacePreprocessing
-    identity: Identity
-    options: OpenOptions
-
-    def __call__(self, path: Path, hub_config: Mapping[str, Any]) -> None:
-        """Write everything that transformers needs, and ``crosstune.json``, into ``path``."""
-        save_parts(path, self.model, self.tool, names=hub_config["id2label"])
-        options = replace(self.options, image_size=self.preprocessing.side)
-        self.identity.record(FORMAT, options, self.preprocessing).write(path)

@@ -253,11 +253,11 @@ def load_model(
     config: Any,  # noqa: ANN401 - untyped
     where: Mapping[str, str] = NOWHERE,
     *,
-    head_of: Callable[[nn.Module], str | None] = last_linear,
+    head_of: Callable[[nn.Module], str | tuple[str, ...] | None] = last_linear,
 ) -> tuple[Any, list[str]]:
     """Load in float32; returns the model and the names of the parameters that the folder lacks.
 
-    ``head_of`` finds the head, which alone may be of another shape in the folder.
+    ``head_of`` finds the head, or several, which alone may be of another shape in the folder.
     """
     import torch
 
@@ -275,7 +275,9 @@ def load_model(
             fix="copy or download the folder again",
         ) from error
     mismatched = [key[0] if isinstance(key, tuple) else str(key) for key in info["mismatched_keys"]]
-    body = [key for key in mismatched if not key.startswith(f"{head_of(model)}.")]
+    found = head_of(model)
+    heads = found if isinstance(found, tuple) else (found,)
+    body = [key for key in mismatched if not key.startswith(tuple(f"{head}." for head in heads))]
     if body:
         raise misfit(folder, body)
     # Weights out of a GGUF file are plain float32 by now; the mark that they were not would forbid saving.

@@ -46,7 +46,7 @@ class Prefix:
         """How many blocks are stored: those frozen for the whole run; 0 where that changes or none is.
 
         Behind blocks of a decoder nothing can be stored: what they give depends on the transcript. Nor where
-        outputs are maps, which read several blocks.
+        outputs are maps or boxes, which read several blocks.
         """
         if self.backbone.dense:
             return 0
@@ -120,7 +120,7 @@ def store_prefix(prefix: Prefix, *, left: float, reporter: Reporter) -> Stored |
 
 def _obstacle(prefix: Prefix) -> str:
     if prefix.backbone.dense:
-        return "every pixel is answered from several blocks"
+        return "pixels and boxes are answered from several blocks"
     if prefix.cut == 0:
         return f"no block stays frozen under the strategy {prefix.settings.strategy}"
     if prefix.mixing:
