@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from crosstune.core.labels import UnknownClass
+from crosstune.core.picture_move import PictureMove
 from crosstune.core.targets import IGNORED
 from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.image_segmentation import ImageSegmentation
-from tests.support.segmentation import Mask, mask_items
+from crosstune.tasks.mask_files import moved
+from tests.support.segmentation import CLASSES, Mask, mask_items
 
 ITEMS = mask_items(6)
 TASK = ImageSegmentation.from_targets(ITEMS.targets())
@@ -32,13 +34,29 @@ def test_encoded_masks_keep_every_pixel() -> None:
 
 
 def test_masks_are_collated_at_the_models_size_and_mirrored_with_their_pictures() -> None:
-    task = TASK.at(32)
+    task = TASK.at(32, ())
     found = task.collate(task.encode(ITEMS.targets()))
     assert found.shape == (6, 32, 32)
     assert set(found.unique().tolist()) == {IGNORED, 0, 1, 2}
-    turned = task.mirrored(found, [True, False] * 3)
-    assert torch.equal(turned[::2], found[::2].flip(-1))
+    sizes: list[tuple[int, int]] = []
+
+    def mirror(size: tuple[int, int]) -> PictureMove:
+        sizes.append(size)
+        return PictureMove(mirrored=True)
+
+    turned = task.collate_moved(task.encode(ITEMS.targets()), [mirror, lambda _: PictureMove()] * 3)
     assert torch.equal(turned[1::2], found[1::2])
+    assert sizes == [(one.width, one.height) for one in ITEMS.raw[::2]]
+    again = ImageSegmentation(CLASSES).at(32, ())
+    flipped = again.encode([Mask(one.values[:, ::-1].copy()) for one in ITEMS.targets()])
+    assert torch.equal(turned[::2], again.collate(flipped)[::2])
+
+
+def test_a_mask_is_cut_as_its_picture_is() -> None:
+    numbers = np.arange(30, dtype=np.uint8).reshape(5, 6)
+    cut = moved(numbers, PictureMove(mirrored=True, window=(1, 2, 3, 2)))
+    assert cut.tolist() == [[16, 15, 14], [22, 21, 20]]
+    assert moved(numbers, PictureMove()).tolist() == numbers.tolist()
 
 
 def test_answers_have_the_size_of_the_picture() -> None:

@@ -6,10 +6,11 @@ import torch
 
 from crosstune.core.errors import DoesNotApply, UnknownName
 from crosstune.core.labels import UnknownClass
+from crosstune.core.picture_move import PictureMove
 from crosstune.core.place_grid import place_grid
 from crosstune.core.settings import Settings
 from crosstune.tasks.box_answers import MOST, OVERLAP
-from crosstune.tasks.box_rows import BoxRows, as_array, from_array, overlaps
+from crosstune.tasks.box_rows import BoxRows, as_array, from_array, moved, overlaps
 from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.object_detection import FILLED, HUNGARIAN, SHOWN, ObjectDetection
 from crosstune.tasks.place_loss import PlaceLoss
@@ -69,10 +70,25 @@ def test_collated_targets_are_shares_of_the_sides() -> None:
     assert torch.allclose(found[0, 0], torch.tensor([0, 0.1, 0.2, 0.6, 1, 1]))
     assert torch.allclose(found[0, 1], torch.tensor([0.1, 0.1, 0.3, 0.6, 0, 0]))
     assert (found[1, :, 5] == FILLED).all()
-    mirrored = TASK.mirrored(found, [True, False])
+    mirror, keep = (lambda _: PictureMove(mirrored=True)), (lambda _: PictureMove())
+    encoded = TASK.encode([objects(("dog", False), ("cat", True)), objects()])
+    mirrored = TASK.collate_moved(encoded, [mirror, keep])
     assert torch.allclose(mirrored[0, 0], torch.tensor([0.8, 0.1, 1.0, 0.6, 1, 1]))
     assert torch.equal(mirrored[1], found[1])
-    assert torch.allclose(TASK.mirrored(mirrored, [True, True])[0], found[0])
+
+
+def test_boxes_are_cut_as_their_pictures_are() -> None:
+    places = np.array([[0.0, 0, 10, 10], [12, 4, 20, 8], [19, 0, 29, 10], [30, 10, 40, 20]])
+    rows = BoxRows((40.0, 20.0), places, np.arange(4), np.array([1.0, 1, 1, 0]))
+    cut = moved(rows, PictureMove(window=(8, 2, 12, 10)))
+    assert cut.size == (12, 10)
+    assert cut.boxes.tolist() == [[0, 0, 2, 8], [4, 2, 12, 6], [11, 0, 12, 8]]
+    assert cut.classes.tolist() == [0, 1, 2]
+    assert cut.values.tolist() == [0, 1, 0]  # less than a quarter of the first and of the third is left
+    turned = moved(rows, PictureMove(mirrored=True, window=(0, 10, 12, 10)))
+    assert turned.boxes.tolist() == [[0, 0, 10, 10]]
+    assert (turned.classes.tolist(), turned.values.tolist()) == ([3], [0])
+    assert moved(rows, PictureMove()).boxes.tolist() == places.tolist()
 
 
 def test_answers_leave_out_what_overlaps_a_surer_box_of_its_class() -> None:

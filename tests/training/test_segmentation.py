@@ -2,12 +2,14 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from crosstune.core.clock import Budget
 from crosstune.core.interruption import Interrupted
@@ -20,7 +22,8 @@ from crosstune.training.loader import Loader
 from crosstune.training.order import Order
 from crosstune.training.result import TrainResult
 from crosstune.training.run import train
-from tests.support.segmentation import Made, mask_items, segmenter
+from tests.support.segmentation import Made, Mask, mask_items, segmenter
+from tests.support.tiny import MemoryItems
 from tests.training.small import plain
 from tests.training.test_speech import Ends, distance, weights
 from tests.training.test_update import micro_batches, updater
@@ -30,7 +33,7 @@ TASK = ImageSegmentation.from_targets(TRAIN.targets())
 
 
 def bound(backbone: Backbone) -> ImageSegmentation:
-    return TASK.at(backbone.preprocessing.side)  # type: ignore[attr-defined]
+    return TASK.at(backbone.preprocessing.side, backbone.levels)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("made", ["vit", "segformer"])
@@ -133,7 +136,24 @@ def test_pictures_and_masks_are_mirrored_together(tmp_path: Path) -> None:
     assert 6 <= turned <= 18
 
 
-def test_only_mirroring_changes_pictures_with_masks() -> None:
-    assert names("flip", kind="none", places=True) == ("flip",)
-    with pytest.raises(NoSuchAugmentation, match="crop"):
-        names("flip+crop", kind="none", places=True)
+def test_windows_of_pictures_and_masks_are_the_same() -> None:
+    """Masks of a picture that shows its own mask agree with it, whatever is cut out."""
+    masks = [np.where(one.values == 255, 0, one.values).astype(np.uint8) for one in TRAIN.targets()]
+    pictures = [Image.fromarray(np.repeat(one[..., None] * 100, 3, axis=2)) for one in masks]
+    items = MemoryItems(pictures, [Mask(one) for one in masks])
+    task = TASK.at(40, ())
+    augmenter = Augmenter(("flip", "crop"), 3)
+    movers = [partial(augmenter.move, epoch=1, index=row) for row in range(12)]
+    found = task.collate_moved(task.encode(items.targets()), movers).numpy()
+    seen = set()
+    for row, changed in enumerate(augmenter.variant(1)(pictures, range(12))):
+        shown = np.asarray(changed.resize((40, 40), Image.Resampling.NEAREST))[..., 0] / 100
+        assert np.mean(np.abs(shown - found[row]) < 0.5) > 0.9
+        seen.add(movers[row]((pictures[row].width, pictures[row].height)))
+    assert len(seen) == 12
+
+
+def test_only_what_moves_masks_changes_pictures_with_masks() -> None:
+    assert names("flip+crop", kind="none", places=True) == ("flip", "crop")
+    with pytest.raises(NoSuchAugmentation, match="randaugment"):
+        names("flip+randaugment", kind="none", places=True)

@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstune.core.picture_move import PictureMove
+
 Floats = NDArray[np.float64]
 COLUMNS = 6
 """Of a row: left, top, right, bottom, class, value."""
+LEFT = 0.25
+"""ASSUMED: share of an object's box that must be inside a window for it to be learnt there."""
 _STORED = np.dtype("<f8")
 
 
@@ -70,6 +74,23 @@ def as_array(rows: Sequence[BoxRows]) -> NDArray[Any]:
 def from_array(packed: NDArray[Any]) -> list[BoxRows]:
     """Read what :func:`as_array` gave."""
     return [unpacked(one) for one in packed.tolist()]
+
+
+def moved(rows: BoxRows, move: PictureMove) -> BoxRows:
+    """Mirror and cut boxes as their picture is: they are clipped to the window, and gone where outside it.
+
+    An object of which less than :data:`LEFT` is inside is ignored: it can hardly be told.
+    """
+    boxes, width = rows.boxes, rows.size[0]
+    if move.mirrored:
+        boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
+    if move.window is None:
+        return BoxRows(rows.size, boxes, rows.classes, rows.values)
+    left, top, wide, high = move.window
+    inside = np.clip(boxes - np.array([left, top, left, top]), 0, np.array([wide, high, wide, high]))
+    before, after = (np.prod(one[:, 2:] - one[:, :2], axis=1) for one in (boxes, inside))
+    values = np.where(after < LEFT * before, 0.0, rows.values)
+    return BoxRows((float(wide), float(high)), inside, rows.classes, values).only(after > 0)
 
 
 def overlaps(one: Floats, other: Floats) -> Floats:

@@ -14,12 +14,22 @@ from torch.nn import functional
 from crosstune.core.class_mask import ClassMask
 from crosstune.core.errors import UnknownName
 from crosstune.core.labels import LabelMap, UnknownClass
+from crosstune.core.picture_move import Mover
 from crosstune.core.settings import Settings
 from crosstune.core.targets import IGNORED
 from crosstune.tasks.base import LossSum, MetricSpec, Row
 from crosstune.tasks.class_weights import class_weights
 from crosstune.tasks.errors import BadTarget, ConstantTarget
-from crosstune.tasks.mask_files import MOST_CLASSES, NOTHING, Numbers, as_array, as_file, at_side, from_file
+from crosstune.tasks.mask_files import (
+    MOST_CLASSES,
+    NOTHING,
+    Numbers,
+    as_array,
+    as_file,
+    at_side,
+    from_file,
+    moved,
+)
 from crosstune.tasks.mask_loss import PixelLoss
 from crosstune.tasks.mask_metrics import Counter, ious, mask_metrics
 from crosstune.tasks.structured import NO_HEAD
@@ -128,14 +138,17 @@ class ImageSegmentation(Unscaled):
 
     def collate(self, encoded: NDArray[Any]) -> Tensor:
         """Give masks at the size at which they are learnt, ``(B, S, S)`` int64, ``IGNORED`` where ignored."""
-        masks = [at_side(from_file(one), self.side) for one in encoded.tolist()]
-        numbers = torch.from_numpy(np.stack(masks).astype(np.int64))
-        return torch.where(numbers == NOTHING, IGNORED, numbers)
+        return self._stacked(self.masks(encoded))
 
-    def mirrored(self, targets: Tensor, which: Sequence[bool]) -> Tensor:
-        """Turn left into right in some of B collated masks."""
-        chosen = torch.tensor(list(which), dtype=torch.bool).view(-1, 1, 1)
-        return torch.where(chosen, targets.flip(-1), targets)
+    def collate_moved(self, encoded: NDArray[Any], movers: Sequence[Mover]) -> Tensor:
+        """Do the same with masks that are mirrored and cut as their pictures are."""
+        masks = self.masks(encoded)
+        moves = [mover((one.shape[1], one.shape[0])) for one, mover in zip(masks, movers, strict=True)]
+        return self._stacked([moved(*pair) for pair in zip(masks, moves, strict=True)])
+
+    def _stacked(self, masks: Sequence[Numbers]) -> Tensor:
+        numbers = torch.from_numpy(np.stack([at_side(one, self.side) for one in masks]).astype(np.int64))
+        return torch.where(numbers == NOTHING, IGNORED, numbers)
 
     def make_loss(self, settings: Settings, encoded: NDArray[Any]) -> Callable[[Tensor, Tensor], LossSum]:
         """Give the loss over pixels; raises ``UnknownName`` for another."""

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from crosstune.core.picture_move import PictureMove
+
 NOTHING = 255
 """Number of pixels that are neither learnt nor counted."""
 
@@ -45,3 +47,12 @@ def at_side(numbers: Numbers, side: int) -> Numbers:
     if numbers.shape == (side, side):
         return numbers
     return np.asarray(Image.fromarray(numbers).resize((side, side), Image.Resampling.NEAREST))
+
+
+def moved(numbers: Numbers, move: PictureMove) -> Numbers:
+    """Mirror and cut a mask as its picture is."""
+    found = numbers[:, ::-1] if move.mirrored else numbers
+    if move.window is not None:
+        left, top, width, height = move.window
+        found = found[top : top + height, left : left + width]
+    return np.ascontiguousarray(found)

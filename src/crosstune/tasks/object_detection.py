@@ -15,12 +15,13 @@ from torch import Tensor
 
 from crosstune.core.errors import DoesNotApply, UnknownName
 from crosstune.core.labels import LabelMap
+from crosstune.core.picture_move import Mover
 from crosstune.core.placed_objects import PlacedObjects
 from crosstune.core.settings import Settings
 from crosstune.tasks.base import LossSum, MetricSpec, Row
 from crosstune.tasks.box_answers import found_by_places
 from crosstune.tasks.box_metrics import Judge, box_metrics, mismatch, unlikeness
-from crosstune.tasks.box_rows import BoxRows, as_array, from_array
+from crosstune.tasks.box_rows import BoxRows, as_array, from_array, moved
 from crosstune.tasks.class_weights import class_weights
 from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.place_loss import PlaceLoss
@@ -147,7 +148,16 @@ class ObjectDetection(Unscaled):
             ``(B, M, 6)`` float32: left, top, right, bottom in [0, 1], class number, and 1 (an object), 0 (to
             be ignored) or ``FILLED`` (a row that only fills up); M is that of the fullest picture.
         """
+        return self._stacked(from_array(encoded))
+
+    def collate_moved(self, encoded: NDArray[Any], movers: Sequence[Mover]) -> Tensor:
+        """Do the same with boxes that are mirrored and cut as their pictures are."""
         rows = from_array(encoded)
+        sizes = [(round(one.size[0]), round(one.size[1])) for one in rows]
+        moves = [mover(size) for mover, size in zip(movers, sizes, strict=True)]
+        return self._stacked([moved(*pair) for pair in zip(rows, moves, strict=True)])
+
+    def _stacked(self, rows: Sequence[BoxRows]) -> Tensor:
         found = np.zeros((len(rows), max([1, *map(len, rows)]), 6), np.float32)
         found[..., 5] = FILLED
         for place, one in enumerate(rows):
@@ -155,14 +165,6 @@ class ObjectDetection(Unscaled):
             own[:, :4] = one.boxes / np.array([*one.size, *one.size])
             own[:, 4], own[:, 5] = one.classes, one.values
         return torch.from_numpy(found)
-
-    def mirrored(self, targets: Tensor, which: Sequence[bool]) -> Tensor:
-        """Turn left into right in some of B collated targets."""
-        chosen = torch.tensor(list(which), dtype=torch.bool).view(-1, 1, 1)
-        turned = torch.cat(
-            [1 - targets[..., 2:3], targets[..., 1:2], 1 - targets[..., :1], targets[..., 3:]], -1
-        )
-        return torch.where(chosen, turned, targets)
 
     def make_loss(self, settings: Settings, encoded: NDArray[Any]) -> Callable[[Tensor, Tensor], LossSum]:
         """Give the loss over objects.
@@ -219,7 +221,7 @@ class ObjectDetection(Unscaled):
         return [one.only(one.values >= least) for one in from_array(answers)]
 
     def decode(self, outputs: NDArray[Any]) -> list[Row]:
-        """Give ``labels``, ``box_scores``, ``boxes`` (left, top, right, bottom in pixels), the surest first."""
+        """Give ``labels``, ``box_scores`` and ``boxes`` (left, top, right, bottom), the surest first."""
         return [
             {
                 "labels": [self.classes[place] for place in one.classes.tolist()],

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosstune.core.picture_move import Mover
 from crosstune.tasks.base import Row
 from crosstune.tasks.box_rows import BoxRows
 
@@ -72,8 +73,8 @@ class InPictures(Protocol):
         """Give B answers of heights and widths ``sizes``, ``(B, 2)``, to the outputs of a batch."""
         ...
 
-    def mirrored(self, targets: Tensor, which: Sequence[bool]) -> Tensor:
-        """Turn left into right in those collated targets of B whose picture was turned."""
+    def collate_moved(self, encoded: NDArray[Any], movers: Sequence[Mover]) -> Tensor:
+        """Collate targets whose pictures were mirrored or cut; each mover says how, given the size."""
         ...
 
     def truths(self, encoded: NDArray[Any]) -> list[list[str]]:

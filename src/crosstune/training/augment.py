@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from crosstune.core.errors import UnknownName
+from crosstune.core.picture_move import PictureMove
 from crosstune.core.seeding import generator
 from crosstune.core.settings import AUGMENTATIONS
 from crosstune.training import picture_changes, sound_changes
@@ -26,6 +27,8 @@ ON_EXAMPLES: Mapping[str, Mapping[str, Change]] = {
 """By modality and name, in the order in which they are made."""
 ON_BATCHES = ("mixup", "cutmix")
 """For pictures."""
+MOVES = (picture_changes.FLIP, picture_changes.CROP)
+"""Changes that targets about places can follow."""
 WORDS = {"image": "pictures", "audio": "sounds"}
 
 
@@ -38,7 +41,7 @@ def names(
         setting: such as ``flip+crop``.
         modality: of the data.
         kind: ``Task.linear_kind()``.
-        places: whether targets are masks, which must change with their pictures.
+        places: whether targets are about places, and must change with their pictures.
 
     Raises:
         UnknownName: a name is none of ``AUGMENTATIONS``.
@@ -58,11 +61,11 @@ def names(
             expected=f"any of {', '.join(able)}" if able else "augment=none",
             fix=f"leave out {' and '.join(odd)}" if able else "leave `augment` out",
         )
-    if places and (odd := [name for name in chosen if name != picture_changes.FLIP]):
+    if places and (odd := [name for name in chosen if name not in MOVES]):
         raise NoSuchAugmentation(
-            f"{' and '.join(odd)}: changed pictures need changed masks, and only mirroring does both",
+            f"{' and '.join(odd)}: labels must change with their pictures, and {' and '.join(MOVES)} do both",
             found=f"augment={setting}",
-            expected=f"augment={picture_changes.FLIP} or augment=none",
+            expected=f"augment={'+'.join(MOVES)}, one of both, or augment=none",
             fix=f"leave out {' and '.join(odd)}",
         )
     if kind in ("values", "none") and (mixing := [name for name in chosen if name in ON_BATCHES]):
@@ -96,11 +99,15 @@ class Augmenter:
                     example = change(example, draw)
         return example
 
-    def mirrors(self, epoch: int, indices: Sequence[int]) -> list[bool]:
-        """Say which pictures are mirrored in an epoch, so that their masks are too."""
-        asked = picture_changes.FLIP in self.operations
-        draws = (generator(self.seed, "augment", epoch, index) for index in indices)
-        return [asked and picture_changes.mirrors(draw) for draw in draws]
+    def move(self, size: tuple[int, int], *, epoch: int, index: int) -> PictureMove:
+        """Say how the places of a picture of some width and height move, so that its labels do too.
+
+        The draws are those of the change itself, which makes these two before all others.
+        """
+        draw = generator(self.seed, "augment", epoch, index)
+        mirrored = picture_changes.FLIP in self.operations and picture_changes.mirrors(draw)
+        crops = picture_changes.CROP in self.operations
+        return PictureMove(mirrored, picture_changes.window(size, draw) if crops else None)
 
     def variant(self, number: int) -> "StoredVariant":
         """Return the change of epoch ``number``, for storing."""

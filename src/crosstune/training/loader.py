@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -140,10 +141,10 @@ class Loader:
 
     def _targets(self, indices: NDArray[np.int64], epoch: int) -> Tensor:
         chosen = self.encoded[indices]
-        targets = as_targets(self.task, self.task.linear_targets(chosen) if self.mixing else chosen)
         if self.augmenter is not None and isinstance(self.task, InPictures):
-            targets = self.task.mirrored(targets, self.augmenter.mirrors(epoch, indices.tolist()))
-        return targets
+            movers = [partial(self.augmenter.move, epoch=epoch, index=index) for index in indices.tolist()]
+            return self.task.collate_moved(chosen, movers)
+        return as_targets(self.task, self.task.linear_targets(chosen) if self.mixing else chosen)
 
     def _domains(self, indices: NDArray[np.int64]) -> Tensor | None:
         return None if self.domains is None else torch.from_numpy(self.domains.ids[indices])

@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image
 from torchvision.transforms.v2 import functional
 
+from crosstune.core.picture_move import Window
+
 CROP_AREA = (0.35, 1.0)
 """Share of the area that a crop keeps. ASSUMED: milder than ImageNet's 0.08 from-scratch recipe."""
 CROP_RATIO = (3 / 4, 4 / 3)
@@ -24,8 +26,8 @@ MAGNITUDE = 9 / 30
 Operation = Callable[[Image.Image, float], Image.Image]
 
 
-FLIP = "flip"
-"""The name of mirroring: the first change, so that its draw is the first."""
+FLIP, CROP = "flip", "crop"
+"""The names of mirroring and of cutting out: the first two changes, so that their draws come first."""
 
 
 def mirrors(draw: np.random.Generator) -> bool:
@@ -40,9 +42,9 @@ def _flip(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
     return picture
 
 
-def _crop(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
-    """Cut out a random rectangle and stretch it to a square of the shorter side (Szegedy 2015)."""
-    width, height = picture.size
+def window(size: tuple[int, int], draw: np.random.Generator) -> Window:
+    """Draw a rectangle of a picture of some width and height (Szegedy 2015)."""
+    width, height = size
     for _ in range(10):
         area = width * height * draw.uniform(*CROP_AREA)
         ratio = math.exp(draw.uniform(math.log(CROP_RATIO[0]), math.log(CROP_RATIO[1])))
@@ -52,7 +54,13 @@ def _crop(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
     else:
         wide = high = min(width, height)
     top, left = int(draw.integers(0, height - high + 1)), int(draw.integers(0, width - wide + 1))
-    side = min(width, height)
+    return left, top, wide, high
+
+
+def _crop(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
+    """Cut out a random rectangle and stretch it to a square of the shorter side."""
+    left, top, wide, high = window(picture.size, draw)
+    side = min(picture.size)
     cropped: Image.Image = functional.resized_crop(picture, top, left, high, wide, [side, side])
     return cropped
 
@@ -115,7 +123,7 @@ def _randaugment(picture: Image.Image, draw: np.random.Generator) -> Image.Image
 
 CHANGES: Mapping[str, Callable[[Image.Image, np.random.Generator], Image.Image]] = {
     FLIP: _flip,
-    "crop": _crop,
+    CROP: _crop,
     "shift": _shift,
     "randaugment": _randaugment,
 }
