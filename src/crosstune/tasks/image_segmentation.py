@@ -21,6 +21,7 @@ from crosstune.tasks.class_weights import class_weights
 from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.mask_files import MOST_CLASSES, NOTHING, Numbers, as_array, as_file, at_side, from_file
 from crosstune.tasks.mask_loss import PixelLoss
+from crosstune.tasks.mask_boundaries import Boundaries
 from crosstune.tasks.mask_metrics import Counter, ious, mask_metrics
 from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.unscaled import Unscaled
@@ -93,10 +94,14 @@ class ImageSegmentation(Unscaled):
     def _counter(self) -> Counter:
         return Counter(len(self.classes))
 
+    @cached_property
+    def _boundaries(self) -> Boundaries:
+        return Boundaries()
+
     @property
     def metrics(self) -> Mapping[str, MetricSpec]:
         """Mean IoU first."""
-        return mask_metrics(self.classes, self._counter)
+        return mask_metrics(self.classes, self._counter, self._boundaries)
 
     def at(self, side: int, levels: tuple[int, ...]) -> Self:
         """Learn masks at ``side`` x ``side`` pixels."""
