@@ -19,9 +19,9 @@ from crosstune.core.targets import IGNORED
 from crosstune.tasks.base import LossSum, MetricSpec, Row
 from crosstune.tasks.class_weights import class_weights
 from crosstune.tasks.errors import BadTarget, ConstantTarget
+from crosstune.tasks.mask_boundaries import Boundaries
 from crosstune.tasks.mask_files import MOST_CLASSES, NOTHING, Numbers, as_array, as_file, at_side, from_file
 from crosstune.tasks.mask_loss import PixelLoss
-from crosstune.tasks.mask_boundaries import Boundaries
 from crosstune.tasks.mask_metrics import Counter, ious, mask_metrics
 from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.unscaled import Unscaled
