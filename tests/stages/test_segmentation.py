@@ -43,7 +43,9 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_says_what_it_came_to(run: Path) -> None:
     found = json.loads((run / "metrics.json").read_text())
     assert (found["task"], found["primary_metric"]) == ("image-segmentation", "mean-iou")
-    assert list(found["test"]) == ["mean-iou", "pixel-accuracy", *(f"iou/{name}" for name in CLASSES)]
+    assert list(found["test"]) == [
+        "mean-iou", "pixel-accuracy", "boundary-f1", *(f"iou/{name}" for name in CLASSES)
+    ]  # fmt: skip
     assert found["test"]["mean-iou"]["value"] > 0.5
     plan = {one["setting"]: one["value"] for one in json.loads((run / "plan.json").read_text())["decisions"]}
     assert (plan["image_size"], plan["augment"]) == (64, "none")

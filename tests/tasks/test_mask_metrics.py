@@ -5,6 +5,7 @@ import pytest
 
 from crosstune.evaluation.scores import score
 from crosstune.tasks.image_segmentation import ImageSegmentation
+from crosstune.tasks.mask_boundaries import boundary_f1
 from crosstune.tasks.mask_files import NOTHING, as_array, as_file, at_side, from_file
 from crosstune.tasks.mask_metrics import Counter, counted
 
@@ -46,6 +47,9 @@ def brute(answers: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float
                 both[real] += mine == real
     own = {one: both[one] / either[one] for one in either if either[one]}
     found = {"mean-iou": sum(own.values()) / len(own), "pixel-accuracy": right / total}
+    found["boundary-f1"] = float(
+        np.nanmean([boundary_f1(*pair) for pair in zip(answers, truth, strict=True)])
+    )
     return found | {f"iou/{name}": own.get(place, 0.0) for place, name in enumerate(TASK.classes)}
 
 

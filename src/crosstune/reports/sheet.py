@@ -91,7 +91,7 @@ def drawn(tile: Tile, names: Sequence[str], shades: Mapping[str, tuple[int, int,
         page.paste(picture.resize(size, Image.Resampling.BILINEAR), (MARGIN, MARGIN))  # type: ignore[arg-type]
         for box, label in tile.boxes:
             corners = [min(max(MARGIN + scale * side, 1.0), SIDE - 2.0) for side in box]
-            outline(pen, corners, label, shades.get(label, _INK))
+            outline(pen, corners, _start(label, 18), shades.get(label, _INK))
     else:
         pen.text((MARGIN, SIDE // 2), "cannot be opened", fill=_INK, font=_font())
     for line, text in enumerate((_end(tile.caption), *remarks)):
@@ -111,19 +111,19 @@ def outline(
     Args:
         pen: of the picture.
         box: left, top, right, bottom in pixels of the picture, in any order of its sides.
-        label: its first letters are written.
+        label: short, and of letters that can be printed.
         shade: of the lines, and behind the letters.
         scale: how much larger lines and letters are than on a tile.
     """
     left, right = sorted(box[0::2])
     top, bottom = sorted(box[1::2])
     pen.rectangle((left, top, right, bottom), outline=shade, width=max(1, round(2 * scale)))
-    text, font = _start(label, 18), _font(scale)
+    font = _font(scale)
     low = max(0.0, top - 13 * scale)
-    around = pen.textbbox((left + 2, low), text, font=font)
+    around = pen.textbbox((left + 2, low), label, font=font)
     pen.rectangle((left, low, around[2] + 2, max(around[3], low + 12 * scale)), fill=shade)
     light = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] > _LIGHT
-    pen.text((left + 2, low), text, fill=_INK if light else _BACK, font=font)
+    pen.text((left + 2, low), label, fill=_INK if light else _BACK, font=font)
 
 
 def _laid_over(

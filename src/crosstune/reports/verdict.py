@@ -39,6 +39,7 @@ _TITLES = {
     "map-large": "Mean average precision, large objects",
     "recall-100": "Recall of 100 boxes",
     "ap": "Average precision",
+    "boundary-f1": "F1 of boundaries",
     "iou": "IoU",
 }
 
@@ -66,6 +67,7 @@ _MEANINGS = {
     "f1": "balance of precision and recall, each entity counting the same; words and type must be right",
     "precision": "share of the entities found that are right",
     "recall": "share of the entities there that are found",
+    "boundary-f1": "how near boundaries lie: right within 0.75 % of the diagonal",
     "map": "precision averaged over recalls, ten overlaps from 0.5 to 0.95, and classes, as COCO has it",
     "map-small": "objects of up to 32 x 32 pixels of the picture",
     "map-medium": "up to 96 x 96 pixels",

@@ -6,18 +6,18 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from crosstune.reports.sheet import colours, outline
+from crosstune.reports.text import shortened
 from crosstune.stages.side_by_side import at_most, side_by_side
 from crosstune.tasks.box_rows import BoxRows
 
 ONE_TO_ONE = 500
 """ASSUMED: longer side, in pixels, from which on lines and letters grow with the picture."""
 
-IGNORED = "ignored"
+LETTERS = 13
+"""Of the name of a class, so that the score behind it has room."""
 
 
-def with_boxes(
-    picture: Image.Image, boxes: BoxRows, classes: Sequence[str], *, scores: bool, labels: bool = True
-) -> Image.Image:
+def with_boxes(picture: Image.Image, boxes: BoxRows, classes: Sequence[str], *, scores: bool) -> Image.Image:
     """Draw boxes on a copy of a picture, the surest on top.
 
     Args:
@@ -25,7 +25,6 @@ def with_boxes(
         boxes: in pixels of their own picture.
         classes: by number.
         scores: whether values are scores, which are written; else 0 says that an object is ignored.
-        labels: whether classes are written.
     """
     drawn = picture.convert("RGB")
     pen = ImageDraw.Draw(drawn)
@@ -34,14 +33,9 @@ def with_boxes(
     sides = np.tile(np.array(drawn.size) / np.array(boxes.size), 2)
     for place in reversed(range(len(boxes))):
         name, value = classes[boxes.classes[place]], float(boxes.values[place])
-        remark = f" {value:.2f}" if scores else "" if value else f" {IGNORED}"
-        outline(
-            pen,
-            (boxes.boxes[place] * sides).tolist(),
-            f"{name}{remark}" if labels else "",
-            shades[name],
-            scale,
-        )
+        remark = f" {value:.2f}" if scores else "" if value else " (ignored)"
+        corners = (boxes.boxes[place] * sides).tolist()
+        outline(pen, corners, shortened(name, LETTERS) + remark, shades[name], scale)
     return drawn
 
 

@@ -49,6 +49,8 @@ class MetricSpec:
     thousand resamples are then one matrix product."""
     from_sums: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
     """Sums ``(R, m)`` over R resamples to their figures ``(R,)``."""
+    costly: bool = False
+    """Whether ``prepare`` takes as long as a small model: it is then measured once a training has ended."""
 
 
 class Task(Protocol):

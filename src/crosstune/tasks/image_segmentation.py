@@ -20,6 +20,7 @@ from crosstune.core.targets import IGNORED
 from crosstune.tasks.base import LossSum, MetricSpec, Row
 from crosstune.tasks.class_weights import class_weights
 from crosstune.tasks.errors import BadTarget, ConstantTarget
+from crosstune.tasks.mask_boundaries import Boundaries
 from crosstune.tasks.mask_files import (
     MOST_CLASSES,
     NOTHING,
@@ -103,10 +104,14 @@ class ImageSegmentation(Unscaled):
     def _counter(self) -> Counter:
         return Counter(len(self.classes))
 
+    @cached_property
+    def _boundaries(self) -> Boundaries:
+        return Boundaries()
+
     @property
     def metrics(self) -> Mapping[str, MetricSpec]:
         """Mean IoU first."""
-        return mask_metrics(self.classes, self._counter)
+        return mask_metrics(self.classes, self._counter, self._boundaries)
 
     def at(self, side: int, levels: tuple[int, ...]) -> Self:
         """Learn masks at ``side`` x ``side`` pixels."""

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from crosstune.tasks import sums
 from crosstune.tasks.base import MetricSpec
+from crosstune.tasks.mask_boundaries import NAME as BOUNDARY
+from crosstune.tasks.mask_boundaries import Boundaries, boundary_metric
 from crosstune.tasks.mask_files import NOTHING, from_file
 
 Floats = NDArray[np.float64]
@@ -64,8 +66,10 @@ def counted(ours: NDArray[np.uint8], theirs: NDArray[np.uint8], classes: int) ->
     return np.stack([np.diagonal(table), table.sum(axis=0), table.sum(axis=1)]).astype(np.float64)
 
 
-def mask_metrics(classes: Sequence[str], counter: Counter) -> Mapping[str, MetricSpec]:
-    """Give ``mean-iou`` first, then ``pixel-accuracy``, then the IoU of each class as ``iou/CLASS``.
+def mask_metrics(
+    classes: Sequence[str], counter: Counter, boundaries: Boundaries
+) -> Mapping[str, MetricSpec]:
+    """Give ``mean-iou`` first, then ``pixel-accuracy``, ``boundary-f1``, and of each class ``iou/CLASS``.
 
     The mean is over the classes that any mask or answer has; a class that is answered and nowhere there
     counts with 0. That is the convention of mmsegmentation and of ``evaluate``'s ``mean_iou``.
@@ -75,6 +79,7 @@ def mask_metrics(classes: Sequence[str], counter: Counter) -> Mapping[str, Metri
     found = {
         "mean-iou": _spec("mean-iou", counter, partial(mean_iou, classes=len(classes))),
         "pixel-accuracy": _spec("pixel-accuracy", counter, partial(_accuracy, classes=len(classes))),
+        BOUNDARY: boundary_metric(boundaries),
     }
     if len(classes) <= MOST_FIGURES:
         for place, name in enumerate(classes):

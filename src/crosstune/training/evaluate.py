@@ -112,8 +112,12 @@ class Evaluator:
         return replace(self, bf16=False)
 
     def figures(self, outputs: NDArray[Any]) -> dict[str, float]:
-        """Return every metric of the task as a plain number; first the one that weights are chosen by."""
-        specs = {self.chosen_by.name: self.chosen_by, **self.task.metrics}
+        """Return the metrics of the task as plain numbers; first the one that weights are chosen by.
+
+        Of the costly ones only that.
+        """
+        cheap = {name: spec for name, spec in self.task.metrics.items() if not spec.costly}
+        specs = {self.chosen_by.name: self.chosen_by, **cheap}
         return {
             name: float(spec.reduce(*spec.prepare(outputs, self.encoded))) for name, spec in specs.items()
         }
