@@ -31,8 +31,11 @@ def sure(backbone: Backbone) -> None:
     """Let the head answer with high and low scores."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(1)
-        backbone.head_module().weight.normal_(std=1.0)
-        backbone.head_module().bias.zero_()
+        head = backbone.head_module()
+        head.weight.normal_()
+        head.bias.zero_()
+        logits = backbone.model(**backbone.preprocessing(ITEMS.raw))[..., :-4]
+        head.weight.mul_(3.0 / logits.std())
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -45,7 +48,7 @@ def test_every_layer_is_taught_and_the_last_one_answers(family: Family, tmp_path
     with torch.no_grad():
         outputs = backbone.logits(backbone.model(**batch))
     assert outputs.shape == (5, 1, QUERIES, wide)
-    assert (backbone.dense, backbone.levels) == (True, ())
+    assert (backbone.dense, backbone.levels, backbone.no_object) == (True, (), family in SOFTMAX)
     backbone.model.train()
     taught = backbone.logits(backbone.model(**batch))
     assert taught.shape == (5, READ[family], QUERIES, wide)

@@ -290,7 +290,8 @@ def _load_head(path: Path, about: dict[str, Any]) -> HeadWeights:
 
 def _check_head(folder: Path, backbone: Backbone, task: Task, head: HeadWeights | None) -> None:
     """Raise ``NotAModel`` where body, head and task were not made for each other."""
-    outputs = backbone.head_module().out_features if head is None else len(head.weight)
+    native = backbone.head_module().out_features - backbone.no_object
+    outputs = native if head is None else len(head.weight)
     if outputs != task.outputs or (head is not None and len(head.bias) != outputs):
         raise NotAModel(str(folder), missing=f"head with {task.outputs} outputs (found {outputs})")
     if head is None:

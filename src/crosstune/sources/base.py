@@ -119,6 +119,8 @@ class Backbone:
     be stored behind one of them."""
     levels: tuple[int, ...] = ()
     """Of a detector whose every place answers: places in a row of each map, the finest first."""
+    no_object: bool = False
+    """Whether the head has one output more than there are classes, the last: that there is no object."""
     new_parts: tuple[str, ...] = ()
     """Paths of modules besides the head that start from random values: an embedder for another modality."""
     folder: Path | None = None

@@ -219,4 +219,5 @@ def _finish(
         dense=True,
     )
     backbone.head_trained, backbone.folder = trained, folder
+    backbone.no_object = backbone.head_module().out_features > options.outputs
     return backbone
