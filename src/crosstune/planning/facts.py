@@ -5,6 +5,9 @@ from dataclasses import dataclass
 MASKS = "image-segmentation"
 """The task of a class for each pixel: any picture model does it, with a decoder that starts new."""
 
+ANSWERS = "text-generation"
+"""The task of language models that answer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataFacts:
