@@ -46,6 +46,7 @@ from crosstune.stages.follow import follow
 from crosstune.stages.forgetting import measure_forgetting
 from crosstune.stages.gap import GapQuestion, measure_gap
 from crosstune.stages.gap_inside import gap_inside
+from crosstune.stages.general_texts import loss_on_general_texts
 from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_was_asked
 from crosstune.stages.opening import Opened, open_planned
 from crosstune.stages.outcome import Tuned
@@ -177,12 +178,13 @@ def _stages(run: Run) -> None:
     with run.stage("training"):
         made = tuned(run, prepared, chosen, closed)
     made = pretrained(run, prepared, chosen, made)
+    general = loss_on_general_texts(run, prepared, made)
     with run.stage("reload and predict"):
         shipped = ship(run, prepared, made.expected)
     with run.stage("figures"):
         assessed = assess(run, prepared, made, shipped)
     with run.stage("what was forgotten"):
-        forgetting = measure_forgetting(run, prepared, chosen.opened.facts, made)
+        forgetting = measure_forgetting(run, prepared, chosen.opened.facts, made, general)
     with run.stage("controls"):
         controls = compare_controls(run, prepared, made)
     summarise(run, prepared, made, shipped, assessed, ranking, forgetting, controls)

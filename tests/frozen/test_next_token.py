@@ -1,6 +1,7 @@
 """The loss of the next token against transformers' own causal language model, text by text."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from crosstune.data.unrelated.base import Held
 from crosstune.frozen.next_token import names_next_token, next_token_losses
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.registry import open_model
+from tests.support.chats import dialogue_of, open_writer, tiny_writer_dir
 from tests.support.tiny import random_texts, tiny_backbone, tiny_llama_dir
 
 TEXTS = [*random_texts(19), "red"]
+WRITTEN = ["Hello there.", "x", "Is it 12.5, or -3?", *random_texts(9), "a" * 300, ""]
 
 
 def opened(folder: Path, side: str) -> Backbone:
@@ -45,6 +48,24 @@ def test_the_losses_are_those_of_the_causal_language_model_on_each_text_alone(
         assert loss == pytest.approx(expected, rel=1e-4)
     assert found.tokens[-1] == 0
     assert np.isfinite(found.losses).all()
+
+
+def test_a_model_that_answers_reads_plain_texts_without_its_template(tmp_path: Path) -> None:
+    backbone = open_writer(tiny_writer_dir(tmp_path / "writer", tie_word_embeddings=False))
+    assert names_next_token(backbone)
+    found = next_token_losses(backbone, Held(WRITTEN))
+    whole: Any = backbone.model.get_submodule("inner")
+    for text, loss, tokens in zip(WRITTEN, found.losses, found.tokens, strict=True):
+        ids = torch.tensor([dialogue_of(backbone).chat.tokenizer(text)["input_ids"]])[:, :100]
+        assert tokens == max(0, min(len(text), 100) - 1)
+        if not tokens:
+            assert loss == 0.0
+            continue
+        with torch.no_grad():
+            expected = float(whole(input_ids=ids, labels=ids).loss) * tokens
+        assert loss == pytest.approx(expected, rel=1e-4)
+    alone = next_token_losses(backbone, Held(WRITTEN[:1]))
+    assert alone.losses[0] == pytest.approx(found.losses[0], rel=1e-5)
 
 
 def test_only_a_language_model_with_a_tied_head_names_the_next_token(tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from crosstune.planning.seconds import (
     HEADS_LEAST,
     INTERVALS,
     MULTIPLICATIONS,
+    RELOADED,
     REPORT,
     START_PYTHON,
     Training,
     end_seconds,
+    evaluation_seconds,
     forgetting_seconds,
     frozen_seconds,
     heads_seconds,
@@ -82,3 +84,15 @@ def test_rules_and_reserve_use_the_same_seconds() -> None:
     assert more == pytest.approx(forgetting_seconds(MODEL))
     assert forgetting_seconds(MODEL, 100) == pytest.approx(FORGETTING_OPENING + EXACT * 0.01 * 100)
     assert store_seconds(DATA, MODEL, 3) == 0.0
+
+
+def test_answers_that_are_written_have_seconds_of_their_own() -> None:
+    model = replace(MODEL, answer_seconds=2.0, general_seconds=5.0)
+    small = replace(DATA, validation_rows=100)
+    assert end_seconds(small, model, trains=True)[0] == pytest.approx(2.0 * (200 + 100 + 2 * 100))
+    large = replace(DATA, validation_rows=1_000)
+    assert end_seconds(large, model, trains=True)[0] == pytest.approx(2.0 * (200 + 1_000 + 2 * RELOADED))
+    assert end_seconds(small, model, trains=False)[0] == pytest.approx(2.0 * 200)
+    assert evaluation_seconds(small, model, 3) == pytest.approx(2.0 * 100)
+    more = reserve_seconds(small, model, trains=True) - sum(end_seconds(small, model, trains=True))
+    assert more == pytest.approx(forgetting_seconds(model) + 5.0 + FORGETTING_OPENING)

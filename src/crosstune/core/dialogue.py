@@ -27,6 +27,10 @@ class Dialogue(Protocol):
         """Give ``(T,)`` tokens up to the last trained answer, and which of them are trained; cut."""
         ...
 
+    def count(self, text: str) -> int:
+        """Count the tokens of a text, without special ones."""
+        ...
+
     def decode(self, numbers: list[int]) -> str:
         """Write what the model has written as text, up to where it stops, without special tokens."""
         ...

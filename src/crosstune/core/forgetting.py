@@ -89,6 +89,8 @@ class Forgetting:
 
     skipped: str = ""
     """Why nothing was measured, as a sentence; empty where something was."""
+    unprobed: str = ""
+    """Why there are no probes, where the loss on general texts alone was measured."""
     probes: tuple[ProbeRow, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     """(set, why) for those that are not unrelated to this task."""
@@ -100,7 +102,7 @@ class Forgetting:
     validation examples; ``None`` where the model came without a classifier."""
     source_classes: int = 0
     language: LanguageLoss | None = None
-    """``None`` where the body is no language model, or its head was not tied to its input embeddings."""
+    """``None`` where a body names no tokens, or did so by a head that was not its input embeddings."""
     line: tuple[LinePoint, ...] = ()
     """By alpha; empty where the time did not suffice, or there is no line."""
     line_words: str = ""

@@ -1,7 +1,8 @@
 """What a language model still says: the loss of its own next-token head on texts.
 
-A text classifier made of a language model keeps the body alone. Where the head that named the next token was
-tied to the input embeddings, it is still there, so that it can be asked before and after a training.
+A model that answers has its head. A text classifier made of a language model keeps the body alone; where the
+head that named the next token was tied to the input embeddings, it is still there, so that it can be asked
+before and after a training.
 
 Shapes: N texts, B batch, T tokens, D width, V words of the vocabulary, M predicted tokens.
 """
@@ -14,10 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
 
 from crosstune.core.items import Items
+from crosstune.frozen.freeze import evaluating
 from crosstune.frozen.loader import batches, processing_order
 from crosstune.sources.base import Backbone, Batch
+from crosstune.sources.model_dialogue import ModelDialogue
 from crosstune.sources.transformers_folders import reads_in_order
 
 BATCH = 8
@@ -35,7 +39,9 @@ class TextLosses:
 
 
 def names_next_token(backbone: Backbone) -> bool:
-    """Say whether a body is that of a language model whose next-token head is its input embeddings."""
+    """Say whether a model answers, or has the body of one whose next-token head is its input embeddings."""
+    if isinstance(backbone.dialogue, ModelDialogue):
+        return True
     config: Any = getattr(backbone.model, "config", None)
     if backbone.modality != "text" or config is None or not hasattr(backbone.model, "base_model"):
         return False
@@ -43,11 +49,14 @@ def names_next_token(backbone: Backbone) -> bool:
 
 
 def next_token_losses(backbone: Backbone, items: Items) -> TextLosses:
-    """Let a body for which ``names_next_token`` holds predict every token of ``items`` but the first.
+    """Let a model for which ``names_next_token`` holds predict every token of ``items`` but the first.
 
-    The model is left in the mode in which it was. Cost: a forward pass, and ``2 M V D`` operations.
+    A model that answers reads them as plain texts, without its template. The model is left in the mode in
+    which it was. Cost: a forward pass, and ``2 M V D`` operations.
     Checked by: ``tests/frozen/test_next_token.py``.
     """
+    if isinstance(backbone.dialogue, ModelDialogue):
+        return _by_writer(backbone, backbone.dialogue, items)
     body: Any = backbone.model.base_model
     device, training = next(body.parameters()).device, body.training
     losses, tokens = np.zeros(len(items)), np.zeros(len(items), dtype=np.int64)
@@ -60,6 +69,27 @@ def next_token_losses(backbone: Backbone, items: Items) -> TextLosses:
                 np.add.at(tokens, indices[rows], 1)
     finally:
         body.train(training)
+    return TextLosses(losses, tokens)
+
+
+def _by_writer(backbone: Backbone, dialogue: ModelDialogue, items: Items) -> TextLosses:
+    """Ask a :class:`crosstune.sources.writer.Writer`, the longest texts first, one of two tokens at least."""
+    rows = [torch.tensor(dialogue.plain(text)) for text in items.batch(range(len(items)))]
+    losses, tokens = np.zeros(len(rows)), np.array([max(0, len(row) - 1) for row in rows], np.int64)
+    order = [int(row) for row in np.argsort(-tokens, kind="stable") if tokens[row]]
+    device = next(backbone.model.parameters()).device
+    with evaluating(backbone.model), torch.no_grad():
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            ids = pad_sequence([rows[row] for row in chosen], batch_first=True, padding_value=-1).to(device)
+            follows = ids[:, 1:] >= 0
+            places = torch.arange(follows.shape[1], device=device).where(follows, -1)
+            logits: Tensor = backbone.model(
+                input_ids=ids.clamp(min=0), attention_mask=(ids >= 0).long(), places=places
+            )
+            each = cross_entropy(logits[follows].float(), ids[:, 1:][follows], reduction="none").double()
+            sums = torch.zeros(follows.shape, dtype=torch.float64, device=device)
+            losses[chosen] = sums.masked_scatter(follows, each).sum(dim=1).cpu().numpy()
     return TextLosses(losses, tokens)
 
 

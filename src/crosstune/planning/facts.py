@@ -5,6 +5,9 @@ from dataclasses import dataclass
 PLACES = ("image-segmentation", "object-detection")
 """Tasks about places of pictures: any picture model does them, with a decoder that starts new."""
 
+ANSWERS = "text-generation"
+"""The task of language models that answer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataFacts:
@@ -48,6 +51,10 @@ class ModelFacts:
     """The same in float32 throughout, as reported numbers need it; ``None`` where it was not measured."""
     step_seconds: float | None = None
     """Measured seconds for one example in a training step that moves everything."""
+    answer_seconds: float | None = None
+    """Measured seconds for one answer where the model writes by itself; ``None`` where it does not."""
+    general_seconds: float = 0.0
+    """Measured seconds of the loss on general texts; 0 where the model does not answer."""
     head_loss: float | None = None
     """Loss of the closed-form native head in training mode (dropout on) over that of a constant answer."""
 

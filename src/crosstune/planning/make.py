@@ -8,7 +8,7 @@ from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.settings import Settings
 from crosstune.planning import optimisation, strategy
 from crosstune.planning.domains import choose_select_by
-from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
+from crosstune.planning.facts import ANSWERS, DataFacts, ModelFacts, TimeFacts
 
 
 def settle(
@@ -48,6 +48,8 @@ def make_plan(
     plan = add(plan, strategy.choose_last_blocks(data, model, time))
     plan = add(plan, strategy.choose_epochs(data, model, time, moves, plan["last_blocks"]))
     plan = add(plan, optimisation.choose_batch_size(data))
+    if data.task == ANSWERS:
+        plan = add(plan, optimisation.choose_gradient_checkpointing())
     plan = add(plan, optimisation.choose_optimizer())
     plan = add(plan, optimisation.choose_lr(data, model, moves, plan["optimizer"]))
     plan = add(plan, optimisation.choose_head_lr(data, model, moves, plan["lr"]))

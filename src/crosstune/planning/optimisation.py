@@ -30,6 +30,12 @@ def choose_batch_size(data: DataFacts) -> Decision:
     return Decision("batch_size", value, Basis.PRIOR, f"usual for {data.train_rows:,} examples")
 
 
+def choose_gradient_checkpointing() -> Decision:
+    """Choose whether layers are computed once more in the backward pass, for models that are often large."""
+    why = "off while memory suffices, as it takes about a third more time; on where one example does not fit"
+    return Decision("gradient_checkpointing", "auto", Basis.PRIOR, why)
+
+
 def choose_optimizer() -> Decision:
     """Choose the optimizer."""
     return Decision(

@@ -42,6 +42,10 @@ FORGETTING_OPENING = 3.0
 """ASSUMED: seconds to open the base model and the shipped one again, where they are small."""
 
 
+RELOADED = 128
+"""Validation examples on which a reloaded model must reproduce the one in memory."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """What is trained, as far as time is concerned."""
@@ -99,6 +103,8 @@ def epoch_seconds(data: DataFacts, model: ModelFacts, blocks: int) -> float:
 
 def evaluation_seconds(data: DataFacts, model: ModelFacts, blocks: int) -> float:
     """Seconds of one evaluation on validation while training."""
+    if model.answer_seconds is not None:
+        return data.validation_rows * model.answer_seconds
     return data.validation_rows * model.pass_seconds * _share(model, blocks)
 
 
@@ -117,16 +123,25 @@ def training_seconds(data: DataFacts, model: ModelFacts, training: Training) -> 
 def end_seconds(data: DataFacts, model: ModelFacts, *, trains: bool) -> tuple[float, float]:
     """Seconds of the last evaluation, and of the fresh process and the figures.
 
-    The evaluation is an exact pass over test, and over validation where a model was trained.
+    The evaluation is an exact pass over test, and over validation where a model was trained. A model that
+    writes answers instead, and twice more to the rows by which the reloaded model is held to the saved one.
     """
     rows = data.test_rows + trains * data.validation_rows
-    exact = model.exact_seconds or EXACT * model.pass_seconds
-    return exact * rows, START_PYTHON + REPORT + INTERVALS * data.test_rows
+    each = model.exact_seconds or EXACT * model.pass_seconds
+    if model.answer_seconds is not None:
+        each = model.answer_seconds
+        rows += trains * 2 * min(RELOADED, data.validation_rows)
+    return each * rows, START_PYTHON + REPORT + INTERVALS * data.test_rows
 
 
 def forgetting_seconds(model: ModelFacts, examples: int = FORGETTING_EXAMPLES) -> float:
-    """Seconds of measuring what was forgotten, on the fewest examples unless told otherwise."""
+    """Seconds of probes on what was forgotten, on the fewest examples unless told otherwise."""
     return FORGETTING_OPENING + examples * (model.exact_seconds or EXACT * model.pass_seconds)
+
+
+def general_seconds(model: ModelFacts) -> float:
+    """Seconds of the loss of the tuned model on general texts, which was measured of the model as it came."""
+    return model.general_seconds + FORGETTING_OPENING if model.general_seconds else 0.0
 
 
 def _share(model: ModelFacts, blocks: int) -> float:

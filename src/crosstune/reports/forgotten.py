@@ -19,6 +19,8 @@ def sentence(found: Forgetting) -> str:
     """
     if found.skipped:
         return f"What was forgotten: {found.skipped}."
+    if found.unprobed:
+        return f"What was forgotten was not tried by probes on unrelated sets: {found.unprobed}."
     if not found.probes:
         why = "; ".join(f"{name}: {reason}" for name, reason in found.left_out)
         return f"What was forgotten could not be tried on unrelated sets{f' ({why})' if why else ''}."
@@ -47,7 +49,7 @@ def forgotten(found: Forgetting | None, metric: str) -> dict[str, Any] | None:
         "left_out": found.left_out,
         "panels": [one for one in (_drift(found), _change(found.blocks), line(found, metric)) if one],
         "divergence": _divergence(found),
-        "language": _language(found),
+        "language": language_sentence(found),
         "line_words": found.line_words,
     }
 
@@ -58,7 +60,7 @@ def _row(row: ProbeRow, digits: int) -> tuple[str, str, list[tuple[str, str]]]:
 
 
 def _divergence(found: Forgetting) -> str:
-    if found.skipped:
+    if found.skipped or found.unprobed:
         return ""
     if found.divergence is None:
         return (
@@ -71,7 +73,8 @@ def _divergence(found: Forgetting) -> str:
     )
 
 
-def _language(found: Forgetting) -> str:
+def language_sentence(found: Forgetting) -> str:
+    """Say how far the loss on general texts has risen; nothing where it was not measured."""
     if (known := found.language) is None:
         return ""
     rise = f"{figure(known.rise.value)} nats ({interval(known.rise)})"

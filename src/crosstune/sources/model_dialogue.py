@@ -53,6 +53,12 @@ class ModelDialogue:
         last = self.examples(conversation)[-1].cut(self.longest)
         return last.ids, last.trained
 
+    def plain(self, text: str) -> list[int]:
+        """Give the tokens of a text that nobody says to anybody, without an end, cut to ``longest``."""
+        ids = list(self.chat.tokenizer(text, verbose=False)["input_ids"])
+        ended = ids[-1:] == [self.chat.tokenizer.eos_token_id]
+        return ids[: len(ids) - ended][: self.longest]
+
     def prompt(self, conversation: Conversation) -> list[int]:
         """Give the tokens that the model is asked with; of too long ones the end. Raises as ``examples``."""
         return self.whole_prompt(conversation)[-(self.longest - 1) :]
@@ -63,6 +69,10 @@ class ModelDialogue:
             return self.chat.prompt(conversation.messages)
         except TemplateRefused as error:
             raise ConversationRefused(str(error)) from error
+
+    def count(self, text: str) -> int:
+        """Count the tokens of a text, without special ones."""
+        return len(self.chat.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def decode(self, numbers: list[int]) -> str:
         """Write what the model has written as text, up to where it stops, without special tokens."""

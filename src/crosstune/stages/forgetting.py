@@ -25,7 +25,6 @@ from crosstune.data.unrelated import choose
 from crosstune.data.unrelated.base import Held, UnrelatedSet, joined
 from crosstune.evaluation.cka import FEWEST, linear_cka
 from crosstune.evaluation.divergence import divergence
-from crosstune.evaluation.language_loss import loss_rise
 from crosstune.evaluation.weight_change import relative_change
 from crosstune.frozen.features import Features
 from crosstune.frozen.freeze import block_parameters
@@ -34,12 +33,14 @@ from crosstune.frozen.passes import frozen_pass
 from crosstune.planning.facts import ModelFacts
 from crosstune.planning.seconds import forgetting_seconds
 from crosstune.probing.probe_drop import kept_share, probe_drop, probe_hits
-from crosstune.reports.forgotten import sentence
+from crosstune.reports.forgotten import language_sentence, sentence
 from crosstune.sources.base import Backbone
 from crosstune.sources.record import Record
 from crosstune.sources.registry import open_model
 from crosstune.stages.assess import write_evidence
-from crosstune.stages.outcome import AFTER_PRETRAINING, Tuned, was_pretrained
+from crosstune.stages.general_texts import ROWS as LANGUAGE_ROWS
+from crosstune.stages.general_texts import language_loss
+from crosstune.stages.outcome import AFTER_PRETRAINING, Tuned, unmoved, was_pretrained
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 from crosstune.stages.watch import own_rows, sets_for
@@ -47,39 +48,48 @@ from crosstune.stages.watch import own_rows, sets_for
 LEAST_ROWS = 100
 """ASSUMED: examples of a set below which a probe says too little; the reserve counts on so many."""
 
-LANGUAGE_ROWS = 50
-"""ASSUMED: texts of a general set on which a language model names the next token: about a thousand tokens."""
-
 PAGE = 3.0
 """ASSUMED: seconds that the page and the card still need."""
 
 
-def measure_forgetting(run: Run, prepared: Prepared, model: ModelFacts, tuned: Tuned) -> Forgetting:
+def measure_forgetting(
+    run: Run, prepared: Prepared, model: ModelFacts, tuned: Tuned, language: LanguageLoss | None = None
+) -> Forgetting:
     """Carry the stage out, or say why there is nothing to measure, or no time; adds to ``evidence.json``.
 
-    Cost: two models opened, and one float32 pass of each over 300 examples of each set and of validation; the
-    pass of the base model stays in the cache. A language model reads 50 texts of each set once more. Less
-    where the budget has less room.
+    ``language`` is what was measured before. Cost: two models opened, and one float32 pass of each over 300
+    examples of each set and of validation; the pass of the base model stays in the cache. The body of a
+    language model reads 50 texts of each set once more. Less where the budget has less room.
     """
     least = run.options.keep_at_least
-    found = run.once("forgetting", lambda: replace(_found(run, prepared, model, tuned), least=least))
-    run.reporter.say(sentence(found))
+
+    def measure() -> Forgetting:
+        found = replace(_found(run, prepared, model, tuned, language), least=least)
+        run.measurements.extend(_measurements(found))
+        return found
+
+    found = run.once("forgetting", measure)
+    for words in (language_sentence(found), sentence(found)):
+        if words:
+            run.reporter.say(words)
     write_evidence(run)
     return found
 
 
-def _found(run: Run, prepared: Prepared, model: ModelFacts, tuned: Tuned) -> Forgetting:
+def _found(
+    run: Run, prepared: Prepared, model: ModelFacts, tuned: Tuned, language: LanguageLoss | None
+) -> Forgetting:
     if why := unmoved(tuned):  # what was tried along the line is worth a look all the same
         points, words = _line(run, tuned)
         return Forgetting(skipped=why, line=points, line_words=words if points else "")
     sets, left_out = sets_for(prepared)
     left = run.budget.left() - PAGE
-    if names_next_token(tuned.model.backbone):
+    if language is None and names_next_token(tuned.model.backbone):
         left -= forgetting_seconds(model, 2 * len(sets) * LANGUAGE_ROWS)
     rows = affordable_rows(len(sets), model, left, run.seconds.get("open the model", 0.0))
     if not rows:
-        why = f"not measured: the budget had no room for it ({run.budget.left():.0f} s were left)"
-        return Forgetting(skipped=why, left_out=tuple(left_out))
+        why = f"the budget had no room for it ({run.budget.left():.0f} s were left)"
+        return _without_probes(why, language, left_out)
     began = time.monotonic()
     try:
         base, ours = both_bodies(run)
@@ -89,30 +99,24 @@ def _found(run: Run, prepared: Prepared, model: ModelFacts, tuned: Tuned) -> For
             [one.sample(rows) for one in sets],
             _own(prepared, rows),
             cache=cache_dir() / "features",
+            language=language,
         )
     except DiskFull:
         raise
     except UserError as error:  # the model is shipped and measured; this is only about it
-        return Forgetting(skipped=f"not measured: {error.problem} ({error.found})", left_out=tuple(left_out))
-    run.measurements.extend(_measurements(found))
+        return _without_probes(f"{error.problem} ({error.found})", language, left_out)
     points, words = _line(run, tuned)
     seconds = time.monotonic() - began
     return replace(found, left_out=tuple(left_out), line=points, line_words=words, seconds=seconds)
 
 
-def unmoved(tuned: Tuned) -> str:
-    """Say why the shipped body is the pretrained one, or why there was nothing to forget; else nothing."""
-    strategy = tuned.plan["strategy"]
-    if not tuned.model.backbone.pretrained:
-        return "nothing to forget: the body started from random weights"
-    if tuned.model.backbone.new_parts:
-        return "not measured: the pretrained body read another kind of input, and has no features of this one"
-    still = strategy == "head" and not was_pretrained(tuned.plan)
-    if tuned.result is None or strategy == "closed-form" or still:
-        return "nothing was forgotten: no weight of the body moved"
-    if not tuned.shipped.startswith("fine-tuned"):
-        return "nothing was forgotten: what ships reads the pretrained body, as fine-tuning was not better"
-    return ""
+def _without_probes(
+    why: str, language: LanguageLoss | None, left_out: Sequence[tuple[str, str]]
+) -> Forgetting:
+    """Give what is known without probes: the loss on general texts, or nothing."""
+    if language is None:
+        return Forgetting(skipped=f"not measured: {why}", left_out=tuple(left_out))
+    return Forgetting(unprobed=why, language=language, left_out=tuple(left_out))
 
 
 def affordable_rows(sets: int, model: ModelFacts, left: float, opening: float) -> int:
@@ -153,8 +157,9 @@ class _Pair:
 
 
 def compare(
-    base: Backbone, tuned: Backbone, sets: Sequence[UnrelatedSet], own: Items, *, cache: Path | None = None
-) -> Forgetting:
+    base: Backbone, tuned: Backbone, sets: Sequence[UnrelatedSet], own: Items, *, cache: Path | None = None,
+    language: LanguageLoss | None = None,
+) -> Forgetting:  # fmt: skip
     """Measure everything about two bodies of one architecture.
 
     Args:
@@ -164,6 +169,7 @@ def compare(
             read token by token.
         own: examples of the task.
         cache: where features of ``base`` are kept; ``None`` is the user's cache.
+        language: their losses on general texts, where they are known.
 
     Returns:
         A value without a line.
@@ -191,7 +197,8 @@ def compare(
             blocks=tuple(_drifts(base, tuned, pairs)),
             divergence=moved,
             source_classes=source.classes if source else 0,
-            language=_language(base, tuned, [one.sample(LANGUAGE_ROWS) for one in sets if not one.own]),
+            language=language
+            or _language(base, tuned, [one.sample(LANGUAGE_ROWS) for one in sets if not one.own]),
         )
 
 
@@ -200,14 +207,7 @@ def _language(base: Backbone, tuned: Backbone, sets: Sequence[UnrelatedSet]) -> 
     texts = joined(sets)
     if not (len(texts) and names_next_token(base)):
         return None
-    old, new = next_token_losses(base, texts), next_token_losses(tuned, texts)
-    some = old.tokens > 0
-    if not some.any():
-        return None
-    before, after, rise = loss_rise(old.losses[some], new.losses[some], old.tokens[some])
-    return LanguageLoss(
-        texts=int(some.sum()), tokens=int(old.tokens.sum()), before=before, after=after, rise=rise
-    )
+    return language_loss(next_token_losses(base, texts), next_token_losses(tuned, texts))
 
 
 def _probe(one: UnrelatedSet, pair: _Pair) -> ProbeRow:

@@ -15,7 +15,7 @@ from crosstune.core.clock import Budget, keep_used
 from crosstune.core.codec import pack, unpack
 from crosstune.core.evidence import Measurement
 from crosstune.core.files import read_json, replacing, write_json
-from crosstune.core.forgetting import BlockDrift, Forgetting, LinePoint, ProbeRow
+from crosstune.core.forgetting import BlockDrift, Forgetting, LanguageLoss, LinePoint, ProbeRow
 from crosstune.core.gap import Gap, GapDistance, GapLevel, GapProperty, GapSet
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
@@ -43,6 +43,7 @@ KINDS: dict[str, type] = {
         GapProperty,
         GapSet,
         HeadWeights,
+        LanguageLoss,
         LinePoint,
         Measurement,
         Metric,

@@ -12,6 +12,7 @@ from crosstune.stages.run import Run
 from crosstune.stages.use import gather
 from crosstune.training.batchnorm import LEAST_ROWS, batchnorms
 from crosstune.training.bound import require_lengths
+from crosstune.training.checkpointing import require_checkpointing
 from crosstune.training.methods import require_methods
 from crosstune.training.neftune import make_noise
 from crosstune.training.packing import require_packing
@@ -76,11 +77,13 @@ def hold_model_to_what_was_asked(run: Run, prepared: Prepared, opened: Opened) -
             there are too few rows to do so; or a setting goes by lengths, and all inputs cost the same; or
             NEFTune is asked for, and the model reads no tokens.
         CannotPack: ``packing=on``, and it would change what the model gives.
+        CannotCheckpoint: ``gradient_checkpointing=on``, and the model does not offer it.
         NothingToPredict: there are no inputs where ``adapt_to`` says.
     """
     require_lengths(run.settings, opened.backbone)
     make_noise(opened.backbone, run.settings)
     require_packing(run.settings, opened.backbone)
+    require_checkpointing(run.settings, opened.backbone)
     if run.options.settings_overrides().get("strategy") == "surgical":
         part_of("first", len(opened.backbone.blocks))
     if run.options.adapt_to:

@@ -52,3 +52,18 @@ def saved_model(prepared: Prepared, opened: Opened, head: HeadWeights | None = N
 def difference(prepared: Prepared, ours: NDArray[Any], theirs: NDArray[Any]) -> Metric:
     """Compare two sets of validation outputs by what choices look at, paired, with its interval."""
     return paired_difference(prepared.chosen_by(), ours, theirs, prepared.encoded["validation"])
+
+
+def unmoved(tuned: Tuned) -> str:
+    """Say why the shipped body is the pretrained one, or why there was nothing to forget; else nothing."""
+    strategy = tuned.plan["strategy"]
+    if not tuned.model.backbone.pretrained:
+        return "nothing to forget: the body started from random weights"
+    if tuned.model.backbone.new_parts:
+        return "not measured: the pretrained body read another kind of input, and has no features of this one"
+    still = strategy == "head" and not was_pretrained(tuned.plan)
+    if tuned.result is None or strategy == "closed-form" or still:
+        return "nothing was forgotten: no weight of the body moved"
+    if not tuned.shipped.startswith("fine-tuned"):
+        return "nothing was forgotten: what ships reads the pretrained body, as fine-tuning was not better"
+    return ""

@@ -1,7 +1,7 @@
 """The part of the budget that is kept for what must happen after the last decision."""
 
 from crosstune.planning.facts import DataFacts, ModelFacts
-from crosstune.planning.seconds import end_seconds, forgetting_seconds
+from crosstune.planning.seconds import end_seconds, forgetting_seconds, general_seconds
 from crosstune.stages.run import Run
 
 TUNING_SHARE = 1 / 3
@@ -12,9 +12,11 @@ is asked for. The rest is for the pretraining and for an equal training behind i
 def reserve_seconds(data: DataFacts, model: ModelFacts, *, trains: bool) -> float:
     """Estimate the seconds from the last decision to the report (:func:`end_seconds`).
 
-    A run that trains measures what was forgotten too, on few examples where time is short.
+    A run that trains measures what was forgotten too, on few examples where time is short; of a model that
+    answers also the loss on general texts, which comes before the answers of the end.
     """
-    return sum(end_seconds(data, model, trains=trains)) + (forgetting_seconds(model) if trains else 0.0)
+    forgotten = forgetting_seconds(model) + general_seconds(model) if trains else 0.0
+    return sum(end_seconds(data, model, trains=trains)) + forgotten
 
 
 def kept_for_pretraining(run: Run, reserve: float) -> float:

@@ -13,18 +13,16 @@ from crosstune.artifacts.fresh import fresh_outputs
 from crosstune.artifacts.model import SavedModel
 from crosstune.artifacts.place import put_model
 from crosstune.data.layout import OUT_OF_DOMAIN
+from crosstune.planning.seconds import RELOADED
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 from crosstune.tasks.structured import Scored, Structured
-
-SAMPLE = 128
-"""Validation examples on which the reloaded model must reproduce the one in memory."""
 
 TOLERANCE = 2e-3
 """Largest relative difference allowed: exact engines differ from torch by about 1e-4 in the logits."""
 
 
-ODD = 1 / SAMPLE
+ODD = 1 / RELOADED
 """Share of the answers that may differ: batches of another size round otherwise, and two likeliest symbols
 can be equal to the last bit."""
 
@@ -46,7 +44,7 @@ def write_model(run: Run, prepared: Prepared, model: SavedModel) -> NDArray[Any]
     """
     put_model(model, run.folder.model)
     validation = prepared.items["validation"]
-    return model.outputs(validation.subset(range(min(SAMPLE, len(validation)))), engine="torch")
+    return model.outputs(validation.subset(range(min(RELOADED, len(validation)))), engine="torch")
 
 
 def ship(run: Run, prepared: Prepared, expected: NDArray[Any]) -> Shipped:

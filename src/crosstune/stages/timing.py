@@ -16,10 +16,12 @@ from crosstune.core.settings import Settings
 from crosstune.frozen.freeze import evaluating
 from crosstune.planning.facts import ModelFacts
 from crosstune.sources.base import Backbone
+from crosstune.stages.general_texts import general_seconds_of
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.probe import RANDOM_HEAD, Probed
 from crosstune.stages.run import Run
+from crosstune.stages.untuned import answer_seconds
 from crosstune.training.batchnorm import BatchNorm
 from crosstune.training.loader import as_targets, taught
 
@@ -37,7 +39,12 @@ def timed(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Opene
         return opened
 
     def measure() -> ModelFacts:
-        facts = replace(opened.facts, step_seconds=step_seconds(prepared, opened.backbone))
+        facts = replace(
+            opened.facts,
+            step_seconds=step_seconds(prepared, opened.backbone),
+            answer_seconds=answer_seconds(run, opened.backbone),
+            general_seconds=general_seconds_of(run),
+        )
         if probed.native is None or strategy in RANDOM_HEAD:
             return facts
         ratio = head_loss(prepared, opened.backbone, probed.native, run.settings.seed)

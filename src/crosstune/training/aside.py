@@ -7,6 +7,7 @@ import torch
 
 from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
+from crosstune.training.checkpointing import switch_off
 from crosstune.training.lora import remove_adapters
 from crosstune.training.precision import to_format
 from crosstune.training.snapshot import moving, restore, take
@@ -28,6 +29,7 @@ def at_rest_afterwards(backbone: Backbone) -> Iterator[None]:
         yield
     finally:
         backbone.model.to(device)
+        switch_off(backbone.model)
         to_format(backbone.model, channels_last=False)
         freeze(backbone, 0)
         backbone.model.zero_grad(set_to_none=True)

@@ -168,6 +168,22 @@ class CannotPack(UserError):
         )
 
 
+class CannotCheckpoint(UserError):
+    """The layers of this model cannot be computed once more in the backward pass."""
+
+    code = "cannot-checkpoint"
+
+    def __init__(self, model: str, why: str) -> None:
+        """Name the model and say why."""
+        super().__init__(
+            f"`{model}` cannot be trained with gradient checkpointing",
+            found=why,
+            expected="a model of transformers whose layers offer it, without BatchNorm",
+            fix="leave `gradient_checkpointing` out; a smaller `micro_batch` needs less memory too, and no "
+            "result depends on it",
+        )
+
+
 class DataWorkerFailed(UserError):
     """A process that loads data has died, or gives nothing."""
 

@@ -91,11 +91,13 @@ def settings_for_parts(settings: Settings) -> Settings:
     """Settle what a model in parts cannot leave open.
 
     Raises:
-        BadValue: stored activations, channels-last weights, L2-SP, CORAL or GroupDRO are asked for.
+        BadValue: stored activations, channels-last weights, checkpointed layers, L2-SP, CORAL or GroupDRO are
+            asked for.
     """
     for name, value, why in (
         ("cache", "on", "the cut that stored activations enter at would cut the parts of a model"),
         ("memory_format", "channels-last", "only contiguous weights can be split"),
+        ("gradient_checkpointing", "on", "both together have not been tried here"),
     ):
         if getattr(settings, name) == value:
             raise BadValue(

@@ -30,6 +30,7 @@ from crosstune.sources.masked import MaskedModel, masked_model
 from crosstune.training import checkpoints, pretrain_state
 from crosstune.training.aside import at_rest_afterwards, own_randomness
 from crosstune.training.bound import make_bound
+from crosstune.training.checkpointing import choose_checkpointing
 from crosstune.training.encoding import encode, input_lengths
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.forward import autocast
@@ -98,7 +99,8 @@ def pretrain(
         texts: without targets.
         held_out: texts of the same kind that are not trained on, for the figures.
         settings: ``pretrain_epochs``, ``pretrain_lr``, ``mask_share``, ``batch_size``, ``micro_batch``,
-            ``seed``, ``checkpoint_every`` and ``precision`` (bf16 only where it is named).
+            ``seed``, ``checkpoint_every``, ``gradient_checkpointing`` (``auto`` is off) and ``precision``
+            (bf16 only where it is named).
         budget: ends when pretraining must have ended.
         work: folder for checkpoints.
         reporter: told what happens.
@@ -106,6 +108,7 @@ def pretrain(
 
     Raises:
         DoesNotApply: the model cannot name tokens.
+        CannotCheckpoint: ``gradient_checkpointing=on``, and it cannot be.
         ResumeMismatch: the checkpoint is of other texts or settings.
         NonFiniteLoss, OutOfMemory, Interrupted, DiskFull: checkpoints from before stay.
 
@@ -116,6 +119,7 @@ def pretrain(
     device = make_accelerator(replace(settings, parallel="auto"), None, ()).device
     with own_randomness(device), at_rest_afterwards(backbone):
         backbone.model.to(device)
+        choose_checkpointing(backbone, settings)
         run = Pretraining(backbone, texts, held_out, settings, budget, work, reporter)
         if not resume:
             checkpoints.remove_all(run.root)

@@ -11,6 +11,7 @@ from torch import nn
 from crosstune.core.errors import OutOfMemory
 from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
 from crosstune.training import checkpoints, state
+from crosstune.training.checkpointing import obstacle, switch_on
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.loader import Loaded
 
@@ -63,24 +64,39 @@ def halve_micro_batch(loop: "Loop", failure: str) -> None:
     """Undo what the failed step has moved and go on with micro-batches of half the size.
 
     The effective batch stays. The step is then the one that a run with this micro-batch from the start would
-    make from these weights: order, augmentation and dropout depend on (seed, step) only.
+    make from these weights: order, augmentation and dropout depend on (seed, step) only. Where they hold one
+    example already, and ``gradient_checkpointing`` is ``auto``, layers are computed once more from here on.
 
     Raises:
-        OutOfMemory: the micro-batches hold one example already, or several processes train together.
+        OutOfMemory: that is not possible, or several processes train together.
     """
     session = loop.session
     share = -(-loop.settings.batch_size // session.accelerator.num_processes)
     before = min(session.loader.micro_batch or share, share)
-    if before == 1 or session.accelerator.num_processes > 1:
+    if (before == 1 and not _may_checkpoint(loop)) or session.accelerator.num_processes > 1:
         raise OutOfMemory("a training step", size=before, failure=failure)
     loop.buffers.put_back()
     _free(loop)
+    if before == 1:
+        switch_on(loop.model)
+        loop.session = replace(session, checkpointing="on")
+        loop.warn(
+            f"memory ran out in step {loop.step} with one example at once: every layer is computed a second "
+            "time in the backward pass from here on, and keeps less (gradient_checkpointing); gradients are "
+            "the same, steps take about a third more time"
+        )
+        return
     after = before // 2
     loop.session = replace(session, loader=replace(session.loader, micro_batch=after))
     loop.warn(
         f"memory ran out in step {loop.step}: micro-batches of {after} instead of {before} from here on; "
         f"the effective batch stays {loop.settings.batch_size}"
     )
+
+
+def _may_checkpoint(loop: "Loop") -> bool:
+    auto = loop.settings.gradient_checkpointing == "auto" and loop.session.checkpointing == "off"
+    return auto and not obstacle(loop.model)
 
 
 def outputs(loop: "Loop") -> NDArray[Any]:

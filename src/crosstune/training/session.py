@@ -27,6 +27,7 @@ from crosstune.training.across import make_across
 from crosstune.training.augment import ON_BATCHES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.bound import make_bound, require_lengths
+from crosstune.training.checkpointing import choose_checkpointing
 from crosstune.training.coral import HeadInput
 from crosstune.training.encoding import input_lengths
 from crosstune.training.errors import NothingToTrain, WrongWorldSize
@@ -71,6 +72,8 @@ class Session:
     numerics: Numerics
     packing: str
     """``on`` where batches are laid end to end, else ``off``."""
+    checkpointing: str
+    """``on`` where layers are computed once more in the backward pass, else ``off``."""
     stored: Stored | None
     """What the frozen prefix gave, where it was computed once and stored."""
     moving: tuple[str, ...]
@@ -214,12 +217,13 @@ def prepare(
     loss = task.make_loss(settings, encoded)
     set_mode(backbone, settings, epoch=0)
     packing = choose_packing(backbone, settings, reporter)
+    checkpointing = choose_checkpointing(backbone, settings)
     numerics = _numerics(forward, loss, loader, settings, accelerator, budget, reporter)
     evaluator = _evaluator(task, validation_items, backbone, settings, accelerator, numerics, stored)
     return Session(
         backbone=backbone, task=task, settings=settings, accelerator=accelerator, forward=forward, loss=loss,
-        loader=loader, evaluator=evaluator, numerics=numerics, packing=packing, stored=stored, moving=moving,
-        fingerprint=fingerprint or {}, l2_sp=make_l2_sp(backbone, settings),
+        loader=loader, evaluator=evaluator, numerics=numerics, packing=packing, checkpointing=checkpointing,
+        stored=stored, moving=moving, fingerprint=fingerprint or {}, l2_sp=make_l2_sp(backbone, settings),
         features=_watched(backbone, settings, stack),
     )  # fmt: skip
 

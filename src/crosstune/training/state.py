@@ -21,6 +21,7 @@ from torch import Tensor
 from crosstune.core.codec import pack, unpack
 from crosstune.core.files import read_json, write_json
 from crosstune.tasks.structured import Structured
+from crosstune.training.checkpointing import switch_on
 from crosstune.training.pace import Pace
 from crosstune.training.shards import gathered, spread_like
 from crosstune.training.snapshot import restore as put_back
@@ -75,6 +76,7 @@ def values(loop: "Loop") -> dict[str, Any]:
         "schedule": {key: getattr(loop.schedule, key) for key in ("position", "last", "last_later", "total")},
         "micro_batch": loop.session.loader.micro_batch,
         "evaluation_batch": loop.session.evaluator.batch_size,
+        "gradient_checkpointing": loop.session.checkpointing,
         "groups": groups,
         "optimizer": state,
         "updates": loop.average.updates if loop.average else 0,
@@ -138,6 +140,9 @@ def restore(loop: "Loop", folder: Path, held: dict[str, Any]) -> None:
         loader=replace(loop.session.loader, micro_batch=held["micro_batch"]),
         evaluator=replace(loop.session.evaluator, batch_size=held["evaluation_batch"]),
     )
+    if held.get("gradient_checkpointing") == "on":
+        switch_on(loop.model)
+        loop.session = replace(loop.session, checkpointing="on")
     if held["ended"] and extends(held["fingerprint"], loop.session.fingerprint):
         _reopen(loop)
 
