@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from crosstune.core.errors import UnknownName
 from crosstune.sources import (
@@ -28,8 +28,19 @@ from crosstune.sources.segmenter import BOXES, TASK
 from crosstune.sources.timm_folders import is_timm_folder
 
 Opener = TypeVar("Opener")
-PLACES = {TASK: segmenting, BOXES: detecting}
-"""Tasks that transformers has models of its own for, and who opens these."""
+
+
+class OfTask(NamedTuple):
+    """Models of transformers that are made for a task about places."""
+
+    claims: Callable[[Path], bool]
+    open: Callable[..., Backbone]
+
+
+PLACES: Mapping[str, OfTask] = {
+    TASK: OfTask(segmenting.claims, segmenting.open_folder),
+    BOXES: OfTask(detecting.claims, detecting.open_folder),
+}
 
 
 def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -> Backbone:
@@ -43,10 +54,10 @@ def open_folder(folder: Path, name: str, options: OpenOptions, *, source: str) -
         check_link(folder, "model")
         folder = folder / "model"
     check_folder(folder)
-    kind = PLACES.get(options.task)
-    if kind is not None and kind.claims(folder):
+    made = PLACES.get(options.task)
+    if made is not None and made.claims(folder):
         own = Record.read(folder) if (folder / RECORD).is_file() else None
-        return kind.open_folder(folder, name, options, source=source, record=own)
+        return made.open(folder, name, options, source=source, record=own)
     if (folder / RECORD).is_file():
         record = Record.read(folder)
         opener: Callable[..., Backbone] = _known(OPENERS, record)

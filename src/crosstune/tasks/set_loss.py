@@ -194,13 +194,16 @@ def _free(answers: Answers, targets: Tensor, found: Matches) -> Tensor:
 
 def _in_ignored(answers: Answers, targets: Tensor) -> Tensor:
     """Say which queries lie mostly in one ignored box, ``(B, L, Q)``."""
+    there = targets[..., 5] == 0
+    if not there.any():
+        return torch.zeros_like(answers.boxes[..., 0], dtype=torch.bool)
     ours = cornered(answers.boxes.detach()).unsqueeze(-2)
     theirs = targets[:, None, None, :, :4]
     shared = _area(
         torch.maximum(ours[..., :2], theirs[..., :2]), torch.minimum(ours[..., 2:], theirs[..., 2:])
     )
     share = shared / _area(ours[..., :2], ours[..., 2:]).clamp(min=_TINY)
-    return ((share > MOSTLY) & (targets[..., 5] == 0)[:, None, None]).any(dim=-1)
+    return ((share > MOSTLY) & there[:, None, None]).any(dim=-1)
 
 
 def _cross_entropy(answers: Answers, targets: Tensor, found: Matches, weights: Tensor) -> Tensor:
