@@ -1,6 +1,8 @@
 """The cross table: its cells by name, its metric, and JSON."""
 
 import json
+import math
+from dataclasses import replace
 
 import pytest
 
@@ -29,3 +31,12 @@ def test_cells_metrics_and_json() -> None:
     with pytest.raises(UnknownName, match="did you mean `pearson`"):
         table.metric("one", "pearsen")
     assert CrossTable.from_json(json.loads(json.dumps(table.to_json()))) == table
+
+
+def test_a_figure_that_is_not_defined_is_null() -> None:
+    one = cross_table().cells[0]
+    undefined = replace(one, metrics={"map-small": Metric(math.nan, math.nan, math.nan)})
+    table = replace(cross_table(), cells=(undefined,))
+    written = json.dumps(table.to_json(), allow_nan=False)
+    again = CrossTable.from_json(json.loads(written)).cells[0]
+    assert math.isnan(again.metrics["map-small"].value)

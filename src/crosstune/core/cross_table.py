@@ -55,7 +55,11 @@ class CrossTable:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
-        return asdict(self)
+        cells = [
+            asdict(cell) | {"metrics": {name: metric.to_json() for name, metric in cell.metrics.items()}}
+            for cell in self.cells
+        ]
+        return asdict(self) | {"cells": cells}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "CrossTable":

@@ -13,9 +13,9 @@ class Metric:
     low: float
     high: float
 
-    def to_json(self) -> dict[str, float]:
-        """Give the shape that ``metrics.json`` promises."""
-        return asdict(self)
+    def to_json(self) -> dict[str, float | None]:
+        """Give the shape that ``metrics.json`` promises: ``null`` where a figure is not defined."""
+        return {name: end if math.isfinite(end) else None for name, end in asdict(self).items()}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, float | None]) -> "Metric":
