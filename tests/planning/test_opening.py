@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from crosstune.core.errors import BadValue
+from crosstune.core.plan import Basis
 from crosstune.planning.opening import (
     BETWEEN,
     LEAST_ROWS,
@@ -63,8 +64,9 @@ def test_texts_get_room_for_all_but_one_in_a_hundred() -> None:
 def test_the_default_models_work_without_a_network() -> None:
     assert choose_model(DATA).value == "package:efficientnet-lite0"
     assert choose_model(TEXTS).value == "package:minilm"
-    with pytest.raises(BadValue, match="no default model for object-detection"):
-        choose_model(replace(DATA, task="object-detection", closed_form=False))
+    with pytest.raises(BadValue, match="no default model for text-generation"):
+        choose_model(replace(TEXTS, task="text-generation", closed_form=False))
+    assert choose_model(replace(DATA, task="object-detection", closed_form=False)).basis == Basis.PRIOR
 
 
 def test_a_pass_sees_as_many_rows_as_fit() -> None:

@@ -13,7 +13,7 @@ from crosstune.data.check import check
 from crosstune.data.read import read
 from crosstune.reports.sheet import colours
 from crosstune.stages.draw_labels import draw_labels
-from tests.data.boxing import LABELS, coco, voc, voc_text
+from tests.data.boxing import voc, voc_text
 from tests.data.making import class_folders, write
 from tests.data.planted_masks import mask_set
 
@@ -50,11 +50,3 @@ def test_only_pictures_can_be_drawn(tmp_path: Path) -> None:
     table = write(tmp_path / "texts.csv", "text,label\none,a\ntwo,b\nthree,a\nfour,b\n")
     with pytest.raises(DoesNotApply, match="pictures only"):
         draw_labels(check(read(table)), tmp_path / "out")
-
-
-def test_fit_says_by_name_that_there_is_no_training_yet(tmp_path: Path) -> None:
-    coco(tmp_path / "data", LABELS)
-    done = CliRunner().invoke(app, ["fit", str(tmp_path / "data"), "--out", str(tmp_path / "run")])
-    assert done.exit_code == 2
-    assert "no-training-yet" in done.output + done.stderr
-    assert "object-detection" in done.output + done.stderr
