@@ -14,12 +14,13 @@ from crosstune.sources.errors import UnsupportedModel
 from crosstune.sources.pyramid import Tap, as_map
 from crosstune.sources.registry import open_model
 from crosstune.sources.segmenter import PlaceLinear, PlacePreprocessing
+from crosstune.sources.unet import UNetDecoder
 from crosstune.tasks.image_segmentation import ImageSegmentation
 from tests.support.segmentation import CLASSES, FAMILIES, Family, Made, mask_items, options, segmenter
 from tests.support.segmentation import tiny_segmenter_dir as tiny
 from tests.support.tiny import tiny_backbone, tiny_resnet_dir
 
-MADE: tuple[Made, ...] = (*FAMILIES, "vit", "resnet", "efficientnet", "timm-vit")
+MADE: tuple[Made, ...] = (*FAMILIES, "vit", "resnet", "efficientnet", "timm-vit", "unet")
 ITEMS = mask_items(5)
 
 
@@ -49,7 +50,7 @@ def test_outputs_are_maps_and_every_parameter_is_in_one_place(made: Made, tmp_pa
     assert len(reached) > 0.8 * len(moving)
 
 
-@pytest.mark.parametrize("made", ["segformer", "efficientnet", "vit"])
+@pytest.mark.parametrize("made", ["segformer", "efficientnet", "vit", "unet"])
 def test_a_saved_model_gives_the_same_masks(made: Made, tmp_path: Path) -> None:
     backbone = segmenter(made, tmp_path)
     with torch.no_grad():
@@ -145,6 +146,41 @@ def test_whole_pictures_are_read_whatever_the_processor_crops(tmp_path: Path) ->
     changed = (pixels != again).any(dim=1)[0].any(dim=0)
     assert bool(changed[0])
     assert bool(changed[-1])
+
+
+def test_a_unet_reads_one_scale_more_and_lays_maps_beside_each_other(tmp_path: Path) -> None:
+    plain, unet = segmenter("resnet", tmp_path), segmenter("unet", tmp_path)
+    sides = [tap.side for tap in unet.model.taps]  # type: ignore[union-attr]
+    assert sides[0] == 2 * plain.model.taps[0].side  # type: ignore[union-attr,index]
+    channels = [tap.channels for tap in unet.model.taps]  # type: ignore[union-attr]
+    decoder = unet.model.decoder
+    assert isinstance(decoder, UNetDecoder)
+    assert len(decoder.steps) == len(channels) - 1
+    taken = [step[0].in_channels for step in decoder.steps]  # type: ignore[index]
+    made = [step[0].out_channels for step in decoder.steps]  # type: ignore[index]
+    assert taken == [own + below for own, below in zip(channels, [*made[1:], channels[-1]], strict=False)]
+    maps = [torch.randn(2, wide, side, side) for wide, side in zip(channels, sides, strict=True)]
+    with torch.no_grad():
+        assert decoder(maps).shape == (2, decoder.width, sides[0], sides[0])
+        for place in range(len(maps)):  # every map is read
+            changed = [one + (number == place) for number, one in enumerate(maps)]
+            assert not torch.equal(decoder(changed), decoder(maps))
+    alone = UNetDecoder([6], 0.0)
+    assert alone([torch.randn(1, 6, 5, 5)]).shape == (1, alone.width, 5, 5)
+
+
+def test_a_decoder_is_for_its_task_and_for_models_without_one(tmp_path: Path) -> None:
+    for name in ("fcos", "unet"):
+        task = "image-segmentation" if name == "fcos" else "object-detection"
+        asked = OpenOptions(task=task, outputs=3, pretrained=False, image_size=64, decoder=name)
+        with pytest.raises(UnsupportedModel, match="no such decoder"):
+            open_model("timm:test_resnet", asked)
+    folder = tiny(tmp_path / "model", "segformer")
+    with pytest.raises(UnsupportedModel, match="answers with what it has"):
+        open_model(str(folder), options(decoder="unet"))
+    classes = OpenOptions(task="image-classification", outputs=3, pretrained=False, decoder="unet")
+    with pytest.raises(UnsupportedModel, match="answers with what it has"):
+        open_model("timm:test_resnet", classes)
 
 
 def test_what_cannot_answer_pixels_is_refused(tmp_path: Path) -> None:

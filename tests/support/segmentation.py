@@ -20,7 +20,7 @@ COLOURS = ((90, 90, 90), (220, 60, 40), (40, 80, 220))
 
 Family = Literal["segformer", "upernet", "dpt"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
-Made = Family | Kind
+Made = Family | Kind | Literal["unet"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ def segmenter(made: Made, folder: Path) -> Backbone:
     """Open a tiny segmentation model of transformers, or a tiny picture model with our decoder."""
     from crosstune.sources.registry import open_model
 
+    if made == "unet":
+        return open_model("timm:test_resnet", options(pretrained=False, image_size=64, decoder="unet"))
     if made not in FAMILIES:
         return tiny_backbone(made, len(CLASSES), folder, task=TASK)
     path = folder / made

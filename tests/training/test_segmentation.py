@@ -36,7 +36,7 @@ def bound(backbone: Backbone) -> ImageSegmentation:
     return TASK.at(backbone.preprocessing.side, backbone.levels)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("made", ["vit", "segformer"])
+@pytest.mark.parametrize("made", ["vit", "segformer", "unet"])
 @pytest.mark.parametrize("loss", ["auto", DICE])
 def test_8_x_1_equals_4_x_2_over_pixels(made: Made, loss: str, tmp_path: Path) -> None:
     backbone = segmenter(made, tmp_path)
@@ -72,7 +72,7 @@ def trained(
     return backbone, result
 
 
-@pytest.mark.parametrize("made", ["segformer", "efficientnet"])
+@pytest.mark.parametrize("made", ["segformer", "upernet", "efficientnet", "unet"])
 def test_it_goes_on_bit_for_bit(made: Made, tmp_path: Path) -> None:
     whole, one = trained(made, tmp_path, tmp_path / "whole", augment="flip")
     with pytest.raises(Interrupted):

@@ -15,6 +15,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
         *("closed-form", "head", "last", "gradual", "full", "lp-ft", "lora"),
         *("surgical", "fpt", "orca"),
     ),
+    "decoder": ("auto", "fpn", "unet", "fcos"),
     "surgical_part": ("auto", "first", "middle", "last"),
     "lora_variant": ("lora", "dora", "rslora"),
     "optimizer": ("adamw", "adam", "sgd", "schedule-free"),
@@ -164,6 +165,9 @@ class Settings:
     gain, noise, specaugment for sounds; or none."""
     stored_augmentations: int = 4
     """Augmented versions of each example kept when a cut is cached and augmentation is on."""
+    decoder: str = "auto"
+    """What is put behind a picture model that was not made for masks or boxes: fpn (maps of all scales,
+    summed) or unet (finer, slower) for masks, fcos for boxes; auto is the first of its task."""
     image_size: int | None = None
     """Side in pixels; ``None`` is the model's own, or smaller for small pictures."""
     resize: int | None = None

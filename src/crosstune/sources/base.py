@@ -226,6 +226,8 @@ class OpenOptions:
     """What a recogniser of several languages writes; ``None`` is what its own config names."""
     patch: int | None = None
     """Side of a patch in pixels, where a text body reads pictures."""
+    decoder: str = "auto"
+    """What stands behind a picture model for masks (``fpn``, ``unet``) or for boxes (``fcos``)."""
     body: bool = True
     """False leaves the body out: only what changes the modality and the head, as a control."""
     seed: int = 0

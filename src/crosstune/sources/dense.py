@@ -8,12 +8,13 @@ what is ours, and ``crosstune.json`` says how both go together.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from crosstune.sources import place_detector
+from crosstune.sources import place_detector, unet
 from crosstune.sources.assemble import Identity, example, same
 from crosstune.sources.base import Backbone, Block, OpenOptions, Preprocessing
 from crosstune.sources.errors import UnsupportedModel
@@ -24,6 +25,7 @@ from crosstune.sources.pyramid import FINEST, DenseModel, Tap, find_taps
 from crosstune.sources.record import Record, bad_record, keep_picture_record, picture_record
 from crosstune.sources.segmenter import BOXES, TASK, PlacePreprocessing
 from crosstune.sources.trace import watch
+from crosstune.sources.unet import UNetDecoder
 from crosstune.sources.weights import load_weights, read_weights, write_weights
 
 FORMAT = "dense"
@@ -60,16 +62,36 @@ class Kind:
         return f'# {self.note}\nimport crosstune\n\nmodel = crosstune.load("{{path}}")'
 
 
-KINDS: dict[str, Kind] = {
-    TASK: Kind(words="masks", finest=FINEST, make=DenseModel, own=("decoder", "classifier")),
-    BOXES: Kind(
-        words="boxes",
-        finest=place_detector.FINEST,
-        make=PlaceDetector,
-        own=("decoder", "sides", "classifier"),
-    ),
-}
-"""By task."""
+KINDS: dict[str, dict[str, Kind]] = {
+    TASK: {
+        "fpn": Kind(words="masks", finest=FINEST, make=DenseModel, own=("decoder", "classifier")),
+        "unet": Kind(
+            words="masks", finest=unet.FINEST, make=partial(DenseModel, decoder=UNetDecoder),
+            own=("decoder", "classifier"),
+        ),
+    },
+    BOXES: {
+        "fcos": Kind(
+            words="boxes", finest=place_detector.FINEST, make=PlaceDetector,
+            own=("decoder", "sides", "classifier"),
+        ),
+    },
+}  # fmt: skip
+"""By task, and by what the setting ``decoder`` calls it; the first is the default."""
+
+
+def kind_of(options: OpenOptions) -> Kind:
+    """Find what is asked for; raises ``UnsupportedModel`` where the task has no decoder of that name."""
+    able = KINDS[options.task]
+    name = next(iter(able)) if options.decoder == "auto" else options.decoder
+    if name not in able:
+        raise UnsupportedModel(
+            f"there is no such decoder for {options.task}",
+            found=f"decoder {name}",
+            expected=f"one of {', '.join(able)}, or auto",
+            fix="leave `decoder` out, or name one of these",
+        )
+    return able[name]
 
 
 def with_decoder(body: Backbone, options: OpenOptions) -> Backbone:
@@ -90,7 +112,7 @@ def with_decoder(body: Backbone, options: OpenOptions) -> Backbone:
         )
     if options.resize is not None:
         raise UnsupportedModel(
-            f"whole pictures are resized for {KINDS[options.task].words}, and nothing is cropped",
+            f"whole pictures are resized for {kind_of(options).words}, and nothing is cropped",
             found=f"resize {options.resize}",
             expected="no value for `resize`",
             fix="leave out `resize`; `image_size` is the side that pictures are read at",
@@ -139,7 +161,7 @@ def reopen(folder: Path, record: Record, reopen_picture: Callable[[Path, Record]
     options = record.options
     dropout = DROPOUT if options.dropout is None else options.dropout
     backbone = _dense(body, preprocessing, options, dropout)
-    own = KINDS[options.task].own
+    own = kind_of(options).own
     load_weights(_own_parts(backbone.model, own), read_weights(folder / WEIGHTS), where=folder)
     return backbone
 
@@ -147,7 +169,7 @@ def reopen(folder: Path, record: Record, reopen_picture: Callable[[Path, Record]
 def _dense(
     body: Backbone, preprocessing: PlacePreprocessing, options: OpenOptions, dropout: float
 ) -> Backbone:
-    model, kind = body.model, KINDS[options.task]
+    model, kind = body.model, kind_of(options)
     trace = watch(model, preprocessing.inner([example("image")]), body.logits)
     taps = find_taps(body, trace, preprocessing.side, kind.finest)
     with seeded(options.seed, "decoder"):
@@ -220,7 +242,7 @@ class DenseSaver:
         """Write what the picture model writes, its record as ``picture.json``, and what is ours."""
         self.body.save(path, hub_config)
         inner = keep_picture_record(path)
-        kind = KINDS[self.options.task]
+        kind = kind_of(self.options)
         write_weights(_own_parts(self.model, kind.own), path / WEIGHTS)
         identity = Identity.of(inner).noting(kind.note)
         identity.record(FORMAT, replace(self.options, symbols=None), self.preprocessing).write(path)

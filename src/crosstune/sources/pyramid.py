@@ -24,6 +24,7 @@ from crosstune.sources.base import Backbone
 from crosstune.sources.errors import UnsupportedModel
 from crosstune.sources.segmenter import PlaceLinear
 from crosstune.sources.trace import Trace, first_tensor
+from crosstune.sources.unet import UNetDecoder
 
 WIDTH, GROUPS = 64, 8
 """ASSUMED: common width, of which a few hundred pictures can train a 3x3 convolution; groups of its norms."""
@@ -111,7 +112,7 @@ class Decoder(nn.Module):
         self.scales = nn.ModuleList(nn.GroupNorm(GROUPS, WIDTH) for _ in channels)
         self.smooth = nn.Conv2d(WIDTH, WIDTH, 3, padding=1, bias=False)
         self.norm = nn.GroupNorm(GROUPS, WIDTH)
-        self.dropout = nn.Dropout2d(dropout)
+        self.dropout, self.width = nn.Dropout2d(dropout), WIDTH
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Map tensors ``(B, C_i, h_i, w_i)``, the finest first, to ``(B, WIDTH, h_0, w_0)``."""
@@ -163,11 +164,18 @@ class MapReader(nn.Module):
 class DenseModel(MapReader):
     """A body of any library, whose maps a decoder reads; what the body does behind the last map is unused."""
 
-    def __init__(self, body: nn.Module, taps: Sequence[Tap], outputs: int, dropout: float) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        taps: Sequence[Tap],
+        outputs: int,
+        dropout: float,
+        decoder: type[Decoder] | type[UNetDecoder] = Decoder,
+    ) -> None:
         """Put a decoder of random weights, and a last layer of K outputs, behind a body."""
         super().__init__(body, taps)
-        self.decoder = Decoder([tap.channels for tap in taps], dropout)
-        self.classifier = PlaceLinear(WIDTH, outputs)
+        self.decoder = decoder([tap.channels for tap in taps], dropout)
+        self.classifier = PlaceLinear(self.decoder.width, outputs)
 
     def forward(self, sizes: Tensor | None = None, **batch: Tensor) -> Tensor:
         """Return ``(B, K, h, w)`` of the finest map that is read; ``sizes`` is not for the model."""

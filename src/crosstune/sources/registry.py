@@ -10,6 +10,7 @@ from crosstune.sources.errors import WORDS, OtherModality, UnknownModel, Unsuppo
 from crosstune.sources.local import LocalSource
 from crosstune.sources.modality import modality_of
 from crosstune.sources.packages import PackageSource
+from crosstune.sources.pyramid import MapReader
 from crosstune.sources.spectrograms import hear
 from crosstune.sources.timm_models import TimmSource
 from crosstune.sources.torchvision_models import TorchvisionSource
@@ -72,6 +73,13 @@ def _heeded(backbone: Backbone, options: OpenOptions) -> Backbone:
             found=f"a value for `language`: {options.language}",
             expected="a recogniser of several languages, such as Whisper",
             fix="leave it out",
+        )
+    if options.decoder != "auto" and not isinstance(backbone.model, MapReader):
+        raise UnsupportedModel(
+            f"the model `{backbone.name}` answers with what it has",
+            found=f"decoder {options.decoder}",
+            expected="a picture model that was not made for masks or boxes, and one of these tasks",
+            fix="leave `decoder` out",
         )
     if given and not isinstance(backbone.model, PatchModel):
         raise UnsupportedModel(

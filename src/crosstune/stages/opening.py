@@ -173,6 +173,7 @@ def _open_options(prepared: Prepared, plan: Plan, settings: Settings) -> OpenOpt
         language=settings.language,
         symbols=getattr(prepared.task, "symbols", None),
         patch=settings.patch,
+        decoder=settings.decoder,
         body=settings.body,
         seed=settings.seed,
     )
