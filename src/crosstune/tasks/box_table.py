@@ -86,7 +86,7 @@ class Table:
     def by_class(self, rows: NDArray[Any], area: str = "all") -> ByClass:
         """Give the figures of some pictures, each as often as its number is among ``rows``.
 
-        Cost: O(D + H + T K R log H), without sorting; 0.3 ms for 500 pictures with 5 classes.
+        Cost: O(D + H + T K R log H), without sorting; 0.7 ms for 500 pictures, 5 classes and 4,700 boxes.
         """
         counts = np.bincount(rows, minlength=self.size)
         key = (area, hashlib.blake2b(counts.tobytes(), digest_size=16).digest())
