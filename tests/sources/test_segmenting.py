@@ -88,6 +88,22 @@ def test_transformers_loads_what_is_saved(family: Family, tmp_path: Path) -> Non
         assert np.mean(found.numpy() == mask) > 0.999
 
 
+@pytest.mark.parametrize("family", ["segformer", "upernet"])
+def test_the_pipeline_of_transformers_gives_the_same_masks(family: Family, tmp_path: Path) -> None:
+    from transformers import pipeline
+
+    task = ImageSegmentation(CLASSES)
+    model = SavedModel(backbone=segmenter(family, tmp_path), task=task)
+    save_model(model, tmp_path / "saved")
+    find = pipeline("image-segmentation", model=str(tmp_path / "saved"))
+    for picture, mask in zip(ITEMS.raw, task.masks(model.outputs(ITEMS)), strict=True):
+        found = {one["label"]: np.asarray(one["mask"]) > 0 for one in find(picture)}
+        assert set(found) >= {CLASSES[kind] for kind in np.unique(mask).tolist()}
+        for kind, name in enumerate(CLASSES):
+            theirs = found.get(name, np.zeros_like(mask, dtype=bool))
+            assert np.mean(theirs == (mask == kind)) > 0.999
+
+
 def test_a_head_for_just_these_classes_is_kept_in_their_order(tmp_path: Path) -> None:
     folder = tiny(tmp_path / "model", "segformer", classes=("dog", "background", "cat"))
     kept = open_model(str(folder), options())
@@ -149,7 +165,7 @@ def test_whole_pictures_are_read_whatever_the_processor_crops(tmp_path: Path) ->
 
 
 def test_a_unet_reads_one_scale_more_and_lays_maps_beside_each_other(tmp_path: Path) -> None:
-    plain, unet = segmenter("resnet", tmp_path), segmenter("unet", tmp_path)
+    plain, unet = segmenter("efficientnet", tmp_path), segmenter("unet", tmp_path)
     sides = [tap.side for tap in unet.model.taps]  # type: ignore[union-attr]
     assert sides[0] == 2 * plain.model.taps[0].side  # type: ignore[union-attr,index]
     channels = [tap.channels for tap in unet.model.taps]  # type: ignore[union-attr]

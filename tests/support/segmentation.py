@@ -65,7 +65,7 @@ def segmenter(made: Made, folder: Path) -> Backbone:
     from crosstune.sources.registry import open_model
 
     if made == "unet":
-        return open_model("timm:test_resnet", options(pretrained=False, image_size=64, decoder="unet"))
+        return open_model("timm:test_efficientnet", options(pretrained=False, image_size=64, decoder="unet"))
     if made not in FAMILIES:
         return tiny_backbone(made, len(CLASSES), folder, task=TASK)
     path = folder / made
