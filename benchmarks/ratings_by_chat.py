@@ -9,8 +9,8 @@ first, then others up to 2,000. The tuned model and the one that was never tuned
 tweets, greedily; an answer without a number counts as 0. Forgetting is the loss of a token, as a language
 model, on editorials, which nobody was asked about: before and after. Memory is the largest resident size of
 the process that fits, seconds are those of `crosstune fit`, in which a good part goes into answers, one piece
-after another. With `--epochs` every arm learns from the same number of rows, without a budget. Every arm takes
-the learning rate that the plan gives its kind of training.
+after another. With `--epochs` every arm learns from the same number of rows, without a budget. Every arm
+takes the learning rate that the plan gives its kind of training.
 """
 
 import argparse
