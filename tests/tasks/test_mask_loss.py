@@ -8,9 +8,9 @@ import torch
 
 from crosstune.core.settings import Settings
 from crosstune.core.targets import IGNORED
-from crosstune.tasks.image_segmentation import DICE, ImageSegmentation
+from crosstune.tasks.image_segmentation import ImageSegmentation
 from crosstune.tasks.mask_files import as_array, as_file
-from crosstune.tasks.mask_loss import PixelLoss
+from crosstune.tasks.mask_loss import CROSS_ENTROPY, DICE, LOVASZ, PixelLoss
 
 TASK = ImageSegmentation(("a", "b", "c"), side=4)
 WEIGHTS = (1.0, 2.5, 0.5)
@@ -54,16 +54,51 @@ def brute(outputs: torch.Tensor, targets: torch.Tensor, *, dice: bool) -> tuple[
 @pytest.mark.parametrize("dice", [False, True])
 def test_the_loss_is_the_sum_over_pixels(dice: bool) -> None:
     outputs, targets = made()
-    found = PixelLoss(weights=torch.tensor(WEIGHTS), dice=dice)(outputs, targets)
+    parts = (CROSS_ENTROPY, DICE) if dice else (CROSS_ENTROPY,)
+    found = PixelLoss(weights=torch.tensor(WEIGHTS), parts=parts)(outputs, targets)
     total, weight = brute(outputs, targets, dice=dice)
     assert float(found.total) == pytest.approx(total)
     assert float(found.weight) == pytest.approx(weight)
 
 
+def jaccard(own: set[int], wrong: set[int]) -> float:
+    """Give one minus the IoU of a class whose pixels are ``own``, with some answered wrongly."""
+    return 1.0 - len(own - wrong) / len(own | wrong)
+
+
+def test_lovasz_is_the_extension_of_one_minus_iou() -> None:
+    outputs, targets = made()
+    total = 0.0
+    for picture, mask in zip(
+        outputs.softmax(dim=1).flatten(2).tolist(), targets.flatten(1).tolist(), strict=True
+    ):
+        counted = [place for place, kind in enumerate(mask) if kind != IGNORED]
+        losses = []
+        for kind in sorted({mask[place] for place in counted}):
+            own = {place for place in counted if mask[place] == kind}
+            errors = {p: 1 - picture[kind][p] if p in own else picture[kind][p] for p in counted}
+            worst = sorted(counted, key=lambda p: -errors[p])
+            steps = [
+                jaccard(own, set(worst[: n + 1])) - jaccard(own, set(worst[:n])) for n in range(len(worst))
+            ]
+            losses.append(sum(errors[p] * step for p, step in zip(worst, steps, strict=True)))
+        if losses:
+            total += sum(WEIGHTS[mask[place]] for place in counted) * sum(losses) / len(losses)
+    found = PixelLoss(weights=torch.tensor(WEIGHTS), parts=(LOVASZ,))(outputs, targets)
+    assert float(found.total) == pytest.approx(total)
+
+
+def test_lovasz_of_certain_answers_is_one_minus_iou() -> None:
+    mask, answer = torch.tensor([[[0, 0], [1, 1]]]), torch.tensor([[[0, 1], [1, 1]]])
+    outputs = torch.nn.functional.one_hot(answer, 2).movedim(-1, 1) * 100.0
+    found = PixelLoss(weights=torch.ones(2), parts=(LOVASZ,))(outputs, mask)
+    assert float(found.total) == pytest.approx(4 * (1 / 2 + 1 / 3) / 2)
+
+
 @pytest.mark.parametrize("name", TASK.losses)
 def test_parts_of_a_batch_add_up_and_smaller_outputs_are_enlarged(name: str) -> None:
     outputs, targets = made()
-    loss = PixelLoss(weights=torch.tensor(WEIGHTS), dice=name == DICE)
+    loss = PixelLoss(weights=torch.tensor(WEIGHTS), parts=tuple(name.split("+")))
     small = outputs[..., ::2, ::2].clone().requires_grad_()
     whole = loss(small, targets)
     parts = [loss(small[one : one + 1], targets[one : one + 1]) for one in range(3)]

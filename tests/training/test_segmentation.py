@@ -15,7 +15,7 @@ from crosstune.core.clock import Budget
 from crosstune.core.interruption import Interrupted
 from crosstune.core.progress import Silent
 from crosstune.sources.base import Backbone
-from crosstune.tasks.image_segmentation import DICE, ImageSegmentation
+from crosstune.tasks.image_segmentation import ImageSegmentation
 from crosstune.training.augment import Augmenter, names
 from crosstune.training.errors import NoSuchAugmentation
 from crosstune.training.loader import Loader
@@ -37,7 +37,7 @@ def bound(backbone: Backbone) -> ImageSegmentation:
 
 
 @pytest.mark.parametrize("made", ["vit", "segformer", "unet"])
-@pytest.mark.parametrize("loss", ["auto", DICE])
+@pytest.mark.parametrize("loss", ["auto", "cross-entropy+dice", "lovasz"])
 def test_8_x_1_equals_4_x_2_over_pixels(made: Made, loss: str, tmp_path: Path) -> None:
     backbone = segmenter(made, tmp_path)
     backbone.model.eval()  # no dropout, no statistics of a batch

@@ -31,7 +31,7 @@ from crosstune.tasks.mask_files import (
     from_file,
     moved,
 )
-from crosstune.tasks.mask_loss import PixelLoss
+from crosstune.tasks.mask_loss import CROSS_ENTROPY, DICE, LOVASZ, PixelLoss
 from crosstune.tasks.mask_metrics import Counter, ious, mask_metrics
 from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.unscaled import Unscaled
@@ -41,8 +41,6 @@ ONE_ANSWER = "one-answer"
 
 SIDE = 128
 """Pixels of a side at which masks are learnt, until the model is known."""
-
-DICE = "cross-entropy+dice"
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,9 @@ class ImageSegmentation(Unscaled):
 
     name: ClassVar[str] = "image-segmentation"
     modality: ClassVar[str] = "image"
-    losses: ClassVar[tuple[str, ...]] = ("cross-entropy", DICE)
+    losses: ClassVar[tuple[str, ...]] = (
+        CROSS_ENTROPY, f"{CROSS_ENTROPY}+{DICE}", f"{CROSS_ENTROPY}+{LOVASZ}", DICE, LOVASZ,
+    )  # fmt: skip
 
     @classmethod
     def from_targets(cls, targets: Sequence[object], *, declared: Sequence[str] = ()) -> Self:
@@ -163,7 +163,8 @@ class ImageSegmentation(Unscaled):
         if settings.class_weights == "auto":
             counts = sum((_pixels(one, len(self.classes)) for one in encoded.tolist()), counts)
         weights = class_weights(settings.class_weights, counts, self.classes)
-        return PixelLoss(weights=torch.from_numpy(weights), dice=settings.loss == DICE)
+        name = self.losses[0] if settings.loss == "auto" else settings.loss
+        return PixelLoss(weights=torch.from_numpy(weights), parts=tuple(name.split("+")))
 
     def answers(self, outputs: Tensor) -> NDArray[Any]:
         """Take the likeliest class of each pixel of ``(B, K, h, w)``: ``(B,)`` files of that size."""
