@@ -99,7 +99,9 @@ def compared(
         ]
     if isinstance(task, WithBoxes):
         return [
-            box_pictures.beside(picture, *pair, task.classes, BOX_SIDE)
-            for picture, *pair in zip(pictures, task.boxes(truth, 0.0), task.boxes(answers), strict=True)
+            box_pictures.beside(picture, there, found, task.classes, BOX_SIDE)
+            for picture, there, found in zip(
+                pictures, task.boxes(truth, 0.0), task.boxes(answers), strict=True
+            )
         ]
     return [None] * len(pictures)

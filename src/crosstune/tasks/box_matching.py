@@ -98,7 +98,7 @@ def shares(found: Floats, true: Floats, crowd: Flags) -> Floats:
     shared = np.clip(last - first, 0, None).prod(axis=2)
     own = areas(found)[:, None]
     whole = np.where(crowd, own, own + areas(true) - shared)
-    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+    return np.asarray(np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0))
 
 
 def _taken(found: Floats, true: Floats, crowd: Flags, counted: Flags) -> tuple[Flags, Flags]:

@@ -162,9 +162,9 @@ def _curves(boxes: _Ordered, weights: Floats, classes: int) -> Curves:
         np.divide(hits[1:] - hits[segment], upto, out=np.zeros(len(upto)), where=upto > 0), 0.0
     )
     pictures, kinds = boxes.truths
-    there = np.bincount(kinds, weights=weights[pictures], minlength=classes)
+    there = np.bincount(kinds, weights=weights[pictures], minlength=classes).astype(np.float64)
     begin, end = boxes.first[:-1, None], boxes.first[1:, None]
-    wanted = hits[begin] + np.tile(_fewest(there), (len(THRESHOLDS), 1))
+    wanted = hits[begin] + np.concatenate([_fewest(there)] * len(THRESHOLDS))
     place = np.clip(np.searchsorted(hits[1:], wanted), begin, end)
     best = np.maximum.reduceat(precision, place.ravel()).reshape(place.shape)
     best = np.where(place < end, best, 0.0)

@@ -106,7 +106,7 @@ def _parts(figures: Floats) -> Floats:
 
 def _means(totals: Floats) -> Floats:
     whole = totals[:, 1]
-    return np.divide(totals[:, 0], whole, out=np.full(len(totals), np.nan), where=whole > 0)
+    return np.asarray(np.divide(totals[:, 0], whole, out=np.full(len(totals), np.nan), where=whole > 0))
 
 
 def _at_boundaries(mask: Numbers, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
