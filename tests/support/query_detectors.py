@@ -10,10 +10,10 @@ from crosstune.sources.base import Backbone
 from tests.support.detection import options
 
 Family = Literal[
-    "detr", "conditional_detr", "deformable_detr", "rt_detr", "rt_detr_v2", "d_fine", "yolos"
+    "detr", "detr-timm", "conditional_detr", "deformable_detr", "rt_detr", "rt_detr_v2", "d_fine", "yolos"
 ]  # fmt: skip
 FAMILIES: tuple[Family, ...] = get_args(Family)
-SOFTMAX = ("detr", "yolos")
+SOFTMAX = ("detr", "detr-timm", "yolos")
 SIDE, QUERIES, LAYERS = 64, 7, 2
 WIDTHS = [8, 16, 24, 32]
 
@@ -62,13 +62,17 @@ def _detr(family: str, labels: dict[str, Any]) -> Any:
 
     kind = {
         "detr": "DetrConfig",
+        "detr-timm": "DetrConfig",
         "conditional_detr": "ConditionalDetrConfig",
         "deformable_detr": "DeformableDetrConfig",
     }[family]
     several = family == "deformable_detr"
     more: dict[str, Any] = {"with_box_refine": True, "num_feature_levels": 3} if several else {}
+    body = _resnet("ResNetConfig", (2, 3, 4) if several else (4,))
+    if family == "detr-timm":
+        body = transformers.TimmBackboneConfig("test_resnet", out_indices=(4,), use_pretrained_backbone=False)
     return getattr(transformers, kind)(
-        use_timm_backbone=False, backbone_config=_resnet("ResNetConfig", (2, 3, 4) if several else (4,)),
+        use_timm_backbone=False, backbone_config=body,
         d_model=32, encoder_layers=LAYERS, decoder_layers=LAYERS, encoder_attention_heads=2,
         decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, num_queries=QUERIES, dropout=0.0,
         auxiliary_loss=False, **more, **labels,
