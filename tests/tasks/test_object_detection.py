@@ -6,11 +6,12 @@ import torch
 
 from crosstune.core.errors import DoesNotApply, UnknownName
 from crosstune.core.labels import UnknownClass
+from crosstune.core.overlaps import overlaps
 from crosstune.core.picture_move import PictureMove
 from crosstune.core.place_grid import place_grid
 from crosstune.core.settings import Settings
 from crosstune.tasks.box_answers import MOST, OVERLAP
-from crosstune.tasks.box_rows import BoxRows, as_array, from_array, moved, overlaps
+from crosstune.tasks.box_rows import BoxRows, as_array, from_array, moved
 from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.object_detection import FILLED, HUNGARIAN, SHOWN, ObjectDetection
 from crosstune.tasks.place_loss import PlaceLoss

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstune.core.overlaps import overlaps
 from crosstune.core.summary import Curve
-from crosstune.tasks.box_matching import shares
 from crosstune.tasks.box_metrics import PARTNER, Judge
 from crosstune.tasks.box_rows import BoxRows, from_array
 from crosstune.tasks.structured import WithBoxes
@@ -66,7 +66,7 @@ def box_confusion(task: WithBoxes, answers: NDArray[Any], truth: NDArray[Any]) -
 def _cells(found: BoxRows, truth: BoxRows, background: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give the true and the found class of each pair, and of each box that is left over."""
     ignored = truth.values == 0
-    overlap = shares(found.boxes, truth.boxes, ignored)
+    overlap = overlaps(found.boxes, truth.boxes, ignored)
     same = found.classes[:, None] == truth.classes
     free, left = ~ignored, np.ones(len(found), bool)
     pairs = []

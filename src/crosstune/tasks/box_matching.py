@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstune.core.overlaps import areas, overlaps
 from crosstune.tasks.box_rows import BoxRows
 
 Floats = NDArray[np.float64]
@@ -86,27 +87,12 @@ def match(found: BoxRows, truth: BoxRows) -> Matched:
     )
 
 
-def areas(boxes: Floats) -> Floats:
-    """Give the areas of ``(n, 4)`` boxes, 0 where they are turned inside out."""
-    return np.asarray(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1))
-
-
-def shares(found: Floats, true: Floats, crowd: Flags) -> Floats:
-    """Give the overlap of ``(n, 4)`` and ``(m, 4)`` boxes, ``(n, m)``; of a crowd, over the found box."""
-    first = np.maximum(found[:, None, :2], true[None, :, :2])
-    last = np.minimum(found[:, None, 2:], true[None, :, 2:])
-    shared = np.clip(last - first, 0, None).prod(axis=2)
-    own = areas(found)[:, None]
-    whole = np.where(crowd, own, own + areas(true) - shared)
-    return np.asarray(np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0))
-
-
 def _taken(found: Floats, true: Floats, crowd: Flags, counted: Flags) -> tuple[Flags, Flags]:
     """Let the found boxes of one class choose in order; gives what is right and ignored, ``(A, T, n)``."""
     right = np.zeros((len(RANGES), len(THRESHOLDS), len(found)), bool)
     ignored = np.zeros_like(right)
     gone = np.zeros((len(RANGES), len(THRESHOLDS), len(true)), bool)
-    overlap = shares(found, true, crowd)
+    overlap = overlaps(found, true, crowd)
     for place in np.flatnonzero((overlap >= _LIMITS[0]).any(axis=1)):
         free = (overlap[place] >= _LIMITS[:, None]) & ~(gone & ~crowd)
         worthy = free & counted[:, None]

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstune.core.overlaps import overlaps
 from crosstune.tasks.base import MetricSpec
 from crosstune.tasks.box_matching import Matched, match
-from crosstune.tasks.box_rows import BoxRows, overlaps, unpacked
+from crosstune.tasks.box_rows import BoxRows, unpacked
 from crosstune.tasks.box_table import ByClass, Table, mean_of_known
 
 MOST_FIGURES = 30

@@ -91,13 +91,3 @@ def moved(rows: BoxRows, move: PictureMove) -> BoxRows:
     before, after = (np.prod(one[:, 2:] - one[:, :2], axis=1) for one in (boxes, inside))
     values = np.where(after < LEFT * before, 0.0, rows.values)
     return BoxRows((float(wide), float(high)), inside, rows.classes, values).only(after > 0)
-
-
-def overlaps(one: Floats, other: Floats) -> Floats:
-    """Return the intersection over union of ``(N, 4)`` with ``(M, 4)`` boxes, ``(N, M)``; 0 without area."""
-    first = np.maximum(one[:, None, :2], other[None, :, :2])
-    last = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    shared = np.clip(last - first, 0, None).prod(axis=2)
-    areas = [np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1) for boxes in (one, other)]
-    union = areas[0][:, None] + areas[1][None] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)

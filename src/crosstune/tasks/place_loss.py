@@ -78,9 +78,12 @@ class PlaceLoss:
         each = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
         if self.focal:
             each = each * (logits.sigmoid() - wanted).abs() ** FOCUS
-        total = (each.sum(dim=1) * by_class)[counts].sum()
-        apart = generalized_box_iou_loss(boxes[learns], objects[learner[learns], :4], reduction="none")
-        return total + BOX_WEIGHT * (apart * quality[learns] * by_class[learns]).sum()
+        total: Tensor = (each.sum(dim=1) * by_class)[counts].sum()
+        apart: Tensor = generalized_box_iou_loss(
+            boxes[learns], objects[learner[learns], :4], reduction="none"
+        )
+        boxed: Tensor = (apart * quality[learns] * by_class[learns]).sum()
+        return total + BOX_WEIGHT * boxed
 
 
 def assign(scores: Tensor, boxes: Tensor, places: Tensor, objects: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from crosstune.core.overlaps import overlaps
 from crosstune.data.boxes.form import an_object
-from crosstune.data.gate.boxes import Judged, box_findings, judge_boxes, overlaps
+from crosstune.data.gate.boxes import Judged, box_findings, judge_boxes
 from crosstune.data.gate.finding import ERROR
 from crosstune.data.places import CXCYWH, XYWH, Form
 

@@ -33,14 +33,12 @@ class ObjectsTarget:
         Raises:
             ImageProblem: it cannot be read; the check sets such a picture aside.
         """
-        path = (self.cell or {}).get("path")
-        content = (self.cell or {}).get("bytes")
-        if content is None and not path:
+        cell = self.cell or {"path": None, "bytes": None}
+        if cell["bytes"] is None and not cell["path"]:
             raise ImageProblem("missing-file", "the cell is empty")
+        file = str(cell["path"]) if cell["bytes"] is None else io.BytesIO(read_bytes(cell))
         # Only the header is read: a split of pictures is not read twice for the sake of two numbers.
-        with Image.open(
-            path if content is None else io.BytesIO(read_bytes(self.cell)), formats=FORMATS
-        ) as image:
+        with Image.open(file, formats=FORMATS) as image:
             return upright_size(image)
 
     def boxes(self) -> Boxes:

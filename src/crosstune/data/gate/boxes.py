@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from crosstune.core.errors import shown
+from crosstune.core.overlaps import overlaps
 from crosstune.data.boxes.form import OBJECTS_TYPE, Boxes, Size, as_written, boxes_of, to_pixels
 from crosstune.data.gate.finding import ERROR, MOST_ITEMS, NOTE, WARNING, Finding
 from crosstune.data.gate.inputs import Problem
@@ -212,17 +213,6 @@ def _same(boxes: Boxes) -> list[tuple[int, int]]:
     for one, other in zip(left.tolist(), right.tolist(), strict=True):
         first.setdefault(other, one)
     return [(one, other) for other, one in sorted(first.items())]
-
-
-def overlaps(one: Boxes, other: Boxes) -> NDArray[np.float64]:
-    """Return the intersection over union of ``(N, 4)`` with ``(M, 4)`` boxes, ``(N, M)``."""
-    first = np.maximum(one[:, None, :2], other[None, :, :2])
-    last = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    shared = np.clip(last - first, 0, None).prod(axis=2)
-    areas = [np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1) for boxes in (one, other)]
-    union = areas[0][:, None] + areas[1][None] - shared
-    found: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return found
 
 
 def box_findings(found: Mapping[str, Judged], form: Form) -> list[Finding]:
