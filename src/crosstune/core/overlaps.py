@@ -17,8 +17,8 @@ def overlaps(one: Floats, other: Floats, over_one: NDArray[np.bool_] | None = No
     Args:
         one: n boxes.
         other: m boxes.
-        over_one: ``(m,)``: where true, the intersection is taken over the area of the box of ``one`` alone, as
-            COCO does with crowds.
+        over_one: ``(m,)``: where true, the intersection is taken over the area of the box of ``one`` alone,
+            as COCO does with crowds.
     """
     first = np.maximum(one[:, None, :2], other[None, :, :2])
     last = np.minimum(one[:, None, 2:], other[None, :, 2:])
