@@ -22,8 +22,10 @@ from tests.support.query_detectors import FAMILIES, LAYERS, QUERIES, SIDE, SOFTM
 from tests.support.query_detectors import tiny_detector_dir as tiny
 
 ITEMS = box_items(5)
-READ = {"detr": LAYERS, "detr-timm": LAYERS, "conditional_detr": LAYERS, "deformable_detr": LAYERS, "yolos": 1,
-        "rt_detr": LAYERS + 1, "rt_detr_v2": LAYERS + 1, "d_fine": LAYERS + 2}  # fmt: skip
+READ = {
+    "detr": LAYERS, "detr-timm": LAYERS, "conditional_detr": LAYERS, "deformable_detr": LAYERS, "yolos": 1,
+    "rt_detr": LAYERS + 1, "rt_detr_v2": LAYERS + 1, "d_fine": LAYERS + 2,
+}  # fmt: skip
 """Layers that are taught: with those of the encoder, and the first guess of D-FINE."""
 
 

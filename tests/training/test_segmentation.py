@@ -1,7 +1,5 @@
 """Masks are learnt: gradients of micro-batches, strategies, resuming bit for bit, mirrored pictures."""
 
-import copy
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,24 +9,19 @@ import pytest
 import torch
 from PIL import Image
 
-from crosstune.core.clock import Budget
-from crosstune.core.interruption import Interrupted
-from crosstune.core.progress import Silent
 from crosstune.sources.base import Backbone
 from crosstune.tasks.image_segmentation import ImageSegmentation
 from crosstune.training.augment import Augmenter, names
 from crosstune.training.errors import NoSuchAugmentation
 from crosstune.training.loader import Loader
 from crosstune.training.order import Order
-from crosstune.training.result import TrainResult
-from crosstune.training.run import train
 from tests.support.segmentation import Made, Mask, mask_items, segmenter
 from tests.support.tiny import MemoryItems
-from tests.training.small import plain
-from tests.training.test_speech import Ends, distance, weights
-from tests.training.test_update import micro_batches, updater
+from tests.training.places import goes_on_bit_for_bit, micro_batches_agree, trained
+from tests.training.test_speech import weights
 
 TRAIN, VALIDATION = mask_items(12), mask_items(6, seed=1)
+PARTS = (TRAIN, VALIDATION)
 TASK = ImageSegmentation.from_targets(TRAIN.targets())
 
 
@@ -41,49 +34,17 @@ def bound(backbone: Backbone) -> ImageSegmentation:
 def test_8_x_1_equals_4_x_2_over_pixels(made: Made, loss: str, tmp_path: Path) -> None:
     backbone = segmenter(made, tmp_path)
     backbone.model.eval()  # no dropout, no statistics of a batch
-    task, items = bound(backbone), mask_items(8)
-    settings = plain(optimizer="sgd", lr=1.0, momentum=0.0, clip_norm=0.0, class_weights="auto", loss=loss)
-    found = []
-    for sizes in ([8], [2, 2, 2, 2], [5, 3]):
-        one = replace(backbone, model=copy.deepcopy(backbone.model).double())
-        batches = [
-            replace(part, batch={name: tensor.double() for name, tensor in part.batch.items()})
-            for part in micro_batches(one, task, items, sizes)
-        ]
-        value = updater(one, task, items, settings)(batches, step=0, epoch=0)
-        found.append((value, {n: p.grad for n, p in one.model.named_parameters() if p.grad is not None}))
-    assert any(gradient.abs().sum() > 0 for gradient in found[0][1].values())
-    for value, gradients in found[1:]:
-        assert value == pytest.approx(found[0][0], rel=1e-6)
-        for name, gradient in gradients.items():
-            torch.testing.assert_close(gradient, found[0][1][name], rtol=1e-6, atol=1e-9)
+    micro_batches_agree(backbone, bound(backbone), mask_items(8), class_weights="auto", loss=loss)
 
 
-def trained(
-    made: Made, folder: Path, work: Path, *, resume: bool = False, reporter: Any = None, **values: Any
-) -> tuple[Backbone, TrainResult]:
+def opened(made: Made, folder: Path) -> tuple[Backbone, ImageSegmentation]:
     backbone = segmenter(made, folder)
-    settings = plain(**{"strategy": "full", "lr": 1e-3, "epochs": 2, "batch_size": 4, "engine": "torch",
-                        "checkpoint_every": 0.0, **values})  # fmt: skip
-    result = train(
-        backbone, bound(backbone), TRAIN, VALIDATION, settings, budget=Budget(), work=work,
-        reporter=reporter or Silent(), resume=resume,
-    )  # fmt: skip
-    return backbone, result
+    return backbone, bound(backbone)
 
 
 @pytest.mark.parametrize("made", ["segformer", "upernet", "efficientnet", "unet"])
 def test_it_goes_on_bit_for_bit(made: Made, tmp_path: Path) -> None:
-    whole, one = trained(made, tmp_path, tmp_path / "whole", augment="flip")
-    with pytest.raises(Interrupted):
-        trained(made, tmp_path, tmp_path / "broken", reporter=Ends(4), augment="flip")
-    again, two = trained(made, tmp_path, tmp_path / "broken", resume=True, augment="flip")
-    assert one.steps == two.steps == 6
-    assert [row["mean-iou"] for row in one.history] == [row["mean-iou"] for row in two.history]
-    found = weights(whole)
-    assert distance(found, weights(segmenter(made, tmp_path))) > 0
-    for name, tensor in weights(again).items():
-        assert torch.equal(tensor, found[name]), name
+    goes_on_bit_for_bit(partial(opened, made, tmp_path), PARTS, tmp_path, "mean-iou", augment="flip+crop")
 
 
 @pytest.mark.parametrize("made", ["segformer", "resnet"])
@@ -93,7 +54,9 @@ def test_the_decoder_moves_with_the_head_and_the_body_stays(
 ) -> None:
     start = segmenter(made, tmp_path)
     before, blocks = weights(start), start.blocks
-    backbone, result = trained(made, tmp_path, tmp_path / "run", strategy=strategy, last_blocks=1, epochs=1)
+    backbone, result = trained(
+        partial(opened, made, tmp_path), PARTS, tmp_path / "run", strategy=strategy, last_blocks=1, epochs=1
+    )
     assert not result.cached
     after = weights(backbone)
     moved = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
@@ -108,7 +71,9 @@ def test_the_decoder_moves_with_the_head_and_the_body_stays(
 
 
 def test_masks_can_be_learnt(tmp_path: Path) -> None:
-    _, result = trained("resnet", tmp_path, tmp_path / "run", epochs=25, lr=5e-3, checkpoint_every=1e9)
+    _, result = trained(
+        partial(opened, "resnet", tmp_path), PARTS, tmp_path / "run", epochs=25, lr=5e-3, checkpoint_every=1e9
+    )
     figures = [float(row["mean-iou"]) for row in result.history]
     assert max(figures) > 0.6
 

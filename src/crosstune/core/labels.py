@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from crosstune.core.errors import UserError, nearest, shown
 
@@ -68,6 +69,10 @@ class LabelMap:
         if unseen := set(names) - self.index.keys():
             raise UnknownClass(unseen, names=self.names)
         return [self.index[name] for name in names]
+
+    def for_config(self) -> dict[str, Any]:
+        """Give ``id2label`` and ``label2id`` as a transformers config takes them."""
+        return {"id2label": dict(enumerate(self.names)), "label2id": dict(self.index)}
 
     def __len__(self) -> int:
         """Count the classes."""

@@ -33,8 +33,7 @@ from crosstune.tasks.mask_files import (
 )
 from crosstune.tasks.mask_loss import CROSS_ENTROPY, DICE, LOVASZ, PixelLoss
 from crosstune.tasks.mask_metrics import Counter, ious, mask_metrics
-from crosstune.tasks.structured import NO_HEAD
-from crosstune.tasks.unscaled import Unscaled
+from crosstune.tasks.unscaled import Headless
 
 ONE_ANSWER = "one-answer"
 """Name of an alarm, and of its page."""
@@ -44,7 +43,7 @@ SIDE = 128
 
 
 @dataclass(frozen=True)
-class ImageSegmentation(Unscaled):
+class ImageSegmentation(Headless):
     """One class for each pixel (semantic segmentation); some pixels may be ignored.
 
     Encoded targets and answers are PNG files of class numbers, ``(N,)``, of the size of the picture.
@@ -193,15 +192,6 @@ class ImageSegmentation(Unscaled):
         """Give the class number of every pixel of each answer."""
         return [from_file(one) for one in answers.tolist()]
 
-    def linear_targets(self, encoded: NDArray[Any]) -> NDArray[np.float64]:
-        """Raise ``TypeError``: there is no closed-form head."""
-        del encoded
-        raise TypeError(f"{self.name} has no closed-form head")
-
-    def linear_kind(self) -> str:
-        """``none``."""
-        return NO_HEAD
-
     def decode(self, outputs: NDArray[Any]) -> list[Row]:
         """Give ``classes`` of each answer, the largest first, and ``shares`` of the pixels that they have."""
         rows: list[Row] = []
@@ -249,11 +239,7 @@ class ImageSegmentation(Unscaled):
 
     def hub_config(self) -> dict[str, Any]:
         """Give the classes."""
-        return {
-            "id2label": dict(enumerate(self.classes)),
-            "label2id": {name: place for place, name in enumerate(self.classes)},
-            "problem_type": None,
-        }
+        return LabelMap(self.classes).for_config() | {"problem_type": None}
 
     def to_json(self) -> dict[str, Any]:
         """Give the name, the classes and the size at which masks are learnt."""

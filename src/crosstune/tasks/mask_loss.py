@@ -20,9 +20,9 @@ class PixelLoss:
 
     ``dice`` and ``lovasz`` are of whole pictures, and each picture adds its own as often as its pixels
     weigh: a sum again, so that micro-batches add up here too. Both are averaged over the classes in the
-    picture. Dice is one minus ``2 sum p t / (sum p + sum t)``, with p the softmax and t the mask: Milletari et
-    al. (2016), V-Net, arXiv:1606.04797, without the squares. Lovász is the extension of one minus IoU to p: Berman et al.
-    (2018), arXiv:1705.08790.
+    picture. Dice is one minus ``2 sum p t / (sum p + sum t)``, with p the softmax and t the mask: Milletari
+    et al. (2016), V-Net, arXiv:1606.04797, without the squares. Lovász is the extension of one minus IoU to
+    p: Berman et al. (2018), arXiv:1705.08790.
 
     Checked by: ``tests/tasks/test_mask_loss.py``, against sums written out pixel by pixel.
     """

@@ -20,7 +20,6 @@ from crosstune.tasks.multi_label_losses import BinaryCrossEntropy, positive_weig
 from crosstune.tasks.multi_label_metrics import multi_label_metrics
 from crosstune.tasks.numerics import Floats, checked, sigmoid
 from crosstune.tasks.raw import is_missing, is_several, plain
-from crosstune.tasks.single_label import label_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +87,7 @@ class MultiLabel:
 
     def hub_config(self) -> dict[str, Any]:
         """Give the label map and ``multi_label_classification``."""
-        return label_config(self.labels) | {"problem_type": "multi_label_classification"}
+        return self.labels.for_config() | {"problem_type": "multi_label_classification"}
 
 
 def _lists(raw: Sequence[object]) -> list[list[object]]:

@@ -27,8 +27,7 @@ from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.place_loss import PlaceLoss
 from crosstune.tasks.query_answers import found_by_queries
 from crosstune.tasks.set_loss import SetLoss
-from crosstune.tasks.structured import NO_HEAD
-from crosstune.tasks.unscaled import Unscaled
+from crosstune.tasks.unscaled import Headless
 
 NO_OBJECT = "no-object"
 """Name of an alarm, and of its page."""
@@ -44,7 +43,7 @@ BCE, FOCAL, HUNGARIAN = "bce+giou", "focal+giou", "hungarian"
 
 
 @dataclass(frozen=True)
-class ObjectDetection(Unscaled):
+class ObjectDetection(Headless):
     """A box around every object, its class, and how sure that is.
 
     Encoded targets and answers are :class:`BoxRows` as bytes, ``(N,)``, in pixels of the picture.
@@ -207,15 +206,6 @@ class ObjectDetection(Unscaled):
         found = found_by_places if outputs.ndim == 3 else found_by_queries
         return as_array(found(outputs.detach().float().cpu(), sizes.cpu(), len(self.classes)))
 
-    def linear_targets(self, encoded: NDArray[Any]) -> NDArray[np.float64]:
-        """Raise ``TypeError``: there is no closed-form head."""
-        del encoded
-        raise TypeError(f"{self.name} has no closed-form head")
-
-    def linear_kind(self) -> str:
-        """``none``."""
-        return NO_HEAD
-
     def boxes(self, answers: NDArray[Any], least: float = SHOWN) -> list[BoxRows]:
         """Give the boxes of answers, or of encoded targets, that have at least a value."""
         return [one.only(one.values >= least) for one in from_array(answers)]
@@ -259,11 +249,7 @@ class ObjectDetection(Unscaled):
 
     def hub_config(self) -> dict[str, Any]:
         """Give the classes."""
-        return {
-            "id2label": dict(enumerate(self.classes)),
-            "label2id": {name: place for place, name in enumerate(self.classes)},
-            "problem_type": None,
-        }
+        return LabelMap(self.classes).for_config() | {"problem_type": None}
 
     def to_json(self) -> dict[str, Any]:
         """Give the name, the classes and the places that answer."""

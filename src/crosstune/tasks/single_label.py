@@ -77,12 +77,7 @@ class SingleLabel:
 
     def hub_config(self) -> dict[str, Any]:
         """Give the label map and ``single_label_classification``."""
-        return label_config(self.labels) | {"problem_type": "single_label_classification"}
-
-
-def label_config(labels: LabelMap) -> dict[str, Any]:
-    """Give ``id2label`` and ``label2id`` as a transformers config takes them."""
-    return {"id2label": dict(enumerate(labels.names)), "label2id": dict(labels.index)}
+        return self.labels.for_config() | {"problem_type": "single_label_classification"}
 
 
 def _scalars(raw: Sequence[object]) -> list[object]:

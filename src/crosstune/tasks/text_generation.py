@@ -23,9 +23,8 @@ from crosstune.core.targets import IGNORED
 from crosstune.tasks.base import LossSum, MetricSpec, Row
 from crosstune.tasks.errors import BadTarget
 from crosstune.tasks.generation_metrics import TEXT, TOKENS, TOTAL, f1, generation_metrics, plain
-from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.token_loss import token_loss
-from crosstune.tasks.unscaled import Unscaled
+from crosstune.tasks.unscaled import Headless
 
 ONE_ANSWER, NOTHING_WRITTEN = "one-answer", "nothing-written"
 """Names of alarms, and of their pages."""
@@ -34,7 +33,7 @@ FEWEST = 8
 
 
 @dataclass(frozen=True)
-class TextGeneration(Unscaled):
+class TextGeneration(Headless):
     """Answers to conversations, in the tokens of a model's own tokenizer and by its own chat template.
 
     Encoded targets are whole conversations, ``(N,)`` texts of ``core/conversation_text.py``; what an example
@@ -193,15 +192,6 @@ class TextGeneration(Unscaled):
     def truths(self, encoded: NDArray[Any]) -> list[str]:
         """Give the reference answers, for people."""
         return [reference(from_text(text)) for text in encoded.tolist()]
-
-    def linear_targets(self, encoded: NDArray[Any]) -> NDArray[np.float64]:
-        """Raise ``TypeError``: there is no closed-form head."""
-        del encoded
-        raise TypeError(f"{self.name} has no closed-form head")
-
-    def linear_kind(self) -> str:
-        """``none``."""
-        return NO_HEAD
 
     def decode(self, outputs: NDArray[Any]) -> list[Row]:
         """Give ``text`` for each answer."""

@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from crosstune.core.errors import UnknownName
-from crosstune.core.labels import UnknownClass
+from crosstune.core.labels import LabelMap, UnknownClass
 from crosstune.core.settings import Settings
 from crosstune.core.tags import OUTSIDE, Entity, entities, kinds_of, written
 from crosstune.core.targets import IGNORED, NO_WORD
@@ -21,9 +21,8 @@ from crosstune.core.words import places, unmarked
 from crosstune.tasks.base import LossSum, MetricSpec, Row
 from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.raw import plain
-from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.tag_metrics import Read, reader, tag_metrics
-from crosstune.tasks.unscaled import Unscaled
+from crosstune.tasks.unscaled import Headless
 
 ONE_ANSWER = "one-answer"
 """Name of an alarm, and of its page."""
@@ -33,7 +32,7 @@ FIRST = 0x100
 
 
 @dataclass(frozen=True)
-class TokenClassification(Unscaled):
+class TokenClassification(Headless):
     """One tag for each word, in the scheme ``IOB2`` whatever the data has.
 
     Encoded targets and answers are texts with one letter for each word, ``(N,)``: as long as the text has
@@ -133,15 +132,6 @@ class TokenClassification(Unscaled):
             dtype=np.str_,
         )
 
-    def linear_targets(self, encoded: NDArray[Any]) -> NDArray[np.float64]:
-        """Raise ``TypeError``: there is no closed-form head."""
-        del encoded
-        raise TypeError(f"{self.name} has no closed-form head")
-
-    def linear_kind(self) -> str:
-        """``none``."""
-        return NO_HEAD
-
     def found(self, answer: str) -> list[Entity]:
         """Read one answer as entities, in order."""
         return sorted(self._read(answer))
@@ -190,11 +180,7 @@ class TokenClassification(Unscaled):
 
     def hub_config(self) -> dict[str, Any]:
         """Give the tags."""
-        return {
-            "id2label": dict(enumerate(self.tags)),
-            "label2id": {tag: place for place, tag in enumerate(self.tags)},
-            "problem_type": None,
-        }
+        return LabelMap(self.tags).for_config() | {"problem_type": None}
 
     def to_json(self) -> dict[str, Any]:
         """Give the name and the types of entities."""

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from crosstune.tasks.base import Row
 from crosstune.tasks.recognition_metrics import edits
-from crosstune.tasks.structured import NO_HEAD
 from crosstune.tasks.transcripts import written
-from crosstune.tasks.unscaled import Unscaled
+from crosstune.tasks.unscaled import Headless
 
 
-class WrittenAnswers(Unscaled):
+class WrittenAnswers(Headless):
     """The part of a task that is about transcripts, whoever writes them."""
 
     name: ClassVar[str] = "automatic-speech-recognition"
@@ -28,15 +27,6 @@ class WrittenAnswers(Unscaled):
     def compared(self, answers: NDArray[Any]) -> NDArray[Any]:
         """Give answers as they are compared with transcripts."""
         return answers
-
-    def linear_targets(self, encoded: NDArray[Any]) -> NDArray[np.float64]:
-        """Raise ``TypeError``: there is no closed-form head."""
-        del encoded
-        raise TypeError(f"{self.name} has no closed-form head")
-
-    def linear_kind(self) -> str:
-        """``none``."""
-        return NO_HEAD
 
     def decode(self, outputs: NDArray[Any]) -> list[Row]:
         """Give ``text`` for each answer."""
