@@ -70,7 +70,7 @@ def _detr(family: str, labels: dict[str, Any]) -> Any:
     more: dict[str, Any] = {"with_box_refine": True, "num_feature_levels": 3} if several else {}
     body = _resnet("ResNetConfig", (2, 3, 4) if several else (4,))
     if family == "detr-timm":
-        body = transformers.TimmBackboneConfig("test_resnet", out_indices=(4,), use_pretrained_backbone=False)
+        body = transformers.TimmBackboneConfig(backbone="test_resnet", out_indices=(4,))
     return getattr(transformers, kind)(
         use_timm_backbone=False, backbone_config=body,
         d_model=32, encoder_layers=LAYERS, decoder_layers=LAYERS, encoder_attention_heads=2,
