@@ -110,7 +110,8 @@ def test_without_a_gpu_or_the_package_the_command_is_named(monkeypatch: pytest.M
 def test_a_run_ends_before_a_model_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantized, "has_cuda", lambda: False)
     rows = tmp_path / "rows.jsonl"
-    rows.write_text('{"prompt": "a", "completion": "b"}\n' * 20, encoding="utf-8")
+    lines = [f'{{"prompt": "say {n}", "completion": "{n}"}}\n' for n in range(60)]
+    rows.write_text("".join(lines), encoding="utf-8")
     with pytest.raises(NoCuda):
         crosstune.fit(
             rows, task="text-generation", model=str(tmp_path / "nowhere"), out=tmp_path / "run", **ON

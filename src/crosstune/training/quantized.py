@@ -73,7 +73,7 @@ def quantize(layers: list[Any]) -> None:
         plain = layer.get_base_layer()
         if type(plain) is not nn.Linear:
             continue
-        # Without autocast it computes in float32, so that the merge can be verified; under it in bfloat16.
+        # In float32, whatever the precision of the rest: slower, but the merge can be verified.
         held = bnb.nn.Linear4bit(
             plain.in_features, plain.out_features, bias=plain.bias is not None, device="meta",
             compute_dtype=torch.float32, **HOW,
