@@ -231,6 +231,10 @@ class Settings:
     """What adapters are: lora (Hu 2021); dora, which learns the length of each row of a weight apart from its
     direction (Liu 2024) and takes more time; rslora, whose scale does not shrink as fast with the rank
     (Kalajdzievski 2023)."""
+    quantize_base: bool = False
+    """Whether training holds the frozen weights under adapters in 4 bits (NF4 of bitsandbytes, as QLoRA,
+    Dettmers 2023): less memory of the GPU. Needs strategy=lora, a GPU with CUDA and the extra ``quantized``.
+    What ships has whole float32 weights again. Not tried on a GPU yet."""
 
 
 SETTING_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Settings))

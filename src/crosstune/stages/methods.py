@@ -16,6 +16,7 @@ from crosstune.training.checkpointing import require_checkpointing
 from crosstune.training.methods import require_methods
 from crosstune.training.neftune import make_noise
 from crosstune.training.packing import require_packing
+from crosstune.training.quantized import require_quantized
 from crosstune.training.strategies import part_of
 
 
@@ -24,6 +25,7 @@ def hold_to_what_was_asked(run: Run, prepared: Prepared) -> None:
 
     Raises:
         DoesNotApply: a method has nothing to act on.
+        NoCuda, MissingExtra: ``quantize_base``, without a GPU or the package.
     """
     asked = run.options.settings_overrides()
     domains = prepared.items["train"].domains()
@@ -37,6 +39,7 @@ def hold_to_what_was_asked(run: Run, prepared: Prepared) -> None:
             fix="name both, or leave both out",
         )
     _hold_to_strategy(asked)
+    require_quantized(run.settings, asked.get("strategy"))
     if asked.get("trial_soup") and (asked.get("trials") == 0 or {"strategy", "lr"} <= asked.keys()):
         raise DoesNotApply(
             "a soup of trials needs trials, and none can be made",

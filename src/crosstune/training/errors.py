@@ -138,6 +138,21 @@ class NoAdapterTargets(UserError):
         )
 
 
+class NoCuda(UserError):
+    """Something that only a GPU with CUDA can do is asked for, and there is none."""
+
+    code = "no-cuda"
+
+    def __init__(self, setting: str, extra: str) -> None:
+        """Name the setting and the extra that it needs besides."""
+        super().__init__(
+            f"`{setting}` needs a GPU with CUDA",
+            found="no GPU that torch can use here",
+            expected=f"a GPU with CUDA, and the extra `{extra}`",
+            fix=f'leave `{setting}` out, or go where there is one: pip install "crosstune[{extra}]"',
+        )
+
+
 class AdapterMergeDiffers(UserError):
     """The merged model does not give what the model with adapters gave."""
 

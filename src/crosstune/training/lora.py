@@ -16,6 +16,7 @@ from crosstune.core.seeding import derived_seed
 from crosstune.core.settings import Settings
 from crosstune.sources.base import Backbone
 from crosstune.training.errors import AdapterMergeDiffers, NoAdapterTargets
+from crosstune.training.quantized import dequantize, quantize
 
 TOLERANCE = 1e-4
 """Largest difference of outputs after the merge, relative to the largest output (at least 1)."""
@@ -73,13 +74,14 @@ def add_adapters(backbone: Backbone, settings: Settings) -> list[str]:
       ``m`` is ``||W||`` at the start; the norm counts as a constant in the gradient. A weight with a row of
       zeros has no direction to keep apart (0 / 0): its layer gets a plain adapter.
 
-    The paths of all other modules stay what they were.
+    The paths of all other modules stay what they were. With ``quantize_base``, ``W`` are the numbers that its
+    4 bits stand for, so that outputs do change at the start.
 
     Returns:
         The paths that got one.
 
     Raises:
-        MissingExtra: peft is not installed.
+        MissingExtra: peft is not installed, or bitsandbytes, where it is asked for.
         NoAdapterTargets: no layer fits.
 
     Checked by: ``tests/training/test_lora.py``, ``test_lora_variants.py``.
@@ -94,6 +96,8 @@ def add_adapters(backbone: Backbone, settings: Settings) -> list[str]:
         layer.set_adapter([OWN, PLAIN])  # the second set has silenced the first
     for parameter in backbone.head_parameters():
         parameter.requires_grad = not backbone.head_rests
+    if settings.quantize_base:
+        quantize(list(_adapted(backbone).values()))
     return targets
 
 
@@ -137,16 +141,24 @@ def magnitudes(backbone: Backbone) -> frozenset[int]:
 
 
 def merge_adapters(backbone: Backbone) -> None:
-    """Work every adapter into its layer and take it out: the model is a plain one again, in place."""
+    """Work every adapter into its layer and take it out: the model is a plain one again, in place.
+
+    Weights that were held in 4 bits become float32 numbers first, all of them where the model lies.
+    """
+    dequantize(list(_adapted(backbone).values()))
     for layer in _adapted(backbone).values():
         layer.merge(safe_merge=True)
     remove_adapters(backbone)
 
 
 def remove_adapters(backbone: Backbone) -> None:
-    """Take every adapter off and forget it: each layer has its own weights, bit for bit."""
+    """Take every adapter off and forget it: each layer has its own weights, bit for bit.
+
+    Of weights in 4 bits these are the float32 numbers that the bits stand for.
+    """
     if not hasattr(backbone.model, _NOTE):
         return
+    dequantize(list(_adapted(backbone).values()))
     for path, layer in _adapted(backbone).items():
         backbone.model.set_submodule(path, layer.get_base_layer())
     _forget(backbone.model)

@@ -45,6 +45,7 @@ from crosstune.training.packing import choose_packing
 from crosstune.training.parallel import plugin, untouched, way
 from crosstune.training.precision import Numerics, choose_numerics, to_format
 from crosstune.training.prepared import PreparedInputs
+from crosstune.training.quantized import require_quantized
 from crosstune.training.stored import Prefix, Stored, store_prefix
 from crosstune.training.strategies import end_at, load_head, lowest_cut, set_mode
 from crosstune.training.update import Loss, Updater
@@ -193,6 +194,7 @@ def prepare(
     require_methods(settings, domains=None if domains is None else len(domains.present))
     require_lengths(settings, backbone)
     make_noise(backbone, settings)  # refused before time is spent
+    require_quantized(settings, settings.strategy)
     augmenter, mixing = _augmentation(backbone, task, settings)
     encoded = task.encode(train_items.targets())
     order = _order(train_items, backbone, settings, world=accelerator.num_processes)
