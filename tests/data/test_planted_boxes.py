@@ -43,8 +43,8 @@ def test_what_is_left_has_each_object_once_and_inside(tmp_path: Path) -> None:
     assert not set(items.origins()) & set(planted.bad)
     (twins,) = planted.items["duplicate-boxes"]
     first, second = twins.split(" = ")
-    places = {one["place"] for objects in items.targets() for one in objects}
+    places = {one["place"] for target in items.targets() for one in target.objects}
     assert first in places
     assert second not in places
-    sides = [side for objects in items.targets() for one in objects for side in one["box"]]
+    sides = [side for target in items.targets() for one in target.objects for side in one["box"]]
     assert 0 <= min(sides) <= max(sides) <= 48

@@ -20,7 +20,7 @@ def written(root: Path, header: str, *rows: str) -> Path:
 
 
 def objects(data: LabelledData) -> list[list[tuple[list[float], str]]]:
-    return [[(one["box"], one["label"]) for one in row] for row in data.items("all").targets()]
+    return [[(one["box"], one["label"]) for one in row.objects] for row in data.items("all").targets()]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_empty_cells_are_a_background_and_rows_of_one_picture_are_joined(
     data = read(written(tmp_path, "image,label,xmin,ymin,xmax,ymax,camera", *rows))
     assert objects(data) == [[([1, 2, 3, 4], "cat"), ([5, 6, 7, 8], "dog")], []]
     assert data.splits["all"]["camera"] == ["x", "y"]
-    assert data.items("all").targets()[0][1]["place"] == "boxes.csv:4"
+    assert data.items("all").targets()[0].objects[1]["place"] == "boxes.csv:4"
 
 
 def test_a_box_that_cannot_be_read_sets_its_picture_aside(tmp_path: Path) -> None:

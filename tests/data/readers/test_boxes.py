@@ -31,8 +31,8 @@ def rows(data: LabelledData, split: str) -> dict[str, list[tuple[Any, str]]]:
     items = data.items(split)
     found = zip(items.origins(), items.targets(), strict=True)
     return {
-        Path(origin).name: [(pytest.approx(one["box"]), one["label"]) for one in objects]
-        for origin, objects in found
+        Path(origin).name: [(pytest.approx(one["box"]), one["label"]) for one in target.objects]
+        for origin, target in found
     }
 
 
@@ -87,7 +87,7 @@ def test_crowds_and_difficult_objects_are_kept_apart(tmp_path: Path) -> None:
     coco(tmp_path)
     (tmp_path / "annotations" / "instances.json").write_text(json.dumps(content))
     report = check(read(tmp_path))
-    assert [one["ignore"] for one in report.clean().items("all").targets()[0]] == [True, False]
+    assert [one["ignore"] for one in report.clean().items("all").targets()[0].objects] == [True, False]
     assert report.class_counts["all"]["cat"] == 1
     assert any("1 more are marked as crowds" in finding.sentence for finding in report.findings)
 
