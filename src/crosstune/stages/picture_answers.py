@@ -77,8 +77,8 @@ def write_beside(
         return [{**row, "mask": path} for row, path in zip(rows, paths, strict=True)]
     if isinstance(task, WithBoxes) and also:
         found = Found(
-            items=items, origins=origins, numbers=numbers, every=task.boxes(outputs, 0.0), shown=task.boxes(outputs),
-            classes=task.classes,
+            items=items, origins=origins, numbers=numbers, every=task.boxes(outputs, 0.0),
+            shown=task.boxes(outputs), classes=task.classes,
         )  # fmt: skip
         for one in also:
             FORMS[one](found, out)
