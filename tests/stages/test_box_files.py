@@ -29,13 +29,6 @@ FOUND = [
 class Items:
     """As much of the pictures of a split as files ask for."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = list(names)
-
-    def origins(self) -> list[str]:
-        """Name the pictures."""
-        return self.names
-
     def batch(self, indices: Sequence[int]) -> list[Any]:
         """Give grey pictures."""
         return [Image.new("RGB", (300, 200), (90, 90, 90)) for _ in indices]
@@ -44,7 +37,7 @@ class Items:
 def written(out: Path, *also: str, names: Sequence[str] = ("a/one.jpg", "a/two.jpg", "b/three.png")) -> None:
     table = [{"labels": []} for _ in FOUND]
     same = write_beside(
-        TASK, Items(names), as_array(FOUND), table, out=out, also=also, numbers=(0, 2, 5)  # type: ignore[arg-type]
+        TASK, Items(), as_array(FOUND), table, out=out, also=also, origins=names, numbers=(0, 2, 5)  # type: ignore[arg-type]
     )  # fmt: skip
     assert same == table
 
@@ -115,7 +108,7 @@ def test_forms_are_refused_where_nothing_can_be_written(tmp_path: Path) -> None:
 
 def test_the_report_shows_truth_beside_what_was_found() -> None:
     truth = [rows([[30, 20, 90, 60], [100, 20, 120, 60]], [1, 0], [1, 0])]
-    picture = Items(["a"]).batch([0])
+    picture = Items().batch([0])
     (address,) = compared(TASK, picture, as_array(truth), as_array(FOUND[:1]))
     assert address is not None
     assert address.startswith("data:image/jpeg;base64,")

@@ -21,6 +21,8 @@ class Found:
     """What was found in the pictures that could be read."""
 
     items: SplitItems
+    origins: Sequence[str]
+    """The files of the pictures."""
     numbers: Sequence[int]
     """Of each picture, which row of the table it is; from 0."""
     every: Sequence[BoxRows]
@@ -37,7 +39,7 @@ def write_coco(found: Found, out: Path) -> None:
     its list ``annotations`` is what ``COCO.loadRes`` takes. ``image_id`` is the row of the table, from 0.
     """
     images, rows = [], list[dict[str, Any]]()
-    for number, origin, boxes in zip(found.numbers, found.items.origins(), found.every, strict=True):
+    for number, origin, boxes in zip(found.numbers, found.origins, found.every, strict=True):
         width, height = boxes.size
         images.append({"id": number, "file_name": origin, "width": round(width), "height": round(height)})
         for box, kind, score in zip(boxes.boxes.tolist(), boxes.classes.tolist(), boxes.values, strict=True):
@@ -88,7 +90,7 @@ FORMS: Mapping[str, Callable[[Found, Path], None]] = {
 
 def stems(found: Found) -> list[str]:
     """Name the files of each picture: as the picture itself is, behind its row where two have one name."""
-    plain = [Path(origin).stem for origin in found.items.origins()]
+    plain = [Path(origin).stem for origin in found.origins]
     often = Counter([CLASSES, *(one.casefold() for one in plain)])
     return [
         one if often[one.casefold()] == 1 else f"{number:06d}-{one}"

@@ -52,6 +52,7 @@ def write_beside(
     *,
     out: Path,
     also: Sequence[str] = (),
+    origins: Sequence[str],
     numbers: Sequence[int],
 ) -> list[Row]:
     """Write what belongs to the rows of N pictures beside the file of the rows.
@@ -63,6 +64,7 @@ def write_beside(
         rows: what ``decode`` made of them.
         out: the file of the rows.
         also: names of forms.
+        origins: of each picture, its file.
         numbers: of each picture, its row in the table.
 
     Returns:
@@ -70,16 +72,13 @@ def write_beside(
     """
     if isinstance(task, WithMasks):
         folder = out.with_name(f"{out.stem}-masks")
-        paths = [
-            str(folder / f"{place:06d}-{Path(origin).stem}.png")
-            for place, origin in enumerate(items.origins())
-        ]
+        paths = [str(folder / f"{place:06d}-{Path(origin).stem}.png") for place, origin in enumerate(origins)]
         mask_pictures.write_masks(task.masks(outputs), paths, getattr(task, "classes", ()))
         return [{**row, "mask": path} for row, path in zip(rows, paths, strict=True)]
     if isinstance(task, WithBoxes) and also:
         found = Found(
-            items=items, numbers=numbers, every=task.boxes(outputs, 0.0), shown=task.boxes(outputs),
-            classes=task.classes,
+            items=items, origins=origins, numbers=numbers, every=task.boxes(outputs, 0.0),
+            shown=task.boxes(outputs), classes=task.classes,
         )  # fmt: skip
         for one in also:
             FORMS[one](found, out)

@@ -192,7 +192,16 @@ def predict_run(
     split = next(iter(data.splits))
     problems = {item.index: f"{item.code}: {item.reason}" for item in check(data, task=model.task.name).bad}
     good = [index for index in range(len(origins)) if index not in problems]
-    rows = _predicted(model, data.items(split).subset(good), engine, out, also, good) if good else []
+    rows: list[dict[str, Any]] = []
+    if good:
+        items = data.items(split).subset(good)
+        outputs = model.outputs(items, engine=engine)
+        rows = model.rows(items, outputs)
+        if out is not None:
+            files = [origins[index] for index in good]
+            rows = write_beside(
+                model.task, items, outputs, rows, out=out, also=also, origins=files, numbers=good
+            )
     found = dict(zip(good, rows, strict=True))
     table = [
         {"origin": origin, **found.get(index, {}), "error": problems.get(index, "")}
@@ -201,21 +210,6 @@ def predict_run(
     if out is not None:
         write_rows(table, out)
     return table
-
-
-def _predicted(
-    model: SavedModel,
-    items: SplitItems,
-    engine: str,
-    out: Path | None,
-    also: Sequence[str],
-    numbers: Sequence[int],
-) -> list[dict[str, Any]]:
-    outputs = model.outputs(items, engine=engine)
-    rows = model.rows(items, outputs)
-    if out is None:
-        return rows
-    return write_beside(model.task, items, outputs, rows, out=out, also=also, numbers=numbers)
 
 
 def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list[str]]:
