@@ -1,5 +1,7 @@
 """``crosstune chat``: what is typed reaches the model, and its answer is shown, by hand and in a pipe."""
 
+import os
+import pty
 import signal
 import sys
 from pathlib import Path
@@ -103,6 +105,76 @@ def test_a_person_is_asked_and_answers_keep_their_lines(talk: Echo, monkeypatch:
     assert lines[0] == "/new begins another conversation, /exit ends"
     assert lines[1:3] == ["> HI", "1"] or lines[1:4] == ["> hi", "HI", "1"]
     assert done.stderr == "too long: /new begins another one\n"
+
+
+SCRIPT = """
+import sys, types
+from types import SimpleNamespace
+import crosstune
+class Echo:
+    def answer(self, text):
+        return SimpleNamespace(text=f"<{text}>", problem="")
+    def begin_again(self):
+        pass
+fake = types.ModuleType("crosstune.pipeline")
+fake.chat = lambda run, **values: Echo()
+sys.modules["crosstune.pipeline"] = crosstune.pipeline = fake
+from crosstune.cli.main import app
+sys.argv = ["crosstune", "chat", "run"]
+app()
+"""
+
+
+def in_a_terminal(*keys: bytes) -> tuple[str, int]:
+    """Press keys in a real terminal, each time it asks; returns what it showed, and the exit code."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ |= {"TERM": "dumb", "LC_ALL": "C.UTF-8"}
+        os.execv(sys.executable, [sys.executable, "-c", SCRIPT])  # noqa: S606
+    shown, waiting = b"", list(keys)
+    while True:
+        try:
+            more = os.read(terminal, 1024)
+        except OSError:  # Linux says so at the end
+            break
+        if not more:
+            break
+        shown += more
+        if shown.endswith(b"> ") and waiting:
+            os.write(terminal, waiting.pop(0))
+    os.close(terminal)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_line_is_edited_in_a_terminal_and_ctrl_d_ends() -> None:
+    keys = (
+        b"ab\x1b[Dc\n",
+        "h\u00e9\u6f22\u00e9\x7f\n".encode(),
+        b"\n",
+        b"/new\n",
+        b"\x1b[A\x1b[A\n",
+        b"\x04",
+    )
+    shown, code = in_a_terminal(*keys)
+    assert code == 0
+    assert "<acb>" in shown  # the arrow has moved the cursor
+    assert shown.count("<h\u00e9\u6f22>") == 2  # typed, and again out of the history
+    assert "another conversation begins" in shown
+    assert shown.endswith("\r\n")
+
+
+def test_ctrl_c_ends_in_a_terminal() -> None:
+    shown, code = in_a_terminal(b"half a line\x03")
+    assert code == 128 + signal.SIGINT
+    assert "Traceback" not in shown
+
+
+def test_bytes_that_a_locale_lets_through_are_named(talk: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: "h\udcc3\udca9")
+    done = piped("hi\n")
+    assert done.exit_code == 2
+    assert "[bad-value] what is said is not text" in done.stderr
+    assert talk.said == []
 
 
 def test_ctrl_c_ends_quietly(talk: Echo) -> None:

@@ -3,7 +3,6 @@
 Neither a GPU nor the package is needed: a stand-in of the same form rounds to 15 levels for each row.
 """
 
-import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -72,7 +71,6 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
         nn=SimpleNamespace(Linear4bit=Linear4bit, Params4bit=Params4bit),
         functional=SimpleNamespace(dequantize_4bit=dequantize_4bit),
     )
-    monkeypatch.setitem(sys.modules, "bitsandbytes", made)
     monkeypatch.setattr(quantized, "has_cuda", lambda: True)
     monkeypatch.setattr(quantized, "require", lambda *_, **__: made)
 

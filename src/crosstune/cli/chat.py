@@ -1,6 +1,8 @@
 """``crosstune chat``: a conversation with a model that was tuned to answer."""
 
 import sys
+from contextlib import suppress
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -40,10 +42,14 @@ def _talk(run: RunArgument, system: str | None) -> None:
 
     talk, by_hand = pipeline.chat(run, system=system), sys.stdin.isatty()
     if by_hand:
+        with suppress(ImportError):  # not on every system
+            import_module("readline")  # without it arrow keys are part of what is said
         say(f"{FRESH} begins another conversation, {EXIT} ends")
     while (line := _line(by_hand)) is not None and line.strip() != EXIT:
         if line.strip() == FRESH:
             talk.begin_again()
+            if by_hand:
+                say("another conversation begins")
         elif line.strip():
             reply = talk.answer(line)
             if reply.problem:
@@ -57,15 +63,17 @@ def _talk(run: RunArgument, system: str | None) -> None:
 def _line(by_hand: bool) -> str | None:
     """Read a line, asking for it where a person types; ``None`` at the end."""
     try:
-        return input(PROMPT if by_hand else "")
+        line = input(PROMPT if by_hand else "")
+        line.encode()  # in some locales bytes that are no text are let through as halves of characters
+        return line
     except EOFError:
         if by_hand:
             typer.echo()  # the prompt's line
         return None
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise BadValue(
             "what is said is not text",
-            found=f"bytes that are not {error.encoding} on standard input",
+            found=f"bytes that are not {sys.stdin.encoding} on standard input",
             expected="lines of text",
-            fix=f"write the input as {error.encoding}",
+            fix="write UTF-8, in a locale of UTF-8 (such as LC_ALL=C.UTF-8)",
         ) from error
