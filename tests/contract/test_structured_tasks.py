@@ -21,6 +21,7 @@ from crosstune.evaluation.scores import point, score
 from crosstune.tasks.base import Task
 from crosstune.tasks.registry import TASKS, make_task, task_from_json
 from crosstune.tasks.structured import NO_HEAD, Structured
+from tests.support.detection import Objects
 from tests.support.segmentation import Mask
 
 Made = tuple[Structured, list[Any], torch.Tensor]
@@ -44,6 +45,18 @@ def _maps(task: Task) -> torch.Tensor:
     return torch.randn(4, task.outputs, 2, 4, generator=torch.Generator().manual_seed(2))
 
 
+def _queries(task: Task) -> torch.Tensor:
+    """Give two layers of six queries each: classes and none, and boxes in a picture of 1 x 1 pixels."""
+    random = torch.Generator().manual_seed(3)
+    logits = torch.randn(4, 2, 6, task.outputs + 1, generator=random)
+    return torch.cat([logits, torch.rand(4, 2, 6, 4, generator=random) * 0.4 + 0.2], dim=-1)
+
+
+def _objects(*names: str) -> Objects:
+    places = np.array([[0.1 * n, 0.1, 0.1 * n + 0.3, 0.5] for n in range(len(names))])
+    return Objects((1, 1), places, names, (False,) * len(names))
+
+
 EXAMPLES: dict[str, tuple[list[Any], Callable[[Task], torch.Tensor]]] = {
     "automatic-speech-recognition": (["press one", "press two", "hold on", "go"], _speech),
     "token-classification": (
@@ -53,6 +66,10 @@ EXAMPLES: dict[str, tuple[list[Any], Callable[[Task], torch.Tensor]]] = {
     "image-segmentation": (
         [Mask(np.roll(np.array([[0, 0, 1, 1], [2, 2, 1, 255]], np.uint8), row, axis=1)) for row in range(4)],
         _maps,
+    ),
+    "object-detection": (
+        [_objects("cat"), _objects("cat", "dog"), _objects("dog", "dog", "cat"), _objects("dog")],
+        _queries,
     ),
 }
 
