@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import sys
 from pathlib import Path
@@ -125,14 +126,26 @@ app()
 """
 
 
+QUIET = 60.0
+"""Seconds that a terminal is waited for: starting takes the longest."""
+
+
 def in_a_terminal(*keys: bytes) -> tuple[str, int]:
     """Press keys in a real terminal, each time it asks; returns what it showed, and the exit code."""
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        )  # background jobs of a shell ignore it, and so would this
         os.environ |= {"TERM": "dumb", "LC_ALL": "C.UTF-8"}
         os.execv(sys.executable, [sys.executable, "-c", SCRIPT])  # noqa: S606
     shown, waiting = b"", list(keys)
     while True:
+        if not select.select([terminal], [], [], QUIET)[0]:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(terminal)
+            pytest.fail(f"nothing more was shown for {QUIET:.0f} s, after {shown.decode(errors='replace')!r}")
         try:
             more = os.read(terminal, 1024)
         except OSError:  # Linux says so at the end
