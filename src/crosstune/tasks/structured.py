@@ -100,11 +100,29 @@ class WithBoxes(Protocol):
         """Name the classes, by number."""
         ...
 
-    def boxes(self, answers: NDArray[Any], least: float = ...) -> list[BoxRows]:
+    def boxes(self, answers: NDArray[Any], least: float | None = None) -> list[BoxRows]:
         """Give the boxes of N answers, or encoded targets, whose value is not below ``least``.
 
         Without it: those that are sure enough to be shown.
         """
+        ...
+
+
+@runtime_checkable
+class WithThreshold(Protocol):
+    """What a task has besides that shows only answers that are sure enough."""
+
+    @property
+    def threshold(self) -> float:
+        """Give the least score that is shown."""
+        ...
+
+    def choose_threshold(self, answers: NDArray[Any], encoded: NDArray[Any]) -> tuple[float, float] | None:
+        """Give the best threshold for N answers, and its F1; ``None`` where none is better than another."""
+        ...
+
+    def with_threshold(self, score: float) -> Self:
+        """Give the task with another threshold."""
         ...
 
 
