@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from os import cpu_count
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.items import Items
+from crosstune.frozen.background import background
 from crosstune.sources.base import Backbone, Batch
 
 Indices = NDArray[np.int64]
@@ -66,8 +67,7 @@ def batches(
 
     workers = 1 if backbone.modality == "text" else max(1, min(4, cpu_count() or 1))
     waiting: deque[tuple[Indices, Future[Batch]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="crosstune-decode")
-    try:
+    with background(workers, "crosstune-decode") as pool:
         for start in range(0, len(order), size):
             indices = order[start : start + size]
             waiting.append((indices, pool.submit(load, indices)))
@@ -77,5 +77,3 @@ def batches(
         while waiting:
             ready, future = waiting.popleft()
             yield ready, future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from crosstune.core.domains import Domains
 from crosstune.core.items import Items
 from crosstune.frozen.activations import Activations
+from crosstune.frozen.background import background
 from crosstune.sources.base import Batch, Preprocessing
 from crosstune.tasks.base import Task
 from crosstune.tasks.structured import InPictures, Structured, TeacherForced
@@ -229,14 +230,11 @@ def worker_failures(step: Callable[[], int], workers: int) -> Iterator[None]:
 
 def ahead(load: Callable[[int], T], numbers: Iterable[int]) -> Generator[T]:
     """Yield ``load(number)`` for every number, computed in one thread up to ``AHEAD`` ahead."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="crosstune-loader")
     waiting: deque[Future[T]] = deque()
-    try:
+    with background(1, "crosstune-loader") as pool:
         for number in numbers:
             waiting.append(pool.submit(load, number))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
