@@ -97,7 +97,7 @@ def test_a_model_that_fails_on_the_data_is_passed_over(
             raise OutOfMemory("the pass", size=1, failure="no room")
         return frozen_pass(backbone, *args, **values)
 
-    monkeypatch.setattr("crosstune.stages.ranking.frozen_pass", broken)
+    monkeypatch.setattr("crosstune.stages.rank_sample.frozen_pass", broken)
     run = started(options(place), tmp_path / "run")
     ranking = choose_by_ranking(run, prepare(run))
     reason = "memory ran out in the pass of 1 example at once: no room"

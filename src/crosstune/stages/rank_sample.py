@@ -57,6 +57,11 @@ class RankSample(Protocol):
         """Say what the rows are."""
         ...
 
+    @property
+    def singles(self) -> bool:
+        """Say whether what single blocks say of the rows competes too."""
+        ...
+
     def features(self, run: Run, backbone: Backbone) -> Features:
         """Compute features of the rows."""
         ...
@@ -89,6 +94,7 @@ class ExampleSample:
     encoded: NDArray[Any]
     groups: Sequence[object] | None
     rows_are: str = TRAINING_ROWS
+    singles: bool = False
 
     @property
     def units(self) -> int:
@@ -112,6 +118,8 @@ class PlaceSample:
     places: PlaceRows
     of_pictures: Sequence[object] | None
     """The user's group of each picture."""
+    singles: bool = True
+    """Decoders read each map by itself, and there are at most four."""
 
     @property
     def encoded(self) -> NDArray[Any]:

@@ -178,6 +178,7 @@ def _measure(
         sample.encoded,
         groups=sample.groups,
         seed=run.settings.seed,
+        singles=sample.singles,
         source_probabilities=source.probabilities(features.head_input) if source else None,
     )
 
