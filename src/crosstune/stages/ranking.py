@@ -15,7 +15,7 @@ from crosstune.core.plan import Decision
 from crosstune.core.ranking import TRAINING_ROWS
 from crosstune.frozen.errors import EngineFailed, NonFiniteFeatures
 from crosstune.planning.candidates import Candidate, Known, propose_candidates, readers
-from crosstune.planning.choice import RankFacts, choose_candidate
+from crosstune.planning.choice import RankFacts, choose_candidate, pass_limit
 from crosstune.planning.facts import ModelFacts
 from crosstune.probing import ranking as scoring
 from crosstune.probing.model_scores import ModelScores, score_model
@@ -52,7 +52,7 @@ class Ranked:
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """Name model and size as a plan holds them."""
-        _, found = choose_candidate([_facts(self)], rows=0, seconds=float("inf"))
+        _, found = choose_candidate([_facts(self)], rows=0, limit=float("inf"))
         return tuple(found)
 
 
@@ -96,7 +96,9 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
         return ranking
     rows = prepared.facts.train_rows + prepared.facts.validation_rows
     chosen, decisions = choose_candidate(
-        [_facts(row) for row in ranking.rows], rows=rows, seconds=run.budget.left()
+        [_facts(row) for row in ranking.rows],
+        rows=rows,
+        limit=pass_limit(prepared.facts, run.budget.left()),
     )
     return replace(ranking, decisions=tuple(decisions), chosen=chosen.candidate.label)
 
