@@ -52,8 +52,7 @@ def place_features(
         reporter: told how far it is.
 
     Returns:
-        Features of R rows. Their blocks are those whose maps are read, the finest first; the head's input is
-        that of the deepest map.
+        R rows of those blocks whose maps are read, the finest first; the head's input is the deepest's.
 
     Raises:
         UnsupportedModel: the model has a decoder of its own.
@@ -61,15 +60,15 @@ def place_features(
         OutOfMemory: not even one picture fits.
 
     Cost: one forward of the body for each picture: 5.3 processor seconds on one thread for 125 pictures at
-    224 px through EfficientNet-lite0, 16 pixels of each. Memory for the maps of one batch, and 4 R sum C bytes.
+    224 px through EfficientNet-lite0. Memory for the maps of one batch, and 4 R sum C bytes.
     Checked by: ``tests/frozen/test_place_features.py``: against averages by hand, whatever the batch size.
     """
     reader, told, began = _reader(backbone), reporter or Silent(), time.perf_counter()
     widths = [tap.channels for tap in reader.taps]
     joined = np.zeros((len(boxes), sum(widths)), np.float32)
-    order, done = processing_order(backbone, items), 0
     told.start("features of places", len(items))
     with evaluating(backbone.model), torch.inference_mode():
+        order, done = processing_order(backbone, items), 0
         while done < len(items):
             try:
                 for indices, batch in batches(backbone, items, order[done:], batch_size):
@@ -79,12 +78,7 @@ def place_features(
                     done += len(indices)
                     told.advance(done)
             except CAN_BE_MEMORY as error:
-                if not is_out_of_memory(error):
-                    raise
-                if batch_size == 1:
-                    raise OutOfMemory("reading places", size=1, failure=str(error)) from error
-                batch_size //= 2
-                told.warn(f"memory ran out in reading places: batches of {batch_size} from here on")
+                batch_size = _halved(error, batch_size, told)
     told.finish(f"{len(boxes):,} places of {len(items):,} pictures read")
     return from_joined(
         joined,
@@ -94,6 +88,16 @@ def place_features(
         engine="torch",
         seconds=time.perf_counter() - began,
     )
+
+
+def _halved(error: Exception, batch_size: int, told: Reporter) -> int:
+    """Give the smaller batches to go on with where ``error`` says that memory ran out; else raise it."""
+    if not is_out_of_memory(error):
+        raise error
+    if batch_size == 1:
+        raise OutOfMemory("reading places", size=1, failure=str(error)) from error
+    told.warn(f"memory ran out in reading places: batches of {batch_size // 2} from here on")
+    return batch_size // 2
 
 
 def _reader(backbone: Backbone) -> MapReader:
