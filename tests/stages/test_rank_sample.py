@@ -113,6 +113,8 @@ def test_the_groups_of_the_user_are_left_out_as_one(place: Path, tmp_path: Path)
     assert isinstance(sample, PlaceSample)
     assert sample.groups
     assert len(set(sample.groups)) < sample.units
+    assert len(sample.items) == 20  # a tenth of the rows that were asked for
+    assert len(sample.encoded) < 200
 
 
 def test_models_with_a_decoder_of_their_own_are_passed_over(place: Path, tmp_path: Path) -> None:

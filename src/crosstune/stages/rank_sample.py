@@ -24,6 +24,11 @@ from crosstune.tasks.place_rows import PlaceRows
 from crosstune.tasks.structured import NO_HEAD, WithPlaces
 
 
+ROWS_EACH = 10
+"""ASSUMED: rows for each picture at least. What takes long is to pass pictures: 200 for 2,000 rows at most,
+however few objects they show, so that a tenth of a usual budget has room for several models."""
+
+
 class RankSample(Protocol):
     """R rows with targets, and a way to their features."""
 
@@ -73,13 +78,16 @@ def is_comparable(task: Task) -> bool:
 
 
 def draw_sample(run: Run, prepared: Prepared) -> RankSample:
-    """Draw about ``rank_rows`` rows; the task must be comparable."""
+    """Draw about ``rank_rows`` rows, of places of at most a tenth as many pictures.
+
+    The task must be comparable.
+    """
     count, seed, task = run.settings.rank_rows, run.settings.seed, prepared.task
     if not isinstance(task, WithPlaces):
         items, encoded = drawn_rows(prepared, count, seed)
         return ExampleSample(task, items["train"], encoded["train"], _groups(run, items["train"]))
     every = prepared.items["train"]
-    order = generator(seed, "rank pictures").permutation(len(every))[:count]
+    order = generator(seed, "rank pictures").permutation(len(every))[: -(-count // ROWS_EACH)]
     places = task.labelled_places(prepared.encoded["train"][order], rows=count, seed=seed)
     taken = every.subset(order[: int(places.pictures.max(initial=0)) + 1].tolist())
     return PlaceSample(place_task(places.classes), taken, places, _groups(run, taken))
