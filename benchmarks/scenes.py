@@ -25,7 +25,7 @@ from typing import Any
 from common import Benchmark, data_folder
 
 MODEL = "package:efficientnet-lite0"
-COMMON = ("trials=0", "batch_size=16", "augment=flip+crop")
+COMMON = ("trials=0", "batch_size=16", "image_size=128")
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Goal:
 
 
 GOALS = {
-    "object-detection": Goal("map-50", 0.70, 1_200.0, ("image_size=128",)),
-    "image-segmentation": Goal("mean-iou", 0.65, 900.0, ("image_size=128",)),
+    "object-detection": Goal("map-50", 0.70, 1_200.0, ("augment=flip+crop",)),
+    "image-segmentation": Goal("mean-iou", 0.65, 900.0, ("augment=flip+crop+photometric",)),
 }
 ARMS = {"pretrained": (), "random": ("pretrained=false",)}
 

@@ -73,6 +73,7 @@ from crosstune.stages.sides import with_side
 from crosstune.stages.summarise import summarise
 from crosstune.stages.suspects import list_suspects
 from crosstune.stages.symbols import with_symbols
+from crosstune.stages.threshold import settle_threshold
 from crosstune.stages.tokens import with_tokens
 from crosstune.stages.too_short import without_too_short
 from crosstune.stages.trials import try_out
@@ -178,6 +179,7 @@ def _stages(run: Run) -> None:
     with run.stage("training"):
         made = tuned(run, prepared, chosen, closed)
     made = pretrained(run, prepared, chosen, made)
+    prepared, made = settle_threshold(run, prepared, made)
     general = loss_on_general_texts(run, prepared, made)
     with run.stage("reload and predict"):
         shipped = ship(run, prepared, made.expected)

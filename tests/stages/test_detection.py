@@ -58,7 +58,7 @@ def test_a_run_says_what_it_came_to(run: Path) -> None:
     assert (found["task"], found["primary_metric"]) == ("object-detection", "map")
     assert list(found["test"]) == [
         "map", "map-50", "map-75", "map-small", "map-medium", "map-large", "recall-100",
-        *(f"ap/{name}" for name in CLASSES),
+        *(f"ap/{name}" for name in CLASSES), "precision-50", "recall-50", "f1-50",
     ]  # fmt: skip
     assert found["test"]["map-50"]["value"] > 0.2
     assert found["test"]["map-large"] == {"value": None, "low": None, "high": None}  # pictures are too small
@@ -98,7 +98,15 @@ def test_cocos_own_tool_gives_our_figures_of_the_file_that_is_written(
     assert [one["file_name"] for one in json.loads(path.read_text())["images"]] == pictures
     assert test["recall-100"]["value"] == pytest.approx(judge.stats[8], abs=1e-6)
     again = crosstune.evaluate(run, data)
-    assert again["map"].value == pytest.approx(test["map"]["value"], abs=1e-6)
+    for name in ("map", "f1-50"):
+        assert again[name].value == pytest.approx(test[name]["value"], abs=1e-6)
+    (choice,) = [
+        one
+        for one in json.loads((run / "plan.json").read_text())["decisions"]
+        if one["setting"] == "threshold"
+    ]
+    assert choice["basis"] == "measured"
+    assert all(value >= choice["value"] - 1e-4 for row in rows[:12] for value in row["box_scores"])
     for number, row in enumerate(rows[:12]):
         lines = (tmp_path / "rows-labels" / f"{number}.txt").read_text().splitlines()
         assert [CLASSES[int(line.split()[0])] for line in lines] == row["labels"]

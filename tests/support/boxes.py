@@ -27,8 +27,9 @@ class Boxes:
         """Give the figures of boxes."""
         return box_metrics(self.classes, self.judge)
 
-    def boxes(self, answers: NDArray[Any], least: float = 0.3) -> list[BoxRows]:
+    def boxes(self, answers: NDArray[Any], least: float | None = None) -> list[BoxRows]:
         """Give the boxes that are sure enough."""
+        least = 0.3 if least is None else least
         return [one.only(one.values >= least) for one in from_array(answers)]
 
     def truths(self, encoded: NDArray[Any]) -> list[list[str]]:

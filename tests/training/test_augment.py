@@ -70,6 +70,22 @@ def test_every_operation_keeps_size_and_mode(name: str) -> None:
         assert (changed.size, changed.mode) == (picture.size, "RGB")
 
 
+def test_other_colours_move_nothing_and_channels_are_exchanged_half_of_the_time() -> None:
+    before = np.zeros((16, 16, 3), dtype=np.uint8)
+    before[4:12, 4:12] = (200, 120, 40)
+    augmenter, orders = Augmenter(("photometric",), 0), list[tuple[int, ...]]()
+    for index in range(300):
+        after = np.asarray(augmenter(Image.fromarray(before), 0, index)).astype(int)
+        assert after.shape == before.shape
+        assert len(np.unique(after[4:12, 4:12].reshape(-1, 3), axis=0)) == 1  # still one colour
+        outside = after.copy()
+        outside[4:12, 4:12] = after[0, 0]
+        assert len(np.unique(outside.reshape(-1, 3), axis=0)) == 1
+        orders.append(tuple(np.argsort(-after[8, 8], kind="stable").tolist()))
+    assert len(set(orders)) == 6
+    assert 150 <= orders.count((0, 1, 2)) <= 220  # half of them, and a sixth of the other half
+
+
 def test_a_crop_is_a_square_of_the_shorter_side() -> None:
     picture = Image.fromarray(np.zeros((30, 50, 3), dtype=np.uint8))
     assert Augmenter(("crop",), 0)(picture, 0, 0).size == (30, 30)

@@ -6,7 +6,7 @@ from typing import Any
 
 from crosstune.artifacts.errors import NotAModel
 from crosstune.core.errors import UserError
-from crosstune.core.files import damaged, read_object
+from crosstune.core.files import damaged, read_object, write_json
 from crosstune.core.schema import misfit
 from crosstune.tasks.base import Task
 from crosstune.tasks.registry import task_from_json
@@ -58,6 +58,12 @@ def read_manifest(folder: Path, *, root: Path) -> tuple[Manifest, Task]:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise damaged(file, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+
+
+def write_task(folder: Path, task: Task) -> None:
+    """Describe the task of a ``model/`` folder anew, and leave everything else of it; atomic."""
+    file = folder / MANIFEST
+    write_json(file, {**read_object(file), "task": task.to_json()})
 
 
 def _oddities(about: Manifest) -> str | None:

@@ -38,6 +38,9 @@ _TITLES = {
     "map-medium": "Mean average precision, medium objects",
     "map-large": "Mean average precision, large objects",
     "recall-100": "Recall of 100 boxes",
+    "precision-50": "Precision of the shown boxes",
+    "recall-50": "Recall of the shown boxes",
+    "f1-50": "F1 of the shown boxes",
     "ap": "Average precision",
     "boundary-f1": "F1 of boundaries",
     "iou": "IoU",
@@ -73,6 +76,9 @@ _MEANINGS = {
     "map-medium": "up to 96 x 96 pixels",
     "map-large": "from 96 x 96 pixels",
     "recall-100": "share of the objects found, over the same overlaps, each class counting the same",
+    "precision-50": "share of the shown boxes that are right: class, and overlap of 0.5",
+    "recall-50": "share of the objects that a shown box is right about",
+    "f1-50": "balance of both; on validation optimistic, as the score to be shown was chosen there",
 }
 
 _BASELINES = {

@@ -16,7 +16,7 @@ from crosstune.reports.verdict import metric_title
 
 SETTINGS = ("model", "image_size", "strategy", "last_blocks", "lr", "loss", "surgical_part", "group_dro",
             "coral", "l2_sp", "soup", "batchnorm_statistics", "continued_pretraining",
-            "lora_variant")  # fmt: skip
+            "lora_variant", "threshold")  # fmt: skip
 """Decisions that the measurements are for."""
 
 OFF = ("group_dro", "coral", "l2_sp")

@@ -79,7 +79,7 @@ class Table:
         """Set the boxes of N pictures in order; of each range of area when it is first asked for."""
         self.classes = classes
         self.size = len(pictures)
-        self._pictures = tuple(pictures)
+        self.pictures = tuple(pictures)
         self._ordered: dict[str, _Ordered] = {}
         self._known: dict[tuple[str, bytes], ByClass] = {}
 
@@ -99,7 +99,7 @@ class Table:
     def curves(self, weights: Floats | None = None, area: str = "all") -> Curves:
         """Give precision by recall, each picture as often as ``weights`` ``(N,)`` says; once by default."""
         if area not in self._ordered:
-            self._ordered[area] = _ordered(self._pictures, self.classes, list(RANGES).index(area))
+            self._ordered[area] = _ordered(self.pictures, self.classes, list(RANGES).index(area))
         return _curves(self._ordered[area], np.ones(self.size) if weights is None else weights, self.classes)
 
 

@@ -28,14 +28,14 @@ from crosstune.tasks.place_loss import PlaceLoss
 from crosstune.tasks.place_rows import PlaceRows, draw_boxes
 from crosstune.tasks.query_answers import found_by_queries
 from crosstune.tasks.set_loss import SetLoss
+from crosstune.tasks.shown_boxes import best_threshold, shown_metrics
 from crosstune.tasks.unscaled import Headless
 
 NO_OBJECT = "no-object"
 """Name of an alarm, and of its page."""
 
 SHOWN = 0.3
-"""ASSUMED: score from which on a box is given by ``predict`` and shown to people. Figures are made of all
-boxes: the average precision needs the improbable ones too."""
+"""ASSUMED: score from which on a box is shown, until validation has chosen another."""
 
 FILLED = -1.0
 """Last column of rows that fill up collated targets; of others 1, or 0 where the object is ignored."""
@@ -55,6 +55,9 @@ class ObjectDetection(Headless):
     levels: tuple[int, ...] = ()
     """Places in a row of each map that answers, the finest first, where every place answers; empty for models
     that ask queries (the DETR family)."""
+    threshold: float = SHOWN
+    """Score from which on a box is given by ``predict`` and shown to people. Average precision is made of all
+    boxes: it needs the improbable ones too."""
 
     name: ClassVar[str] = "object-detection"
     modality: ClassVar[str] = "image"
@@ -102,8 +105,8 @@ class ObjectDetection(Headless):
 
     @property
     def metrics(self) -> Mapping[str, MetricSpec]:
-        """Average precision, as COCO has it, first."""
-        return box_metrics(self.classes, self._judge)
+        """Average precision, as COCO has it, first; then figures of the boxes that are shown."""
+        return {**box_metrics(self.classes, self._judge), **shown_metrics(self._judge, self.threshold)}
 
     def at(self, side: int, levels: tuple[int, ...]) -> Self:
         """Learn by the places of maps of so many places a row; boxes are shares of the sides."""
@@ -207,9 +210,19 @@ class ObjectDetection(Headless):
         found = found_by_places if outputs.ndim == 3 else found_by_queries
         return as_array(found(outputs.detach().float().cpu(), sizes.cpu(), len(self.classes)))
 
-    def boxes(self, answers: NDArray[Any], least: float = SHOWN) -> list[BoxRows]:
+    def boxes(self, answers: NDArray[Any], least: float | None = None) -> list[BoxRows]:
         """Give the boxes of answers, or of encoded targets, that have at least a value."""
+        least = self.threshold if least is None else least
         return [one.only(one.values >= least) for one in from_array(answers)]
+
+    def choose_threshold(self, answers: NDArray[Any], encoded: NDArray[Any]) -> tuple[float, float] | None:
+        """Give the score from which on the F1 of the shown boxes is largest, and that F1."""
+        found = best_threshold(self._judge, answers, encoded)
+        return None if found is None else (found.score, found.f1)
+
+    def with_threshold(self, score: float) -> Self:
+        """Show boxes from another score on."""
+        return replace(self, threshold=score)
 
     def decode(self, outputs: NDArray[Any]) -> list[Row]:
         """Give ``labels``, ``box_scores`` and ``boxes`` (left, top, right, bottom), the surest first."""
@@ -231,8 +244,9 @@ class ObjectDetection(Headless):
         if any(map(len, self.boxes(answers))) or not any(map(len, self.boxes(encoded))):
             return None
         return (
-            f"[{NO_OBJECT}] no box of validation has a score of {SHOWN}: the model has learnt only that most "
-            "places show nothing, as every such training does at first; train longer, or at a larger rate"
+            f"[{NO_OBJECT}] no box of validation has a score of {self.threshold:.2g}: the model has learnt "
+            "only that most places show nothing, as every such training does at first; train longer, or at a "
+            "larger rate"
         )
 
     def badness(self, answers: NDArray[Any], encoded: NDArray[Any]) -> NDArray[Any]:
@@ -257,13 +271,21 @@ class ObjectDetection(Headless):
         return LabelMap(self.classes).for_config() | {"problem_type": None}
 
     def to_json(self) -> dict[str, Any]:
-        """Give the name, the classes and the places that answer."""
-        return {"task": self.name, "classes": list(self.classes), "levels": list(self.levels)}
+        """Give the name, the classes, the places that answer, and the threshold."""
+        return {
+            "task": self.name, "classes": list(self.classes), "levels": list(self.levels),
+            "threshold": self.threshold,
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        """Read what ``to_json`` gave."""
-        return cls(tuple(str(name) for name in raw["classes"]), tuple(int(one) for one in raw["levels"]))
+        """Read what ``to_json`` gave; raises ``ValueError`` for a threshold that is no score."""
+        threshold = float(raw.get("threshold", SHOWN))  # folders written before there was one
+        if not 0 < threshold <= 1:
+            raise ValueError(f"a threshold of {threshold} for scores between 0 and 1")
+        return cls(
+            tuple(str(name) for name in raw["classes"]), tuple(int(one) for one in raw["levels"]), threshold
+        )
 
 
 def _objects(targets: Sequence[object]) -> list[PlacedObjects]:

@@ -101,7 +101,7 @@ class WithBoxes(Protocol):
         """Name the classes, by number."""
         ...
 
-    def boxes(self, answers: NDArray[Any], least: float = ...) -> list[BoxRows]:
+    def boxes(self, answers: NDArray[Any], least: float | None = None) -> list[BoxRows]:
         """Give the boxes of N answers, or encoded targets, whose value is not below ``least``.
 
         Without it: those that are sure enough to be shown.
@@ -115,6 +115,24 @@ class WithPlaces(Protocol):
 
     def labelled_places(self, encoded: NDArray[Any], *, rows: int, seed: int) -> PlaceRows:
         """Give classes of places of the first of N pictures, until there are ``rows``."""
+        ...
+
+
+@runtime_checkable
+class WithThreshold(Protocol):
+    """What a task has besides that shows only answers that are sure enough."""
+
+    @property
+    def threshold(self) -> float:
+        """Give the least score that is shown."""
+        ...
+
+    def choose_threshold(self, answers: NDArray[Any], encoded: NDArray[Any]) -> tuple[float, float] | None:
+        """Give the best threshold for N answers, and its F1; ``None`` where none is better than another."""
+        ...
+
+    def with_threshold(self, score: float) -> Self:
+        """Give the task with another threshold."""
         ...
 
 

@@ -27,8 +27,8 @@ ON_EXAMPLES: Mapping[str, Mapping[str, Change]] = {
 """By modality and name, in the order in which they are made."""
 ON_BATCHES = ("mixup", "cutmix")
 """For pictures."""
-MOVES = (picture_changes.FLIP, picture_changes.CROP)
-"""Changes that targets about places can follow."""
+WITH_PLACES = (picture_changes.FLIP, picture_changes.CROP, picture_changes.PHOTOMETRIC)
+"""Changes that targets about places can follow, or that move nothing."""
 WORDS = {"image": "pictures", "audio": "sounds"}
 
 
@@ -61,11 +61,11 @@ def names(
             expected=f"any of {', '.join(able)}" if able else "augment=none",
             fix=f"leave out {' and '.join(odd)}" if able else "leave `augment` out",
         )
-    if places and (odd := [name for name in chosen if name not in MOVES]):
+    if places and (odd := [name for name in chosen if name not in WITH_PLACES]):
         raise NoSuchAugmentation(
-            f"{' and '.join(odd)}: labels must change with their pictures, and {' and '.join(MOVES)} do both",
+            f"{' and '.join(odd)}: labels must change with their pictures, and here they would not",
             found=f"augment={setting}",
-            expected=f"augment={'+'.join(MOVES)}, one of both, or augment=none",
+            expected=f"augment={'+'.join(WITH_PLACES)}, some of these, or augment=none",
             fix=f"leave out {' and '.join(odd)}",
         )
     if kind in ("values", "none") and (mixing := [name for name in chosen if name in ON_BATCHES]):

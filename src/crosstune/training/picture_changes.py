@@ -26,8 +26,9 @@ MAGNITUDE = 9 / 30
 Operation = Callable[[Image.Image, float], Image.Image]
 
 
-FLIP, CROP = "flip", "crop"
-"""The names of mirroring and of cutting out: the first two changes, so that their draws come first."""
+FLIP, CROP, PHOTOMETRIC = "flip", "crop", "photometric"
+"""The names of mirroring and of cutting out, the first two changes, so that their draws come first; and of
+other colours."""
 
 
 def mirrors(draw: np.random.Generator) -> bool:
@@ -112,6 +113,29 @@ UNSIGNED: dict[str, Operation] = {
 """Operations whose amount lies in [0, 1]."""
 
 
+DISTORTIONS: Mapping[str, tuple[Operation, float, float]] = {
+    "brightness": (functional.adjust_brightness, 0.875, 1.125),
+    "contrast": (functional.adjust_contrast, 0.5, 1.5),
+    "saturation": (functional.adjust_saturation, 0.5, 1.5),
+    "hue": (functional.adjust_hue, -0.05, 0.05),
+}
+"""Each made on half of the pictures, with an amount between both ends. PRIOR: Liu et al. (2016), SSD,
+arXiv:1512.02325, in the ranges of torchvision."""
+
+
+def _photometric(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
+    """Give other colours, and on half of the pictures exchange red, green and blue (Liu 2016)."""
+    for operation, low, high in DISTORTIONS.values():
+        amount = float(draw.uniform(low, high))
+        if draw.random() < 0.5:
+            picture = operation(picture, amount)
+    order = draw.permutation(3)
+    if draw.random() < 0.5:
+        bands = picture.convert("RGB").split()
+        picture = Image.merge("RGB", [bands[place] for place in order])
+    return picture
+
+
 def _randaugment(picture: Image.Image, draw: np.random.Generator) -> Image.Image:
     """Apply ``OPERATIONS`` random operations of equal strength (Cubuk 2020)."""
     table = SIGNED | UNSIGNED
@@ -125,6 +149,7 @@ CHANGES: Mapping[str, Callable[[Image.Image, np.random.Generator], Image.Image]]
     FLIP: _flip,
     CROP: _crop,
     "shift": _shift,
+    PHOTOMETRIC: _photometric,
     "randaugment": _randaugment,
 }
 """By the name in ``augment``, in the order in which they are made."""
