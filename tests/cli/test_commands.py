@@ -104,6 +104,8 @@ def test_rank_prints_the_shortlist_and_json(pipeline: Recorded) -> None:
     assert lines[1].split()[:4] == ["b", "@96", "(random", "weights)"]
     done = run("rank", "d", "--json")
     assert [RankRow.from_json(row) for row in json.loads(done.stdout)] == list(pipeline.result)
+    pipeline.result = (rank_row("package:a", rows_are="pixels of 26 training pictures"),)
+    assert "measured on 425 pixels of 26 training pictures" in run("rank", "d").stdout
 
 
 def test_plan_prints_reasons_and_writes_the_recipe(pipeline: Recorded, tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
 """From a ranking to the model to start from."""
 
+from dataclasses import replace
+
+import pytest
+
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis
 from crosstune.planning.candidates import Candidate
-from crosstune.planning.choice import RankFacts, choose_candidate
+from crosstune.planning.choice import RankFacts, choose_candidate, pass_limit
+from crosstune.planning.facts import DataFacts
 
 
 def row(
@@ -21,7 +26,7 @@ def row(
 
 def test_a_clear_leader_is_chosen_with_its_size() -> None:
     ranked = [row("a", 0.9), row("b", 0.8, listed=False, accuracy=99.0)]
-    chosen, decisions = choose_candidate(ranked, rows=1000, seconds=600.0)
+    chosen, decisions = choose_candidate(ranked, rows=1000, limit=210.0)
     assert chosen is ranked[0]
     assert [(one.setting, one.value, one.basis) for one in decisions] == [
         ("model", "a", Basis.MEASURED), ("image_size", 96, Basis.MEASURED),
@@ -36,36 +41,55 @@ def test_the_prior_breaks_a_tie_and_only_a_tie() -> None:
         row("b", 0.89, accuracy=77.0),
         row("c", 0.7, listed=False, accuracy=80.0),
     ]
-    chosen, decisions = choose_candidate(ranked, rows=1000, seconds=600.0)
+    chosen, decisions = choose_candidate(ranked, rows=1000, limit=210.0)
     assert chosen.candidate.model == "b"
     assert "cannot tell it from a" in decisions[0].because
 
 
 def test_without_a_prior_the_higher_figure_breaks_the_tie() -> None:
-    chosen, _ = choose_candidate([row("a", 0.90), row("b", 0.89)], rows=1000, seconds=600.0)
+    chosen, _ = choose_candidate([row("a", 0.90), row("b", 0.89)], rows=1000, limit=210.0)
     assert chosen.candidate.model == "a"
 
 
 def test_a_model_whose_pass_takes_too_much_of_the_budget_is_left_out_and_named() -> None:
     ranked = [row("slow", 0.95, seconds=1.0), row("quick", 0.9, listed=False)]
-    chosen, decisions = choose_candidate(ranked, rows=1000, seconds=600.0)
+    chosen, decisions = choose_candidate(ranked, rows=1000, limit=210.0)
     assert chosen.candidate.model == "quick"
     assert "too slow for the budget: slow @96" in decisions[0].because
 
 
 def test_where_all_are_too_slow_the_fastest_is_taken() -> None:
     ranked = [row("slow", 0.95, seconds=2.0), row("quicker", 0.9, seconds=1.0)]
-    chosen, decisions = choose_candidate(ranked, rows=1000, seconds=600.0)
+    chosen, decisions = choose_candidate(ranked, rows=1000, limit=210.0)
     assert chosen.candidate.model == "quicker"
     assert "the fastest" in decisions[0].because
 
 
 def test_a_control_is_never_chosen() -> None:
     ranked = [row("a", 0.95, pretrained=False), row("a", 0.9)]
-    chosen, _ = choose_candidate(ranked, rows=10, seconds=600.0)
+    chosen, _ = choose_candidate(ranked, rows=10, limit=210.0)
     assert chosen.candidate.pretrained
 
 
 def test_a_text_model_has_no_size() -> None:
-    _, decisions = choose_candidate([row("a", 0.9, side=None)], rows=10, seconds=600.0)
+    _, decisions = choose_candidate([row("a", 0.9, side=None)], rows=10, limit=210.0)
     assert [one.setting for one in decisions] == ["model"]
+
+
+def test_a_pass_has_a_share_of_the_time_and_with_masks_and_boxes_whole_epochs_must_fit() -> None:
+    one = DataFacts(
+        task="image-classification", modality="image", train_rows=850, validation_rows=150, test_rows=0,
+        outputs=3,
+    )  # fmt: skip
+    assert pass_limit(one, 1200.0) == 420.0
+    boxes = replace(one, task="object-detection", closed_form=False)
+    assert pass_limit(boxes, 1200.0) == pytest.approx(1200 / (3 * 0.6 * 35))  # 30,000 / 850 epochs
+    assert pass_limit(replace(boxes, train_rows=100_000), 90.0) == 10.0
+    assert pass_limit(boxes, float("inf")) == float("inf")
+    ranked = [row("large", 0.64, seconds=1 / 21, accuracy=80.0), row("small", 0.6, seconds=1 / 82)]
+    limits = {minutes: pass_limit(boxes, 60.0 * minutes) for minutes in (6, 20, 60)}
+    chosen = {
+        minutes: choose_candidate(ranked, rows=1000, limit=limit)[0].candidate.model
+        for minutes, limit in limits.items()
+    }
+    assert chosen == {6: "small", 20: "small", 60: "large"}

@@ -53,6 +53,20 @@ def test_the_depth_curve_rises_with_what_blocks_see() -> None:
     assert [point.width for point in found.depth] == [4, 6, 8]
 
 
+def test_a_good_block_before_noise_is_heard_where_single_blocks_compete() -> None:
+    task, labels = three_classes()
+    draw = np.random.default_rng(1)
+    noise = draw.normal(size=(ROWS, 400)).astype(np.float32)
+    good = (np.eye(3)[labels] @ draw.normal(size=(3, 5)) + 0.3 * draw.normal(size=(ROWS, 5))).astype(
+        np.float32
+    )
+    features = Pooled(noise, (good, noise), ("block 3", "tail"))
+    plain, single = scored(features, task, labels), scored(features, task, labels, singles=True)
+    assert (single.reads, single.neighbours_read) == ("block 3", "block 3")
+    assert single.deciding.value > plain.deciding.value + 0.1
+    assert single.depth == plain.depth
+
+
 def test_the_mean_over_layers_is_read_where_widths_agree() -> None:
     task, labels = three_classes()
     found = scored(pooled(np.eye(3)[labels], (5, 5, 5), native=False), task, labels)

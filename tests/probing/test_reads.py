@@ -26,6 +26,13 @@ def test_each_set_of_columns_is_read_once(widths: tuple[int, ...], native: bool,
     assert [read.matrix.rows for read in reads] == [10] * len(reads)
 
 
+def test_single_blocks_compete_where_that_is_asked() -> None:
+    features = pooled(SIGNAL, (4, 6, 8))
+    reads = list_reads(features, singles=True)
+    assert [read.name for read in reads] == ["head", "all", *features.names[:-1]]
+    assert reads[2].matrix.parts[0][0] is features.blocks[0]
+
+
 def test_the_mean_is_that_of_the_layers() -> None:
     features = pooled(SIGNAL, (5, 5, 5), native=False)
     found = {read.name: read.matrix for read in list_reads(features)}

@@ -97,6 +97,23 @@ def test_what_was_not_measured_is_one_sentence() -> None:
     assert (found.reasons, found.compared, found.depth, found.tried, found.time) == ((), None, None, None, "")
 
 
+def test_without_heads_of_its_own_the_curve_is_that_of_the_ranking() -> None:
+    made = classification()
+    depth = (("block 5", Metric(0.4, 0.3, 0.5)), ("tail", Metric(0.6, 0.5, 0.7)))
+    rows = tuple(
+        replace(row, figure="macro-f1", depth=depth, rows_are="boxes of 90 training pictures")
+        for row in made.ranking
+    )
+    found = why(replace(made, ranking=rows, depth=(), primary_metric="map"))
+    assert found.depth
+    assert (found.depth.title, found.depth_title) == ("Macro F1 by depth", "Macro F1")
+    assert [name for name, _ in found.blocks] == ["block 5", "tail"]
+    assert found.missing == ""
+    assert found.compared
+    assert found.compared.note.startswith("Macro F1 on 2,000 boxes of 90 training pictures, each answered")
+    assert why(made).depth_title == "Accuracy"
+
+
 def test_time_counts_what_took_any() -> None:
     made = replace(
         classification(), seconds={"rank the models": 12.0, "trials": 0.01, "training": 60, "total": 90}

@@ -130,6 +130,12 @@ def test_a_last_layer_is_a_convolution_in_files() -> None:
     again.load_state_dict({"weight": layer.weight, "bias": layer.bias})
 
 
+@pytest.mark.parametrize(("side", "places"), [(64, 16), (54, 14), (56, 14), (50, 13)])
+def test_the_finest_map_is_read_at_sides_that_strides_do_not_divide(side: int, places: int) -> None:
+    opened = open_model("timm:test_efficientnet", options(pretrained=False, image_size=side))
+    assert opened.model.taps[0].side == places  # type: ignore[index, union-attr]
+
+
 def test_the_maps_of_a_body_are_read_at_every_scale(tmp_path: Path) -> None:
     resnet, vit = segmenter("resnet", tmp_path), segmenter("vit", tmp_path)
     sides = [tap.side for tap in resnet.model.taps]  # type: ignore[union-attr]

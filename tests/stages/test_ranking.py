@@ -7,7 +7,7 @@ import pytest
 
 from crosstune import pipeline
 from crosstune.core.clock import Budget
-from crosstune.core.errors import BadValue, OutOfMemory
+from crosstune.core.errors import BadValue, DoesNotApply, OutOfMemory
 from crosstune.core.plan import Basis
 from crosstune.core.progress import Silent
 from crosstune.core.run_dir import RunDir
@@ -17,6 +17,7 @@ from crosstune.stages.prepare import prepare
 from crosstune.stages.ranking import choose_by_ranking
 from crosstune.stages.run import Run, new_folder
 from tests.support.sets import write_texts
+from tests.support.tagging import tagged_rows, write_rows
 from tests.support.tiny import tiny_bert_dir
 
 
@@ -97,7 +98,7 @@ def test_a_model_that_fails_on_the_data_is_passed_over(
             raise OutOfMemory("the pass", size=1, failure="no room")
         return frozen_pass(backbone, *args, **values)
 
-    monkeypatch.setattr("crosstune.stages.ranking.frozen_pass", broken)
+    monkeypatch.setattr("crosstune.stages.rank_sample.frozen_pass", broken)
     run = started(options(place), tmp_path / "run")
     ranking = choose_by_ranking(run, prepare(run))
     reason = "memory ran out in the pass of 1 example at once: no room"
@@ -110,6 +111,12 @@ def test_where_no_model_can_be_compared_every_reason_is_given(place: Path) -> No
         pipeline.rank(options(place, models=("package:nothing", "package:nowhere")), reporter=Silent())
     assert "package:nothing" in raised.value.found
     assert "package:nowhere" in raised.value.found
+
+
+def test_answers_that_no_closed_form_head_gives_are_refused(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "rows.jsonl", tagged_rows(30))
+    with pytest.raises(DoesNotApply, match="this task has none"):
+        pipeline.rank(FitOptions(data=data), reporter=Silent())
 
 
 def test_advice_leaves_files_in_the_cache_only(

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 import crosstune
-from crosstune.core.errors import DoesNotApply
 from crosstune.stages.mask_pictures import beside, palette
 from tests.data.making import encoded, write
 from tests.support.segmentation import CLASSES, mask_items
@@ -105,12 +104,10 @@ def test_splits_are_made_by_the_classes_in_the_masks(data: Path, tmp_path: Path)
     assert min(counts["validation"], counts["test"]) >= 5
 
 
-def test_a_plan_is_made_and_a_ranking_is_refused(data: Path) -> None:
+def test_a_plan_is_made(data: Path) -> None:
     plan = crosstune.plan(data, **FAST)
     assert (plan["strategy"], plan["augment"], plan["image_size"]) == ("full", "none", 64)
     assert plan["head_lr"] == 5e-3
-    with pytest.raises(DoesNotApply, match="closed-form"):
-        crosstune.rank(data)
 
 
 def test_pictures_stand_beside_their_masks() -> None:

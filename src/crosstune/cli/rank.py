@@ -25,7 +25,8 @@ def rank(
     task: TaskOption = None,
     models: ModelsOption = None,
     rows: Annotated[
-        int | None, typer.Option("--rows", metavar="N", help="Training rows to measure on.  [default: 2000]")
+        int | None,
+        typer.Option("--rows", metavar="N", help="Rows (pixels, boxes) to measure on.  [default: 2000]"),
     ] = None,
     budget: Annotated[
         str, typer.Option("--budget", metavar="TIME", help="For the comparison: 90s, 10m or none.")
@@ -36,7 +37,8 @@ def rank(
     """Compare pretrained models on a sample of DATA; trains nothing.
 
     The score is the metric of the task, of answers for rows that were left out: the mean of ridge regression
-    and nearest neighbours on frozen features. Models marked with a star cannot be told from the best.
+    and nearest neighbours on frozen features. For masks and boxes rows are pixels and boxes, and the score is
+    their macro F1. Models marked with a star cannot be told from the best.
     """
     from crosstune import pipeline
     from crosstune.core.interruption import heeding
@@ -69,4 +71,4 @@ def rank(
         ),
     )  # fmt: skip
     if found:
-        say(f"measured on {found[0].examples:,} training rows; * cannot be told from the best")
+        say(f"measured on {found[0].examples:,} {found[0].rows_are}; * cannot be told from the best")

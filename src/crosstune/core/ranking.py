@@ -6,6 +6,8 @@ from typing import Any
 
 from crosstune.core.metric import Metric
 
+TRAINING_ROWS = "training rows"
+
 
 def model_label(model: str, image_size: int | None, *, pretrained: bool = True) -> str:
     """Name a model as it is compared: its size in pixels where it has one, and whether it is a control."""
@@ -39,6 +41,8 @@ class RankRow:
     """The public figure of the catalogue, in percent."""
     examples: int
     """Rows that it was measured on."""
+    rows_are: str = TRAINING_ROWS
+    """What these rows are, in words behind their number."""
     depth: tuple[tuple[str, Metric], ...] = ()
     """Ridge on each block alone, in order."""
     beside: Mapping[str, Metric] = field(default_factory=dict)

@@ -194,7 +194,8 @@ class Settings:
     """Training rows of the frozen pass, drawn in proportion to the classes; ``None`` takes all of them, or
     as many as fit the budget."""
     rank_rows: int = 2000
-    """Training rows on which models are compared, drawn in proportion to the classes."""
+    """Training rows on which models are compared, drawn in proportion to the classes; for masks and boxes
+    pixels, or boxes, of at most a tenth as many random training pictures."""
     trials: int | None = None
     """Most configurations that are trained for a short time before the last run; ``None``: as many as pay
     within the budget, 0: none."""

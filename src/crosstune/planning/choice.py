@@ -7,7 +7,11 @@ from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision
 from crosstune.core.units import format_duration
 from crosstune.planning.candidates import Candidate
+from crosstune.planning.facts import DataFacts
 from crosstune.planning.opening import PASS_SHARE
+from crosstune.planning.seconds import BACKWARD
+from crosstune.planning.strategy import wanted_epochs
+from crosstune.planning.trials import FINAL_SHARE, LEAST_EPOCHS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,22 +29,39 @@ class RankFacts:
     """Name of the measurement."""
 
 
+def pass_limit(data: DataFacts, seconds: float) -> float:
+    """Give the seconds that one pass of a candidate over all rows may take.
+
+    A closed-form head needs one pass: a share of the time is for it. Where there is none, nothing is learnt
+    but by training, and no trial compares the models: then so many epochs must fit as trials leave to the
+    last run, or the larger of two models that are alike would have no time to be the better one.
+
+    Args:
+        data: how many rows, and whether the task has a closed-form head.
+        seconds: of the whole run; infinite without a budget.
+    """
+    if data.closed_form:
+        return PASS_SHARE * seconds
+    epochs = max(LEAST_EPOCHS, FINAL_SHARE * wanted_epochs(data))
+    return seconds / ((1.0 + BACKWARD) * epochs)
+
+
 def choose_candidate(
-    ranked: Sequence[RankFacts], *, rows: int, seconds: float
+    ranked: Sequence[RankFacts], *, rows: int, limit: float
 ) -> tuple[RankFacts, list[Decision]]:
     """Choose one of the shortlist, and say why.
 
-    A candidate whose frozen pass over all rows would take more than its share of the time is left out,
-    unless all would. What the rows cannot tell apart goes to the higher public accuracy, and where that is
-    equal (or not known) to the higher figure.
+    A candidate whose pass over all rows would take longer than ``limit`` is left out, unless all would. What
+    the rows cannot tell apart goes to the higher public accuracy, and where that is equal (or not known) to
+    the higher figure.
 
     Args:
         ranked: best first, with at least one pretrained candidate.
         rows: training and validation rows.
-        seconds: of the whole run; infinite without a budget.
+        limit: seconds, of :func:`pass_limit`.
     """
     able = [row for row in ranked if row.candidate.pretrained]
-    fitting = [row for row in able if rows * row.pass_seconds <= PASS_SHARE * seconds]
+    fitting = [row for row in able if rows * row.pass_seconds <= limit]
     rest = fitting or sorted(able, key=lambda row: row.pass_seconds)[:1]
     short = [row for row in rest if row.listed] or rest[:1]
     chosen = max(short, key=lambda row: row.candidate.accuracy or 0.0)

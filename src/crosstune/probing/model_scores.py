@@ -51,7 +51,7 @@ class ModelScores:
     ridge: Metric
     """Of the best read under ridge leave-one-out (leave-group-out with groups)."""
     reads: str
-    """That read: ``head``, ``last``, ``mean`` or ``all``."""
+    """That read: ``head``, ``last``, ``mean`` or ``all``; of places also the name of a block."""
     neighbours: Metric
     """Of the best read under k nearest neighbours."""
     neighbours_read: str
@@ -81,6 +81,7 @@ def score_model(
     *,
     groups: Sequence[object] | NDArray[Any] | None = None,
     source_probabilities: NDArray[np.floating] | None = None,
+    singles: bool = False,
     seed: int = 0,
 ) -> ModelScores:
     """Score a model on a sample of rows, without a gradient.
@@ -97,6 +98,8 @@ def score_model(
         encoded: ``task.encode`` of their targets.
         groups: one value for each row; rows that share it are left out together.
         source_probabilities: of the model's own classes, ``(N, Z)``, where it has a classifier.
+        singles: whether single blocks compete after all: of places of pictures, of which a model has at most
+            four maps, and whose decoder weighs each by itself.
         seed: of the intervals.
 
     Defined answers: a class with one row counts as missed by ridge and neighbours, which have never seen
@@ -115,7 +118,7 @@ def score_model(
     began = time.monotonic()
     sample = _checked(name, task, features, encoded, groups, seed)
     log = _Log(name, sample)
-    ridge, nearest = _reads(log, features)
+    ridge, nearest = _reads(log, features, singles=singles)
     last = ridge.get("last", ridge["head"])
     depth = _depth(log, features, last)
     if source_probabilities is not None and sample.kind == "classes":
@@ -220,10 +223,12 @@ class _Log:
         )
 
 
-def _reads(log: _Log, features: FeatureBlocks) -> tuple[dict[str, Answer], dict[str, Answer]]:
+def _reads(
+    log: _Log, features: FeatureBlocks, *, singles: bool
+) -> tuple[dict[str, Answer], dict[str, Answer]]:
     """Give what ridge and the neighbours answer on each read."""
     ridge, nearest = dict[str, Answer](), dict[str, Answer]()
-    for read in list_reads(features):
+    for read in list_reads(features, singles=singles):
         started = time.monotonic()
         system = measure_system(read.matrix)
         ridge[read.name] = log.sample.ridge(system)

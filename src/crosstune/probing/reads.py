@@ -23,12 +23,16 @@ class Read:
     matrix: Matrix
 
 
-def list_reads(features: FeatureBlocks) -> list[Read]:
-    """List the sets of columns that compete for a model, at most four.
+def list_reads(features: FeatureBlocks, *, singles: bool = False) -> list[Read]:
+    """List the sets of columns that compete for a model, at most four, or these and every single block.
 
     ``last`` is left out where it is the head's input, ``all`` where there is one block, and ``mean`` (of the
     blocks' outputs) where blocks have different widths or there is one: averaging over layers helps
     transformers, whose layers share their axes (Garbas, Ploner and Akbik, Findings of ACL 2024).
+
+    Args:
+        features: of N rows.
+        singles: whether the blocks before the last compete alone too.
     """
     blocks, found = features.blocks, [Read("head", Matrix(((features.head_input,),)))]
     if not reads_last(features):
@@ -40,6 +44,9 @@ def list_reads(features: FeatureBlocks) -> list[Read]:
         found.append(Read("mean", Matrix(((mean / np.float32(len(blocks)),),))))
     if len(blocks) > 1:
         found.append(Read("all", Matrix((tuple(blocks),))))
+    if singles:
+        alone = zip(features.names[:-1], blocks[:-1], strict=True)
+        found += [Read(name, Matrix(((block,),))) for name, block in alone]
     return found
 
 

@@ -169,7 +169,8 @@ def _why(summary: RunSummary) -> str:
         digits, stand = decimals(row.score for row in summary.ranking), standings(summary)
         heads = ["Model", metric_title(summary.ranking[0].figure), "Standing"]
         rows = [[row.label, _cell(row.score, digits), stand[row.label]] for row in summary.ranking]
-        words = f"Compared on {count(summary.ranking[0].examples)} training rows, without training:"
+        rows_are = escaped(summary.ranking[0].rows_are)
+        words = f"Compared on {count(summary.ranking[0].examples)} {rows_are}, without training:"
         parts += [words, _table([escaped(head) for head in heads], [[*map(escaped, row)] for row in rows])]
     if summary.skipped:
         names = "; ".join(f"{escaped(name)} ({escaped(reason)})" for name, reason in summary.skipped)

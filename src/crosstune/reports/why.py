@@ -102,6 +102,8 @@ class Why:
     reasons: tuple[Reason, ...]
     compared: Compared | None
     depth: Panel | None
+    depth_title: str
+    """Of the metric of the curve."""
     blocks: tuple[tuple[str, Cell], ...]
     """The figures of the depth curve."""
     tried: Tried | None
@@ -115,13 +117,15 @@ def why(summary: RunSummary) -> Why:
     """
     title = metric_title(summary.primary_metric)
     measured = bool(summary.ranking or summary.skipped or summary.trials or summary.depth)
-    digits = decimals(metric for _, metric in summary.depth)
+    depth, depth_title = depth_points(summary)
+    digits = decimals(metric for _, metric in depth)
     return Why(
         missing=_missing(summary),
         reasons=_reasons(summary) if measured else (),
         compared=_compared(summary) if summary.ranking else None,
-        depth=depth_curve(summary.depth, title, higher=summary.higher_is_better),
-        blocks=tuple((name, _cell(metric, digits)) for name, metric in summary.depth),
+        depth=depth_curve(depth, depth_title, higher=summary.higher_is_better),
+        depth_title=depth_title,
+        blocks=tuple((name, _cell(metric, digits)) for name, metric in depth),
         tried=_tried(summary, title) if summary.trials else None,
         time=_time(summary) if measured else "",
     )
@@ -132,6 +136,18 @@ def chosen_row(summary: RunSummary) -> RankRow | None:
     model, side = summary.plan.value("model", summary.model), summary.plan.value("image_size")
     able = [row for row in summary.ranking if row.pretrained and row.model == model]
     return next((row for row in able if row.image_size in (None, side)), None)
+
+
+def depth_points(summary: RunSummary) -> tuple[tuple[tuple[str, Metric], ...], str]:
+    """Give the depth curve and the title of its metric.
+
+    Where the task has no closed-form heads it is that of the ranking, by the metric that models were
+    compared by.
+    """
+    row = chosen_row(summary)
+    if summary.depth or row is None:
+        return summary.depth, metric_title(summary.primary_metric)
+    return row.depth, metric_title(row.figure)
 
 
 def standings(summary: RunSummary) -> dict[str, str]:
@@ -159,7 +175,7 @@ def _missing(summary: RunSummary) -> str:
         fixed = {"strategy", "lr"} <= by_user
         reason = " (you set what moves and the rate)" if fixed else ""
         parts.append(f"short trainings of several configurations{reason}")
-    if not summary.depth:
+    if not depth_points(summary)[0]:
         parts.append("single blocks (a depth curve)")
     return f"Not measured in this run: {'; '.join(parts)}." if parts else ""
 
@@ -192,7 +208,8 @@ def _compared(summary: RunSummary) -> Compared:
             notes=standings(summary),
             controls=[row.label for row in controls],
         ),
-        note=f"{title} on {count(rows[0].examples)} training rows, {HOW}" + (CONTROL if controls else ""),
+        note=f"{title} on {count(rows[0].examples)} {rows[0].rows_are}, {HOW}"
+        + (CONTROL if controls else ""),
         control=TIED_CONTROL if any(row.shortlisted for row in controls) else "",
         heads=heads,
         rows=tuple((row.label, row is chosen, cells) for row, cells in zip(rows, lines, strict=True)),

@@ -73,7 +73,8 @@ def find_taps(body: Backbone, trace: Trace, side: int, finest: int = FINEST) -> 
             expected="blocks whose outputs are maps (B, C, H, W), or tokens of a square of patches",
             fix="choose another model; `crosstune models` lists them",
         )
-    coarse = [tap for tap in every if finest * tap.side <= side] or every
+    # of a side that strides do not divide, a map has one place more
+    coarse = [tap for tap in every if finest * (tap.side - 1) < side] or every
     last = {tap.side: tap for tap in coarse}
     if len(last) > 1:
         return sorted(last.values(), key=lambda tap: -tap.side)

@@ -21,6 +21,7 @@ from crosstune.stages.methods import hold_model_to_what_was_asked, hold_to_what_
 from crosstune.stages.opening import open_planned
 from crosstune.stages.prepare import Prepared, prepare
 from crosstune.stages.probe import probe, unprobed
+from crosstune.stages.rank_sample import is_comparable
 from crosstune.stages.ranking import Ranking, choose_by_ranking, measure, propose
 from crosstune.stages.reserve import kept_for_pretraining, reserve_seconds
 from crosstune.stages.run import Run
@@ -64,13 +65,13 @@ def rank_data(options: FitOptions, reporter: Reporter) -> tuple[RankRow, ...]:
 
 
 def _require_heads(prepared: Prepared) -> None:
-    """Raise ``DoesNotApply`` for a task whose answers no closed-form head gives."""
-    if prepared.facts.closed_form:
+    """Raise ``DoesNotApply`` for a task without anything that a closed-form head could tell."""
+    if is_comparable(prepared.task):
         return
     raise DoesNotApply(
         "models are compared by closed-form heads on what they make of the data, and this task has none",
         found=f"data for {prepared.task.name}",
-        expected="classes or values for each example",
+        expected="classes or values for each example, masks or boxes",
         fix="name a model with `crosstune fit --model`; `crosstune models` lists them",
     )
 
@@ -107,6 +108,7 @@ def rank_rows(ranking: Ranking) -> tuple[RankRow, ...]:
             rate=1.0 / row.facts.pass_seconds,
             accuracy=row.candidate.accuracy,
             examples=len(row.scores.encoded),
+            rows_are=ranking.rows_are,
             depth=tuple((point.block, point.metric) for point in row.scores.depth),
             beside=dict(row.scores.beside),
         )

@@ -2,29 +2,29 @@
 
 Every candidate is opened at its size and passed over the same rows once; closed-form heads and nearest
 neighbours, each answering for rows that it has not seen, give the user's metric (``probing/ranking.py``).
+Where labels are masks or boxes, the rows are places of pictures, and the metric is macro F1
+(``stages/rank_sample.py``).
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from crosstune.core.errors import OutOfMemory, UserError
 from crosstune.core.plan import Decision
-from crosstune.core.run_dir import cache_dir
-from crosstune.data.store import values
+from crosstune.core.ranking import TRAINING_ROWS
 from crosstune.frozen.errors import EngineFailed, NonFiniteFeatures
-from crosstune.frozen.passes import frozen_pass
 from crosstune.planning.candidates import Candidate, Known, propose_candidates, readers
-from crosstune.planning.choice import RankFacts, choose_candidate
+from crosstune.planning.choice import RankFacts, choose_candidate, pass_limit
 from crosstune.planning.facts import ModelFacts
 from crosstune.probing import ranking as scoring
 from crosstune.probing.model_scores import ModelScores, score_model
 from crosstune.sources.catalogue import figures
+from crosstune.sources.errors import UnsupportedModel
 from crosstune.sources.registry import catalogue
 from crosstune.stages.opening import open_candidate
 from crosstune.stages.prepare import Prepared
-from crosstune.stages.probe import drawn_rows
+from crosstune.stages.rank_sample import RankSample, draw_sample, is_comparable
 from crosstune.stages.run import Run
 
 SHARE = 0.1
@@ -52,7 +52,7 @@ class Ranked:
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """Name model and size as a plan holds them."""
-        _, found = choose_candidate([_facts(self)], rows=0, seconds=float("inf"))
+        _, found = choose_candidate([_facts(self)], rows=0, limit=float("inf"))
         return tuple(found)
 
 
@@ -67,6 +67,8 @@ class Ranking:
     """Label of the model to start from."""
     skipped: tuple[tuple[str, str], ...] = field(default=())
     """What was not measured, and why."""
+    rows_are: str = TRAINING_ROWS
+    """What the models were compared on."""
 
     @property
     def others(self) -> list[Ranked]:
@@ -77,7 +79,7 @@ class Ranking:
 
 def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
     """Carry the stage out, within a tenth of the budget; where it cannot, say why, and a rule decides."""
-    if run.options.model != "auto" or not prepared.facts.closed_form:
+    if run.options.model != "auto" or not is_comparable(prepared.task):
         return Ranking()
     candidates = propose(run, prepared)
     limit = SHARE * run.budget.left()
@@ -94,10 +96,11 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
         return ranking
     rows = prepared.facts.train_rows + prepared.facts.validation_rows
     chosen, decisions = choose_candidate(
-        [_facts(row) for row in ranking.rows], rows=rows, seconds=run.budget.left()
+        [_facts(row) for row in ranking.rows],
+        rows=rows,
+        limit=pass_limit(prepared.facts, run.budget.left()),
     )
-    return Ranking(rows=ranking.rows, skipped=ranking.skipped, decisions=tuple(decisions),
-                   chosen=chosen.candidate.label)  # fmt: skip
+    return replace(ranking, decisions=tuple(decisions), chosen=chosen.candidate.label)
 
 
 def propose(run: Run, prepared: Prepared) -> list[Candidate]:
@@ -123,11 +126,14 @@ def measure(run: Run, prepared: Prepared, candidates: Sequence[Candidate], *, se
     Returns them best first. One that cannot be opened is passed over, and named with its reason.
     """
     began = time.monotonic()
-    items, encoded = drawn_rows(prepared, run.settings.rank_rows, run.settings.seed)
-    sample = _Sample(items["train"], encoded["train"], _groups(run, items["train"]))
+    sample = draw_sample(run, prepared)
+    if sample.units < 2:
+        why = f"{len(sample.encoded)} {sample.rows_are} are too few to leave some out"
+        run.reporter.say(f"models are not compared: {why}")
+        return Ranking(skipped=(("any model", why),))
     measured: list[tuple[Candidate, ModelFacts, ModelScores]] = []
     skipped: list[tuple[str, str]] = []
-    run.reporter.say(f"comparing {len(candidates)} candidates on {len(sample.encoded):,} training rows")
+    run.reporter.say(f"comparing {len(candidates)} candidates on {len(sample.encoded):,} {sample.rows_are}")
     for place, candidate in enumerate(candidates, start=1):
         left = seconds - (time.monotonic() - began) if measured else float("inf")
         found = run.once(f"rank {place}", lambda c=candidate, s=left: _measure(run, prepared, sample, c, s))  # type: ignore[misc]
@@ -142,23 +148,11 @@ def measure(run: Run, prepared: Prepared, candidates: Sequence[Candidate], *, se
             f"{candidate.label}: {scores.figure} {scores.deciding} without a gradient, "
             f"{1 / facts.pass_seconds:.0f} examples a second"
         )
-    return Ranking(rows=_ordered(prepared, measured), skipped=tuple(skipped))
-
-
-@dataclass(frozen=True)
-class _Sample:
-    items: Any
-    encoded: Any
-    groups: list[Any] | None
-
-
-def _groups(run: Run, items: Any) -> list[Any] | None:  # noqa: ANN401
-    name = run.options.group
-    return values(items.dataset, name) if name and name in items.dataset.column_names else None
+    return Ranking(rows=_ordered(sample, measured), skipped=tuple(skipped), rows_are=sample.rows_are)
 
 
 def _measure(
-    run: Run, prepared: Prepared, sample: _Sample, candidate: Candidate, seconds: float
+    run: Run, prepared: Prepared, sample: RankSample, candidate: Candidate, seconds: float
 ) -> tuple[ModelFacts, ModelScores] | str:
     """Open, pass and score one candidate; returns a reason where that cannot be done."""
     if seconds <= 0:
@@ -170,24 +164,23 @@ def _measure(
         opened = open_candidate(run, prepared, candidate)
     except UserError as error:
         return f"{error.problem}: {error.found}"
-    needed = len(sample.encoded) * opened.facts.pass_seconds
+    needed = len(sample.items) * opened.facts.pass_seconds
     if needed > seconds - (time.monotonic() - began):
         return f"its pass over the sample would take {needed:.0f} s"
     try:
-        features = frozen_pass(
-            opened.backbone, sample.items, engine=run.settings.engine, cache=cache_dir() / "features",
-            reporter=run.reporter,
-        )  # fmt: skip
-    except (NonFiniteFeatures, OutOfMemory, EngineFailed) as error:  # of this model; a full disk ends the run
+        features = sample.features(run, opened.backbone)
+    except (NonFiniteFeatures, OutOfMemory, EngineFailed, UnsupportedModel) as error:
+        # of this model; a full disk ends the run
         return f"{error.problem}: {error.found}"
     source = opened.backbone.source_head
     return opened.facts, score_model(
         candidate.label,
-        prepared.task,
+        sample.task,
         features,
         sample.encoded,
         groups=sample.groups,
         seed=run.settings.seed,
+        singles=sample.singles,
         source_probabilities=source.probabilities(features.head_input) if source else None,
     )
 
@@ -198,10 +191,10 @@ def _opening(candidate: Candidate) -> float:
 
 
 def _ordered(
-    prepared: Prepared, measured: Sequence[tuple[Candidate, ModelFacts, ModelScores]]
+    sample: RankSample, measured: Sequence[tuple[Candidate, ModelFacts, ModelScores]]
 ) -> tuple[Ranked, ...]:
     """Put the models in order, and say who cannot be told from the best."""
-    spec = next(iter(prepared.task.metrics.values()))
+    spec = next(iter(sample.task.metrics.values()))
     by_name = {candidate.label: (candidate, facts) for candidate, facts, _ in measured}
     places = scoring.rank_models([scores for _, _, scores in measured], spec).places if measured else ()
     return tuple(

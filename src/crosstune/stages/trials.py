@@ -157,9 +157,12 @@ def _leader(run: Run, prepared: Prepared, small: Prepared, first: Chosen) -> Tri
 def _others(run: Run, small: Prepared, ranking: Ranking, rounds: Rounds) -> list[Tried]:
     """Open the other models of the shortlist, with heads on the rows of the trials.
 
-    A model that could not make ``LEAST_STEPS`` steps in the time of a trial is left out.
+    A model that could not make ``LEAST_STEPS`` steps in the time of a trial is left out. Where there are no
+    such heads there are no other models: targets of masks and boxes are of the size of the one that is open.
     """
-    found = []
+    found = list[Tried]()
+    if not small.facts.closed_form:
+        return found
     steps = LEAST_STEPS * choose_batch_size(small.facts).value
     able = [row for row in ranking.others if steps * step_seconds(row.facts) <= rounds.seconds]
     for place, row in enumerate(able[: MODELS - 1], start=2):

@@ -33,6 +33,7 @@ from crosstune.tasks.mask_files import (
 )
 from crosstune.tasks.mask_loss import CROSS_ENTROPY, DICE, LOVASZ, PixelLoss
 from crosstune.tasks.mask_metrics import Counter, ious, mask_metrics
+from crosstune.tasks.place_rows import PlaceRows, draw_pixels
 from crosstune.tasks.unscaled import Headless
 
 ONE_ANSWER = "one-answer"
@@ -236,6 +237,10 @@ class ImageSegmentation(Headless):
         pairs = zip(self.masks(ours), self.masks(theirs), strict=True)
         shares = [float(np.mean(one != other)) if one.shape == other.shape else 1.0 for one, other in pairs]
         return float(np.mean(shares)) if shares else 0.0
+
+    def labelled_places(self, encoded: NDArray[Any], *, rows: int, seed: int) -> PlaceRows:
+        """Give drawn pixels; see :func:`draw_pixels`."""
+        return draw_pixels(map(from_file, encoded.tolist()), self.classes, rows=rows, seed=seed)
 
     def hub_config(self) -> dict[str, Any]:
         """Give the classes."""

@@ -21,10 +21,11 @@ from crosstune.core.settings import Settings
 from crosstune.tasks.base import LossSum, MetricSpec, Row
 from crosstune.tasks.box_answers import found_by_places
 from crosstune.tasks.box_metrics import Judge, box_metrics, mismatch, unlikeness
-from crosstune.tasks.box_rows import BoxRows, as_array, from_array, moved
+from crosstune.tasks.box_rows import BoxRows, as_array, from_array, moved, unpacked
 from crosstune.tasks.class_weights import class_weights
 from crosstune.tasks.errors import BadTarget, ConstantTarget
 from crosstune.tasks.place_loss import PlaceLoss
+from crosstune.tasks.place_rows import PlaceRows, draw_boxes
 from crosstune.tasks.query_answers import found_by_queries
 from crosstune.tasks.set_loss import SetLoss
 from crosstune.tasks.shown_boxes import best_threshold, shown_metrics
@@ -260,6 +261,10 @@ class ObjectDetection(Headless):
         pairs = zip(from_array(ours), from_array(theirs), strict=True)
         found = [unlikeness(*pair) for pair in pairs]
         return float(np.mean(found)) if found else 0.0
+
+    def labelled_places(self, encoded: NDArray[Any], *, rows: int, seed: int) -> PlaceRows:
+        """Give the boxes of objects and of background; see :func:`draw_boxes`."""
+        return draw_boxes(map(unpacked, encoded.tolist()), self.classes, rows=rows, seed=seed)
 
     def hub_config(self) -> dict[str, Any]:
         """Give the classes."""

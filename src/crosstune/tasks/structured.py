@@ -15,6 +15,7 @@ from torch import Tensor
 from crosstune.core.picture_move import Mover
 from crosstune.tasks.base import Row
 from crosstune.tasks.box_rows import BoxRows
+from crosstune.tasks.place_rows import PlaceRows
 
 NO_HEAD = "none"
 """The ``linear_kind`` of these tasks."""
@@ -105,6 +106,15 @@ class WithBoxes(Protocol):
 
         Without it: those that are sure enough to be shown.
         """
+        ...
+
+
+@runtime_checkable
+class WithPlaces(Protocol):
+    """What a task has besides for which models are compared by what they make of places of pictures."""
+
+    def labelled_places(self, encoded: NDArray[Any], *, rows: int, seed: int) -> PlaceRows:
+        """Give classes of places of the first of N pictures, until there are ``rows``."""
         ...
 
 
