@@ -25,7 +25,7 @@ from typing import Any
 from common import Benchmark, data_folder
 
 MODEL = "package:efficientnet-lite0"
-COMMON = ("trials=0", "batch_size=16", "workers=1")
+COMMON = ("trials=0", "workers=1")
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,12 @@ class Goal:
 
 
 GOALS = {
-    "object-detection": Goal("map-50", 0.70, 1_200.0, ("image_size=128", "augment=flip+crop")),
-    "image-segmentation": Goal("mean-iou", 0.65, 900.0, ("image_size=224", "augment=flip+crop+photometric")),
+    "object-detection": Goal(
+        "map-50", 0.70, 1_200.0, ("image_size=128", "batch_size=16", "augment=flip+crop")
+    ),
+    "image-segmentation": Goal(
+        "mean-iou", 0.65, 900.0, ("image_size=224", "batch_size=8", "augment=flip+crop+photometric")
+    ),
 }
 ARMS: dict[str, dict[str, tuple[str, ...]]] = {
     "object-detection": {"pretrained": (), "random": ("pretrained=false",)},

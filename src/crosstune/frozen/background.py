@@ -27,6 +27,7 @@ def background(workers: int, name: str) -> Iterator[ThreadPoolExecutor]:
     started = Barrier(workers)
 
     def alone() -> None:
+        torch.get_num_threads()  # a thread that never asked would take the default later
         torch.set_num_threads(1)
         started.wait()  # so that every thread runs this once
 
