@@ -100,3 +100,12 @@ def test_names_are_checked_against_data_and_task() -> None:
         names("flip", modality="text")
     with pytest.raises(NoSuchAugmentation, match="leave out mixup"):
         names("flip+mixup", kind="values")
+
+
+def test_classes_are_pasted_where_there_are_masks_only() -> None:
+    assert names("flip+classmix", kind="none", places=True, masks=True) == ("flip", "classmix")
+    for settings in ({"kind": "none", "places": True}, {}, {"kind": "values"}):
+        with pytest.raises(NoSuchAugmentation, match="leave out classmix"):
+            names("flip+classmix", **settings)  # type: ignore[arg-type]
+    with pytest.raises(NoSuchAugmentation, match="for pictures"):
+        names("classmix", modality="audio")

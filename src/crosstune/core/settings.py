@@ -39,7 +39,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 """Allowed values of the settings that name one of a few things. Losses are named by the tasks."""
 
 AUGMENTATIONS = (
-    *("flip", "randaugment", "mixup", "cutmix", "crop", "shift", "photometric"),
+    *("flip", "randaugment", "mixup", "cutmix", "crop", "shift", "photometric", "classmix"),
     *("speed", "time-shift", "gain", "noise", "specaugment"),
 )
 """Names that ``augment`` may list, separated by ``+``; ``none`` is the empty list."""
@@ -161,8 +161,8 @@ class Settings:
     """none, auto (inverse frequency, mean one), or a weight by class name."""
 
     augment: str = "none"
-    """Names joined by ``+``: flip, crop, shift, photometric, randaugment, mixup, cutmix for pictures; speed,
-    time-shift, gain, noise, specaugment for sounds; or none."""
+    """Names joined by ``+``: flip, crop, shift, photometric, randaugment, mixup, cutmix for pictures,
+    classmix for those with masks; speed, time-shift, gain, noise, specaugment for sounds; or none."""
     stored_augmentations: int = 4
     """Augmented versions of each example kept when a cut is cached and augmentation is on."""
     decoder: str = "auto"

@@ -16,6 +16,7 @@ from crosstune.core.seeding import generator
 from crosstune.core.settings import AUGMENTATIONS
 from crosstune.training import picture_changes, sound_changes
 from crosstune.training.errors import NoSuchAugmentation
+from crosstune.training.mixing import CLASSMIX
 
 Change = Callable[[Any, np.random.Generator], Any]
 """From a raw example to a changed one."""
@@ -25,15 +26,22 @@ ON_EXAMPLES: Mapping[str, Mapping[str, Change]] = {
     "audio": sound_changes.CHANGES,
 }
 """By modality and name, in the order in which they are made."""
-ON_BATCHES = ("mixup", "cutmix")
-"""For pictures."""
+ON_BATCHES = ("mixup", "cutmix", CLASSMIX)
+"""For pictures; the last one where there are masks."""
 WITH_PLACES = (picture_changes.FLIP, picture_changes.CROP, picture_changes.PHOTOMETRIC)
 """Changes that targets about places can follow, or that move nothing."""
+NOT_MOVED = "labels must change with their pictures, and here they would not"
+NO_CLASSES = "batches are mixed by classes, and this task has none"
 WORDS = {"image": "pictures", "audio": "sounds"}
 
 
 def names(
-    setting: str, *, modality: str = "image", kind: str = "classes", places: bool = False
+    setting: str,
+    *,
+    modality: str = "image",
+    kind: str = "classes",
+    places: bool = False,
+    masks: bool = False,
 ) -> tuple[str, ...]:
     """Read the setting ``augment``: names joined by ``+``, or ``none``.
 
@@ -42,6 +50,7 @@ def names(
         modality: of the data.
         kind: ``Task.linear_kind()``.
         places: whether targets are about places, and must change with their pictures.
+        masks: whether they are masks.
 
     Raises:
         UnknownName: a name is none of ``AUGMENTATIONS``.
@@ -61,21 +70,24 @@ def names(
             expected=f"any of {', '.join(able)}" if able else "augment=none",
             fix=f"leave out {' and '.join(odd)}" if able else "leave `augment` out",
         )
-    if places and (odd := [name for name in chosen if name not in WITH_PLACES]):
+    if places:
+        _hold(setting, chosen, (*WITH_PLACES, *([CLASSMIX] if masks else [])), NOT_MOVED)
+    elif kind in ("values", "none"):
+        _hold(setting, chosen, tuple(ON_EXAMPLES.get(modality, ())), NO_CLASSES)
+    else:
+        _hold(setting, chosen, tuple(name for name in able if name != CLASSMIX), "these data have no masks")
+    return chosen
+
+
+def _hold(setting: str, chosen: tuple[str, ...], able: tuple[str, ...], why: str) -> None:
+    """Raise ``NoSuchAugmentation`` where a name is not among those that fit the targets."""
+    if odd := [name for name in chosen if name not in able]:
         raise NoSuchAugmentation(
-            f"{' and '.join(odd)}: labels must change with their pictures, and here they would not",
+            f"{' and '.join(odd)}: {why}",
             found=f"augment={setting}",
-            expected=f"augment={'+'.join(WITH_PLACES)}, some of these, or augment=none",
+            expected=f"any of {', '.join(able)}, joined by +, or augment=none",
             fix=f"leave out {' and '.join(odd)}",
         )
-    if kind in ("values", "none") and (mixing := [name for name in chosen if name in ON_BATCHES]):
-        raise NoSuchAugmentation(
-            "mixup and CutMix mix classes, and this task has none",
-            found=f"augment={setting}",
-            expected=f"any of {', '.join(ON_EXAMPLES['image'])}",
-            fix=f"leave out {' and '.join(mixing)}",
-        )
-    return chosen
 
 
 def _able(modality: str) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ class Loader:
     micro_batch: int | None
     augmenter: Augmenter | None = None
     mixing: tuple[str, ...] = ()
-    """``mixup``, ``cutmix``: targets become soft."""
+    """``mixup``, ``cutmix``: targets become soft; or ``classmix``, which changes masks."""
     activations: Activations | None = None
     """Where given, the prefix is read from here; its variant is the epoch modulo their number."""
     rank: int = 0
@@ -145,7 +145,8 @@ class Loader:
         if self.augmenter is not None and isinstance(self.task, InPictures):
             movers = [partial(self.augmenter.move, epoch=epoch, index=index) for index in indices.tolist()]
             return self.task.collate_moved(chosen, movers)
-        return as_targets(self.task, self.task.linear_targets(chosen) if self.mixing else chosen)
+        shared = self.mixing and not isinstance(self.task, Structured)
+        return as_targets(self.task, self.task.linear_targets(chosen) if shared else chosen)
 
     def _domains(self, indices: NDArray[np.int64]) -> Tensor | None:
         return None if self.domains is None else torch.from_numpy(self.domains.ids[indices])

@@ -1,4 +1,4 @@
-"""Mixup and CutMix: pictures of one batch mixed with each other, drawn from (seed, step)."""
+"""Mixup, CutMix and ClassMix: pictures of one batch mixed with each other, drawn from (seed, step)."""
 
 import math
 
@@ -15,18 +15,23 @@ CUTMIX_ALPHA = 1.0
 """Yun 2019."""
 
 
+CLASSMIX = "classmix"
+"""The name of what mixes pictures with masks."""
+
+
 def mix(
     batch: Batch, targets: Tensor, *, operations: tuple[str, ...], seed: int, step: int, rank: int = 0
 ) -> tuple[Batch, Tensor]:
     """Mix every picture with another one of the batch; where both ways are named, a coin decides.
 
     Mixup: ``x' = share * x + (1 - share) * x[other]``. CutMix: a rectangle that covers ``1 - share`` of
-    the area comes from the other picture; the share is then counted from its pixels.
+    the area comes from the other picture; the share is then counted from its pixels. ClassMix: see
+    :func:`paste_classes`.
 
     Args:
         batch: holds exactly one ``(B, C, H, W)`` tensor.
-        targets: ``(B, K)``, one-hot.
-        operations: ``mixup``, ``cutmix`` or both.
+        targets: ``(B, K)``, one-hot; for ClassMix masks ``(B, H, W)``.
+        operations: ``mixup``, ``cutmix`` or both; or ``classmix``.
         seed: of the run.
         step: counted from 0.
         rank: of the process; each mixes its own share of the effective batch.
@@ -35,6 +40,8 @@ def mix(
         The batch with mixed pictures, and targets ``share * t + (1 - share) * t[other]``.
     """
     draw = generator(seed, "mix", step, rank)
+    if operations == (CLASSMIX,):
+        return paste_classes(batch, targets, draw)
     name = operations[int(draw.integers(len(operations)))]
     alpha = MIXUP_ALPHA if name == "mixup" else CUTMIX_ALPHA
     share = float(draw.beta(alpha, alpha))
@@ -46,6 +53,32 @@ def mix(
     else:
         mixed, share = _paste(pictures, other, share, draw)
     return {**batch, key: mixed}, targets * share + targets[other] * (1.0 - share)
+
+
+def paste_classes(batch: Batch, masks: Tensor, draw: np.random.Generator) -> tuple[Batch, Tensor]:
+    """Paste the pixels of half of the classes of another picture over every second picture, and their mask.
+
+    Which half is drawn; of an odd number the smaller half, so that a picture of one class gives nothing.
+    Ignored pixels are never pasted. Source: Olsson et al. (2021), ClassMix, arXiv:2007.07936, there for
+    pictures without masks, whose classes a teacher names.
+
+    Args:
+        batch: holds exactly one ``(B, C, H, W)`` tensor.
+        masks: ``(B, H, W)`` class numbers, below 0 where a pixel is ignored.
+        draw: what is drawn comes from here.
+    """
+    other = draw.permutation(len(masks))
+    taken = torch.zeros(masks.shape, dtype=torch.bool)
+    for place, partner in enumerate(other):
+        present = torch.unique(masks[partner])
+        present = present[present >= 0].numpy()
+        chosen = draw.permutation(present)[: len(present) // 2]
+        if draw.random() < 0.5:
+            taken[place] = torch.isin(masks[partner], torch.from_numpy(chosen))
+    key = next(key for key, tensor in batch.items() if tensor.ndim == 4)
+    order = torch.from_numpy(other)
+    mixed = torch.where(taken[:, None], batch[key][order], batch[key])
+    return {**batch, key: mixed}, torch.where(taken, masks[order], masks)
 
 
 def _paste(pictures: Tensor, other: Tensor, share: float, draw: np.random.Generator) -> tuple[Tensor, float]:

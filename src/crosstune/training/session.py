@@ -22,7 +22,7 @@ from crosstune.core.settings import Settings
 from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
-from crosstune.tasks.structured import InPictures
+from crosstune.tasks.structured import InPictures, WithMasks
 from crosstune.training.across import make_across
 from crosstune.training.augment import ON_BATCHES, Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
@@ -236,7 +236,7 @@ def _augmentation(
     """Give what changes examples one by one, and the names of what mixes those of a batch."""
     augment = names(
         settings.augment, modality=backbone.modality, kind=task.linear_kind(),
-        places=isinstance(task, InPictures),
+        places=isinstance(task, InPictures), masks=isinstance(task, WithMasks),
     )  # fmt: skip
     on_examples = tuple(name for name in augment if name not in ON_BATCHES)
     mixing = tuple(name for name in augment if name in ON_BATCHES)
