@@ -43,7 +43,7 @@ GOALS = {
         "map-50", 0.70, 1_200.0, ("image_size=128", "batch_size=16", "augment=flip+crop")
     ),
     "image-segmentation": Goal(
-        "mean-iou", 0.65, 900.0, ("image_size=224", "batch_size=8", "augment=flip+crop+photometric+classmix")
+        "mean-iou", 0.65, 900.0, ("image_size=224", "batch_size=8", "augment=flip+crop+photometric")
     ),
 }
 ARMS: dict[str, dict[str, tuple[str, ...]]] = {
