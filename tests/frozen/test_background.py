@@ -46,3 +46,18 @@ def test_what_waits_is_dropped_when_the_block_ends() -> None:
         waiting.cancel()
         raise KeyError
     assert ran in ([], [1])
+
+
+def test_a_thread_that_cannot_start_is_an_error_and_not_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, begun = Thread.start, list[Thread]()
+
+    def first_only(thread: Thread) -> None:
+        if begun:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", first_only)
+    with pytest.raises(RuntimeError, match="can't start"), background(2, "test"):
+        pass
+    assert not begun[0].is_alive()

@@ -25,6 +25,8 @@ def test_what_compares_domains_needs_two_of_them(name: str) -> None:
     require_methods(settings, domains=2)
     with pytest.raises(DoesNotApply, match="take mixup out"):
         require_methods(with_values(settings, {"augment": "flip+mixup"}), domains=2)
+    with pytest.raises(DoesNotApply, match="take classmix out"):
+        require_methods(with_values(settings, {"augment": "classmix"}), domains=2)
 
 
 def test_what_is_off_asks_for_nothing() -> None:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from crosstune.core.settings import AUGMENTATIONS
+from crosstune.core.settings import AUGMENTATIONS, MIXING
 from crosstune.core.sound import Sound
-from crosstune.training.augment import ON_BATCHES, ON_EXAMPLES, Augmenter, names
+from crosstune.training.augment import ON_EXAMPLES, Augmenter, names
 from crosstune.training.errors import NoSuchAugmentation
 from crosstune.training.sound_changes import CHANGES, GAIN_DB, SHIFT, SNR_DB, SPEED, TIME_MASK
 from tests.support.tiny import random_sounds
@@ -82,7 +82,7 @@ def test_specaugment_silences_stretches_and_takes_bands_out() -> None:
 
 
 def test_names_belong_to_their_data() -> None:
-    every = {name for table in ON_EXAMPLES.values() for name in table} | set(ON_BATCHES)
+    every = {name for table in ON_EXAMPLES.values() for name in table} | set(MIXING)
     assert every == set(AUGMENTATIONS)
     assert names("gain+specaugment", modality="audio") == ("gain", "specaugment")
     with pytest.raises(NoSuchAugmentation, match=r"flip: for pictures.*`audio`") as caught:

@@ -38,8 +38,11 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 """Allowed values of the settings that name one of a few things. Losses are named by the tasks."""
 
+MIXING = ("mixup", "cutmix", "classmix")
+"""Those names in ``augment`` that mix the examples of a batch."""
+
 AUGMENTATIONS = (
-    *("flip", "randaugment", "mixup", "cutmix", "crop", "shift", "photometric", "classmix"),
+    *("flip", "randaugment", *MIXING, "crop", "shift", "photometric"),
     *("speed", "time-shift", "gain", "noise", "specaugment"),
 )
 """Names that ``augment`` may list, separated by ``+``; ``none`` is the empty list."""

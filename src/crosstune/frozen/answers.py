@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosstune.core.errors import OutOfMemory
 from crosstune.core.items import Items
-from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
+from crosstune.core.memory import CAN_BE_MEMORY
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.targets import SIZES
 from crosstune.frozen.errors import NonFiniteFeatures
 from crosstune.frozen.freeze import evaluating
+from crosstune.frozen.halving import halved
 from crosstune.frozen.loader import Indices, batches, processing_order
 from crosstune.sources.base import Backbone, Batch
 
@@ -79,12 +79,7 @@ def model_answers(
                     done += len(indices)
                     told.advance(done)
             except CAN_BE_MEMORY as error:
-                if not is_out_of_memory(error):
-                    raise
-                if batch_size == 1:
-                    raise OutOfMemory("the answers", size=1, failure=str(error)) from error
-                batch_size //= 2
-                told.warn(f"memory ran out in the answers: batches of {batch_size} from here on")
+                batch_size = halved(error, batch_size, "the answers", told)
     told.finish(f"{done:,} examples answered")
     if not found:
         return np.array([], dtype=np.str_)

@@ -38,4 +38,5 @@ def background(workers: int, name: str) -> Iterator[ThreadPoolExecutor]:
         torch.set_num_threads(whole)
         yield pool
     finally:
+        started.abort()  # where not all of them could start, the others would wait for ever
         pool.shutdown(wait=True, cancel_futures=True)

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.cache import Hold
-from crosstune.core.errors import OutOfMemory
 from crosstune.core.files import read_json, read_object, write_json
 from crosstune.core.items import Items
-from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
+from crosstune.core.memory import CAN_BE_MEMORY
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.run_dir import cache_dir
 from crosstune.core.units import format_duration
@@ -26,6 +25,7 @@ from crosstune.frozen.engines.torch_engine import with_precision
 from crosstune.frozen.errors import NonFiniteFeatures
 from crosstune.frozen.features import Features, from_joined
 from crosstune.frozen.freeze import evaluating
+from crosstune.frozen.halving import halved
 from crosstune.frozen.keys import body_digest, pass_key
 from crosstune.frozen.loader import Indices, batches, example_batch, processing_order
 from crosstune.frozen.store import claim, complete, release, reserve
@@ -155,17 +155,8 @@ class _Runner:
                     rate = (done - start) / max(time.perf_counter() - began, 1e-9)
                     self.reporter.advance(done, {"engine": self.chosen, "examples/s": rate})
             except CAN_BE_MEMORY as error:
-                self._halve(error, stage)
+                self.batch_size = halved(error, self.batch_size, f"the {stage}", self.reporter)
         self.reporter.finish(f"{count} examples in {format_duration(time.perf_counter() - began)}")
-
-    def _halve(self, error: Exception, stage: str) -> None:
-        """Go on with smaller batches where ``error`` says that memory ran out."""
-        if not is_out_of_memory(error):
-            raise error
-        if self.batch_size == 1:
-            raise OutOfMemory(f"the {stage}", size=1, failure=str(error)) from error
-        self.batch_size //= 2
-        self.reporter.warn(f"memory ran out in the {stage}: batches of {self.batch_size} from here on")
 
     def _compile(self, module: OutputModel | TapModel, order: Indices, left: int) -> Compiled:
         example = example_batch(self.backbone, self.items, order, BENCHMARK_ROWS)

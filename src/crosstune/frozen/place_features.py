@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import roi_align
 
-from crosstune.core.errors import OutOfMemory
 from crosstune.core.items import Items
-from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
+from crosstune.core.memory import CAN_BE_MEMORY
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.targets import SIZES
 from crosstune.frozen.errors import NonFiniteFeatures
 from crosstune.frozen.features import Features, from_joined
 from crosstune.frozen.freeze import evaluating
+from crosstune.frozen.halving import halved
 from crosstune.frozen.loader import Indices, batches, processing_order
 from crosstune.sources.base import Backbone, Batch
 from crosstune.sources.errors import UnsupportedModel
@@ -78,7 +78,7 @@ def place_features(
                     done += len(indices)
                     told.advance(done)
             except CAN_BE_MEMORY as error:
-                batch_size = _halved(error, batch_size, told)
+                batch_size = halved(error, batch_size, "reading places", told)
     told.finish(f"{len(boxes):,} places of {len(items):,} pictures read")
     return from_joined(
         joined,
@@ -88,16 +88,6 @@ def place_features(
         engine="torch",
         seconds=time.perf_counter() - began,
     )
-
-
-def _halved(error: Exception, batch_size: int, told: Reporter) -> int:
-    """Give the smaller batches to go on with where ``error`` says that memory ran out; else raise it."""
-    if not is_out_of_memory(error):
-        raise error
-    if batch_size == 1:
-        raise OutOfMemory("reading places", size=1, failure=str(error)) from error
-    told.warn(f"memory ran out in reading places: batches of {batch_size // 2} from here on")
-    return batch_size // 2
 
 
 def _reader(backbone: Backbone) -> MapReader:

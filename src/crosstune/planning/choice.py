@@ -80,9 +80,9 @@ def _because(
 ) -> str:  # fmt: skip
     others = [row.candidate.label for row in short if row is not chosen]
     if not fitting:
-        return (
-            f"the fastest: {format_duration(rows * chosen.pass_seconds)} for one pass; the others take longer"
-        )
+        rank = "the fastest" if len(able) > 1 else "the only one measured"
+        end = "; the others take longer" if len(able) > 1 else ", which is long for the budget"
+        return f"{rank}: {format_duration(rows * chosen.pass_seconds)} for one pass{end}"
     if not others:
         behind = len(able) - 1
         why = f"{chosen.score}, ahead of {behind} other candidates" if behind else "the only one measured"

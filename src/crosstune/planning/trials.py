@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crosstune.core.plan import Basis, Decision
+from crosstune.core.settings import MIXING
 from crosstune.core.units import format_duration
 from crosstune.planning.facts import DataFacts, ModelFacts, TimeFacts
 from crosstune.planning.optimisation import choose_batch_size, choose_lr
@@ -178,7 +179,7 @@ def propose_trials(
                 rate = user.get("lr", float(f"{rule * factor:.2g}"))
                 trial = Trial(contender=place, strategy=strategy, last_blocks=blocks, lr=rate)
                 found.append((2 * place + 2 * further + turn, trial))
-    mixes = {"mixup", "cutmix"} & set(str(user.get("augment", "none")).split("+"))
+    mixes = set(MIXING) & set(str(user.get("augment", "none")).split("+"))
     if (data.domains or 1) > 1 and found and not mixes:
         open_methods = [name for name in ACROSS if name not in user]
         found += [(2, replace(found[0][1], methods=((name, ACROSS[name]),))) for name in open_methods]

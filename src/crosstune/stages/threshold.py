@@ -29,10 +29,9 @@ def settle_threshold(run: Run, prepared: Prepared, made: Tuned) -> tuple[Prepare
         why = "validation has no answer that is right, so that every score is as good"
         decision = Decision(THRESHOLD, task.threshold, Basis.ASSUMED, why)
     else:
-        score, f1 = found
-        task = task.with_threshold(score)
-        why = f"from this score on the F1 of what is shown is largest on validation: {f1:.3f}"
-        decision = Decision(THRESHOLD, round(score, 4), Basis.MEASURED, why)
+        task = task.with_threshold(found.score)
+        why = f"from this score on the F1 of what is shown is largest on validation: {found.f1:.3f}"
+        decision = Decision(THRESHOLD, round(found.score, 4), Basis.MEASURED, why)
         write_task(run.folder.model, task)
     run.decided(decision)
     model = replace(made.model, task=task)

@@ -28,7 +28,7 @@ from crosstune.tasks.place_loss import PlaceLoss
 from crosstune.tasks.place_rows import PlaceRows, draw_boxes
 from crosstune.tasks.query_answers import found_by_queries
 from crosstune.tasks.set_loss import SetLoss
-from crosstune.tasks.shown_boxes import best_threshold, shown_metrics
+from crosstune.tasks.shown_boxes import Threshold, best_threshold, shown_metrics
 from crosstune.tasks.unscaled import Headless
 
 NO_OBJECT = "no-object"
@@ -215,10 +215,9 @@ class ObjectDetection(Headless):
         least = self.threshold if least is None else least
         return [one.only(one.values >= least) for one in from_array(answers)]
 
-    def choose_threshold(self, answers: NDArray[Any], encoded: NDArray[Any]) -> tuple[float, float] | None:
+    def choose_threshold(self, answers: NDArray[Any], encoded: NDArray[Any]) -> Threshold | None:
         """Give the score from which on the F1 of the shown boxes is largest, and that F1."""
-        found = best_threshold(self._judge, answers, encoded)
-        return None if found is None else (found.score, found.f1)
+        return best_threshold(self._judge, answers, encoded)
 
     def with_threshold(self, score: float) -> Self:
         """Show boxes from another score on."""

@@ -16,6 +16,7 @@ from crosstune.core.picture_move import Mover
 from crosstune.tasks.base import Row
 from crosstune.tasks.box_rows import BoxRows
 from crosstune.tasks.place_rows import PlaceRows
+from crosstune.tasks.shown_boxes import Threshold
 
 NO_HEAD = "none"
 """The ``linear_kind`` of these tasks."""
@@ -127,8 +128,8 @@ class WithThreshold(Protocol):
         """Give the least score that is shown."""
         ...
 
-    def choose_threshold(self, answers: NDArray[Any], encoded: NDArray[Any]) -> tuple[float, float] | None:
-        """Give the best threshold for N answers, and its F1; ``None`` where none is better than another."""
+    def choose_threshold(self, answers: NDArray[Any], encoded: NDArray[Any]) -> Threshold | None:
+        """Give the best threshold for N answers; ``None`` where none is better than another."""
         ...
 
     def with_threshold(self, score: float) -> Self:

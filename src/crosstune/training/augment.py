@@ -13,7 +13,7 @@ import numpy as np
 from crosstune.core.errors import UnknownName
 from crosstune.core.picture_move import PictureMove
 from crosstune.core.seeding import generator
-from crosstune.core.settings import AUGMENTATIONS
+from crosstune.core.settings import AUGMENTATIONS, MIXING
 from crosstune.training import picture_changes, sound_changes
 from crosstune.training.errors import NoSuchAugmentation
 from crosstune.training.mixing import CLASSMIX
@@ -26,8 +26,6 @@ ON_EXAMPLES: Mapping[str, Mapping[str, Change]] = {
     "audio": sound_changes.CHANGES,
 }
 """By modality and name, in the order in which they are made."""
-ON_BATCHES = ("mixup", "cutmix", CLASSMIX)
-"""For pictures; the last one where there are masks."""
 WITH_PLACES = (picture_changes.FLIP, picture_changes.CROP, picture_changes.PHOTOMETRIC)
 """Changes that targets about places can follow, or that move nothing."""
 NOT_MOVED = "labels must change with their pictures, and here they would not"
@@ -92,7 +90,7 @@ def _hold(setting: str, chosen: tuple[str, ...], able: tuple[str, ...], why: str
 
 def _able(modality: str) -> tuple[str, ...]:
     """Name what there is for data of a modality."""
-    return (*ON_EXAMPLES.get(modality, ()), *(ON_BATCHES if modality == "image" else ()))
+    return (*ON_EXAMPLES.get(modality, ()), *(MIXING if modality == "image" else ()))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which methods can act in a training: one that cannot is an error that says why, and never ignored."""
 
 from crosstune.core.errors import DoesNotApply
-from crosstune.core.settings import Settings
+from crosstune.core.settings import MIXING, Settings
 
 NO_BODY = {
     "closed-form": "takes no gradient at all",
@@ -48,11 +48,11 @@ def _require_domains(asked: str, settings: Settings, domains: int | None) -> Non
             expected="a column that names the domain of each row, with two domains or more in training",
             fix=f"name it with --domain, or leave out `{asked.partition('=')[0]}`",
         )
-    mixing = [name for name in settings.augment.split("+") if name in ("mixup", "cutmix")]
+    mixing = [name for name in settings.augment.split("+") if name in MIXING]
     if mixing:
         raise DoesNotApply(
             f"{asked.partition('=')[0]} needs the domain of each row, and mixed rows have none",
             found=f"{asked} with augment={settings.augment}",
-            expected="no mixup and no cutmix",
+            expected=f"none of {', '.join(MIXING)}",
             fix=f"take {' and '.join(mixing)} out of `augment`",
         )

@@ -18,13 +18,13 @@ from crosstune.core.extras import require
 from crosstune.core.head import HeadWeights
 from crosstune.core.items import Items
 from crosstune.core.progress import Reporter
-from crosstune.core.settings import Settings
+from crosstune.core.settings import MIXING, Settings
 from crosstune.frozen.freeze import freeze
 from crosstune.sources.base import Backbone
 from crosstune.tasks.base import Task
 from crosstune.tasks.structured import InPictures, WithMasks
 from crosstune.training.across import make_across
-from crosstune.training.augment import ON_BATCHES, Augmenter, names
+from crosstune.training.augment import Augmenter, names
 from crosstune.training.batchnorm import REFRESH_STEPS, refresh_batchnorm, training_batchnorms
 from crosstune.training.bound import make_bound, require_lengths
 from crosstune.training.checkpointing import choose_checkpointing
@@ -238,8 +238,8 @@ def _augmentation(
         settings.augment, modality=backbone.modality, kind=task.linear_kind(),
         places=isinstance(task, InPictures), masks=isinstance(task, WithMasks),
     )  # fmt: skip
-    on_examples = tuple(name for name in augment if name not in ON_BATCHES)
-    mixing = tuple(name for name in augment if name in ON_BATCHES)
+    on_examples = tuple(name for name in augment if name not in MIXING)
+    mixing = tuple(name for name in augment if name in MIXING)
     return Augmenter(on_examples, settings.seed) if on_examples else None, mixing
 
 
