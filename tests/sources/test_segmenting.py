@@ -214,3 +214,23 @@ def test_what_cannot_answer_pixels_is_refused(tmp_path: Path) -> None:
             name,
             OpenOptions(task="image-segmentation", outputs=3, pretrained=False, image_size=64, resize=72),
         )
+
+
+def test_a_model_of_convolutions_reads_other_sides_with_the_same_weights(tmp_path: Path) -> None:
+    from crosstune.sources.dense import at_side
+
+    backbone = segmenter("efficientnet", tmp_path)
+    larger = at_side(backbone, 96)
+    assert larger.model is backbone.model
+    assert (
+        backbone.preprocessing(ITEMS.raw)["x"].shape[-1],
+        larger.preprocessing(ITEMS.raw)["x"].shape[-1],
+    ) == (64, 96)
+    task = ImageSegmentation(CLASSES)
+    ours = SavedModel(backbone=larger, task=task)
+    save_model(ours, tmp_path / "saved")
+    again = load_model(tmp_path / "saved")
+    assert np.array_equal(again.outputs(ITEMS), ours.outputs(ITEMS))
+    assert not np.array_equal(again.outputs(ITEMS), SavedModel(backbone=backbone, task=task).outputs(ITEMS))
+    with pytest.raises(ValueError, match="one size"):
+        at_side(segmenter("vit", tmp_path), 96)

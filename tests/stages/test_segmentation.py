@@ -107,7 +107,7 @@ def test_splits_are_made_by_the_classes_in_the_masks(data: Path, tmp_path: Path)
 def test_a_plan_is_made(data: Path) -> None:
     plan = crosstune.plan(data, **FAST)
     assert (plan["strategy"], plan["augment"], plan["image_size"]) == ("full", "none", 64)
-    assert plan["head_lr"] == 5e-3
+    assert plan["head_lr"] == 8e-3
 
 
 def test_pictures_stand_beside_their_masks() -> None:

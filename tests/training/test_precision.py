@@ -55,6 +55,21 @@ def test_the_fastest_wins_and_nothing_has_moved(fastest: str, monkeypatch: pytes
     assert all(parameter.grad is None for parameter in forward.parameters())
 
 
+@pytest.mark.parametrize(
+    ("device", "order"),
+    [
+        ("cpu", [(False, False), (False, True), (True, True), (True, False)]),
+        ("cuda", [(False, False), (True, True), (False, True), (True, False)]),
+    ],
+)
+def test_the_likeliest_winner_comes_after_the_plain_way(device: str, order: list[tuple[bool, bool]]) -> None:
+    forward, loaded = one_batch()
+    settings = plain(precision="auto", memory_format="auto")
+    assert precision._candidates(forward, loaded, settings, torch.device(device)) == order
+    half = plain(precision="bf16", memory_format="auto")
+    assert precision._candidates(forward, loaded, half, torch.device(device)) == [(True, False), (True, True)]
+
+
 def test_a_small_gain_does_not_leave_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     forward, loaded = one_batch()
     times = iter([1.0, 0.99, 0.99, 0.99])

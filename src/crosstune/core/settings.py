@@ -173,6 +173,10 @@ class Settings:
     summed) or unet (finer, slower) for masks, fcos for boxes; auto is the first of its task."""
     image_size: int | None = None
     """Side in pixels; ``None`` is the model's own, or smaller for small pictures."""
+    answer_size: int | None = None
+    """Side in pixels at which a tuned model for masks reads the pictures that it answers; ``None``: after
+    training on crops, which show things larger than they are, the best on validation of ``image_size`` and
+    up to 10/7 of it (Touvron 2019); else ``image_size``."""
     resize: int | None = None
     """Shorter side before the centre crop; ``None`` is the model's own rule."""
     transcripts: str = "auto"
@@ -261,7 +265,7 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 
 _POSITIVE = ("epochs", "batch_size", "micro_batch", "batch_seconds", "batch_tokens", "lr",
-             "evals_per_epoch", "image_size", "resize", "max_length", "max_seconds", "patch",
+             "evals_per_epoch", "image_size", "answer_size", "resize", "max_length", "max_seconds", "patch",
              "pass_rows", "rank_rows", "stored_augmentations", "lora_rank", "lora_alpha", "worker_timeout",
              "pretrain_epochs", "pretrain_lr")  # fmt: skip
 _NOT_NEGATIVE = ("head_lr", "weight_decay", "clip_norm", "patience", "workers", "last_blocks",

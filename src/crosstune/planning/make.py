@@ -6,9 +6,9 @@ from typing import Any
 
 from crosstune.core.plan import Basis, Decision, Plan
 from crosstune.core.settings import Settings
-from crosstune.planning import optimisation, strategy
+from crosstune.planning import optimisation, places, strategy
 from crosstune.planning.domains import choose_select_by
-from crosstune.planning.facts import ANSWERS, DataFacts, ModelFacts, TimeFacts
+from crosstune.planning.facts import ANSWERS, PLACES, DataFacts, ModelFacts, TimeFacts
 
 
 def settle(
@@ -47,7 +47,13 @@ def make_plan(
     moves = plan["strategy"]
     plan = add(plan, strategy.choose_last_blocks(data, model, time))
     plan = add(plan, strategy.choose_epochs(data, model, time, moves, plan["last_blocks"]))
-    plan = add(plan, optimisation.choose_batch_size(data))
+    if data.task in PLACES:
+        fitting = strategy.fitting_epochs(data, model, time, moves, plan["last_blocks"])
+        examples = data.train_rows * min(plan["epochs"], fitting)
+        plan = add(plan, places.choose_batch_size(examples))
+        plan = add(plan, places.choose_warmup(examples, plan["batch_size"]))
+    else:
+        plan = add(plan, optimisation.choose_batch_size(data))
     if data.task == ANSWERS:
         plan = add(plan, optimisation.choose_gradient_checkpointing())
     plan = add(plan, optimisation.choose_optimizer())

@@ -130,6 +130,15 @@ def choose_last_blocks(data: DataFacts, model: ModelFacts, time: TimeFacts) -> D
     return Decision("last_blocks", 1, Basis.ASSUMED, "the least that can move")
 
 
+def fitting_epochs(
+    data: DataFacts, model: ModelFacts, time: TimeFacts, strategy: str, last_blocks: int
+) -> float:
+    """Estimate the epochs that fit, by the speed seen so far; infinite without a budget."""
+    blocks = last_blocks if strategy == "last" else len(model.shares)
+    fits = {option.last_blocks: option.epochs for option in reaches(data, model, time)}
+    return fits[min(blocks, len(model.shares))]
+
+
 def choose_epochs(
     data: DataFacts, model: ModelFacts, time: TimeFacts, strategy: str, last_blocks: int
 ) -> Decision:
@@ -140,9 +149,6 @@ def choose_epochs(
     usual = wanted_epochs(data, crosses=model.crosses)
     if strategy in ("head", "closed-form") or time.left == float("inf"):
         return Decision("epochs", usual, Basis.PRIOR, "usual for this many examples")
-    blocks = last_blocks if strategy == "last" else len(model.shares)
-    fits = {option.last_blocks: option.epochs for option in reaches(data, model, time)}[
-        min(blocks, len(model.shares))
-    ]
+    fits = fitting_epochs(data, model, time, strategy, last_blocks)
     why = f"usual for this many examples; by the speed seen so far {fits:.1f} fit, and training stops in time"
     return Decision("epochs", usual, Basis.PRIOR, why, ("speed/training-step",))

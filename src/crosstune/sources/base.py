@@ -119,6 +119,8 @@ class Backbone:
     be stored behind one of them."""
     levels: tuple[int, ...] = ()
     """Of a detector whose every place answers: places in a row of each map, the finest first."""
+    any_side: bool = False
+    """Whether pictures may be brought to squares of another side: see ``dense.at_side``."""
     no_object: bool = False
     """Whether the head has one output more than there are classes, the last: that there is no object."""
     new_parts: tuple[str, ...] = ()

@@ -189,11 +189,29 @@ def _dense(
         levels=dense.levels if isinstance(dense, PlaceDetector) else (),
         preprocessing=preprocessing,
         logits=same,
+        any_side=isinstance(dense, DenseModel) and all(one.layout in ("BCHW", "BC") for one in body.blocks),
         save=DenseSaver(body, dense, preprocessing, options),
         loads_with=kind.loads_with,
         source_head=None,
         notes=[*body.notes, kind.note],
     )
+
+
+def at_side(backbone: Backbone, side: int) -> Backbone:
+    """Give a model that reads pictures of another side, in pixels; the weights are shared, not copied.
+
+    Raises:
+        ValueError: ``any_side`` is not true of the model.
+
+    Checked by: ``tests/sources/test_segmenting.py``.
+    """
+    saver = backbone.save
+    if not (backbone.any_side and isinstance(saver, DenseSaver)):
+        raise ValueError(f"{backbone.name} reads pictures of one size")
+    inner = saver.preprocessing.inner
+    assert isinstance(inner, ImagePreprocessing)  # noqa: S101 - places_of makes no other
+    preprocessing = PlacePreprocessing(replace(inner, size=side, resize=side), side)
+    return replace(backbone, preprocessing=preprocessing, save=replace(saver, preprocessing=preprocessing))
 
 
 def _blocks(body: Backbone, taps: list[Tap]) -> tuple[Block, ...]:

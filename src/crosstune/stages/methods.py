@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crosstune.core.errors import DoesNotApply
+from crosstune.stages.answer_size import require_answer_size
 from crosstune.stages.opening import Opened
 from crosstune.stages.outcome import saved_model
 from crosstune.stages.prepare import Prepared
@@ -78,7 +79,7 @@ def hold_model_to_what_was_asked(run: Run, prepared: Prepared, opened: Opened) -
     Raises:
         DoesNotApply: it has too few blocks for surgical fine-tuning, or no BatchNorm to be re-estimated, or
             there are too few rows to do so; or a setting goes by lengths, and all inputs cost the same; or
-            NEFTune is asked for, and the model reads no tokens.
+            NEFTune is asked for, and the model reads no tokens; or ``answer_size``, and it reads one size.
         CannotPack: ``packing=on``, and it would change what the model gives.
         CannotCheckpoint: ``gradient_checkpointing=on``, and the model does not offer it.
         NothingToPredict: there are no inputs where ``adapt_to`` says.
@@ -87,6 +88,7 @@ def hold_model_to_what_was_asked(run: Run, prepared: Prepared, opened: Opened) -
     make_noise(opened.backbone, run.settings)
     require_packing(run.settings, opened.backbone)
     require_checkpointing(run.settings, opened.backbone)
+    require_answer_size(run.options.settings_overrides(), opened.backbone)
     if run.options.settings_overrides().get("strategy") == "surgical":
         part_of("first", len(opened.backbone.blocks))
     if run.options.adapt_to:

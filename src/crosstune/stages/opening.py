@@ -9,7 +9,7 @@ from crosstune.core.settings import Settings
 from crosstune.frozen.keys import body_digest
 from crosstune.frozen.speed import Speed, pass_speed
 from crosstune.planning.candidates import Candidate
-from crosstune.planning.facts import ModelFacts
+from crosstune.planning.facts import PLACES, ModelFacts
 from crosstune.planning.make import settle
 from crosstune.planning.opening import (
     choose_image_size,
@@ -19,6 +19,7 @@ from crosstune.planning.opening import (
     choose_patched_side,
     shrink_image_size,
 )
+from crosstune.planning.places import shrink_places
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.registry import open_model
@@ -101,15 +102,32 @@ def _choose(run: Run, prepared: Prepared, ranked: Sequence[Decision]) -> tuple[O
             options = replace(options, image_size=plan["image_size"])
             backbone = _open(run, plan["model"], options)
     speed = _speed(run, prepared, backbone)
-    seconds = run.options.seconds
-    if native is not None and seconds is not None:
-        smaller = shrink_image_size(prepared.facts, plan["image_size"], speed.rate, seconds)
-        if smaller is not None:
-            plan = settle(plan, smaller, user)
-            options = replace(options, image_size=smaller.value)
-            backbone = _open(run, plan["model"], options)
-            speed = _speed(run, prepared, backbone)
+    smaller = _smaller(run, prepared, plan, backbone, speed, ranked=native is None)
+    if smaller is not None:
+        plan = settle(plan, smaller, user)
+        options = replace(options, image_size=smaller.value)
+        backbone = _open(run, plan["model"], options)
+        speed = _speed(run, prepared, backbone)
     return _opened(run, prepared, plan, backbone, speed), options.image_size
+
+
+def _smaller(
+    run: Run, prepared: Prepared, plan: Plan, backbone: Backbone, speed: Speed, *, ranked: bool
+) -> Decision | None:
+    """Choose a smaller input where the size is ours to choose and the budget asks for it.
+
+    A size that models were compared at stays, unless too little training would fit at it.
+    """
+    user = run.options.settings_overrides()
+    side, seconds = plan.value("image_size"), run.options.seconds
+    asked = {"image_size", "resize"} & user.keys()
+    if side is None or seconds is None or asked or backbone.new_parts:
+        return None
+    if prepared.facts.task in PLACES:
+        facts = _model_facts(backbone, speed)
+        left = run.budget.left() - reserve_seconds(prepared.facts, facts, trains=True)
+        return shrink_places(prepared.facts, side, speed.rate, left)
+    return None if ranked else shrink_image_size(prepared.facts, side, speed.rate, seconds)
 
 
 def _named_model(run: Run, prepared: Prepared, ranked: Sequence[Decision]) -> Plan:

@@ -21,6 +21,7 @@ from crosstune.planning.make import make_plan, settings_of
 from crosstune.planning.seconds import Training, training_seconds
 from crosstune.planning.strategy import survives
 from crosstune.stages.adapt import adapt_to_target
+from crosstune.stages.answer_size import choose_answer_size, reserved
 from crosstune.stages.between import draw_line, take_best_between
 from crosstune.stages.follow import described
 from crosstune.stages.methods import warn_of_idle_methods
@@ -109,15 +110,17 @@ def carry_out(
     opened = chosen.opened
     line = draw_line(run, prepared, opened, plan, start)
     before = line.start if line else whole(opened.backbone) if plan["trial_soup"] else {}
-    ends = line.reserved(run, deadline) if line else deadline
+    held = reserved(deadline, prepared, opened, plan)
+    ends = line.reserved(run, held) if line else held
     result = train_planned(run, prepared, opened, plan, start, ends, work=work)
     plan = take_soup(run, prepared, chosen, plan, before, deadline=ends)
-    plan = take_best_between(run, prepared, opened, plan, line, deadline=deadline)
+    plan = take_best_between(run, prepared, opened, plan, line, deadline=held)
     plan = adapt_to_target(run, prepared, opened, plan)
     model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
-    model, outputs = _cooled(run, prepared, model, outputs)
-    return Trained(plan=plan, model=model, outputs=outputs, result=result)
+    sized = choose_answer_size(run, prepared, opened, plan, model, outputs, deadline=deadline)
+    model, outputs = _cooled(run, prepared, sized.model, sized.outputs)
+    return Trained(plan=sized.plan, model=model, outputs=outputs, result=result)
 
 
 def _foreseen(run: Run, prepared: Prepared, opened: Opened, plan: Plan, reserve: float) -> float:
