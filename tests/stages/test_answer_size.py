@@ -162,4 +162,4 @@ def test_the_folder_reads_pictures_at_the_size_of_answers(data: Path, tmp_path: 
     written = json.loads(run.metrics.read_text())["test"]["mean-iou"]["value"]
     assert crosstune.evaluate(run.root, data)["mean-iou"].value == pytest.approx(written)
     rows = json.loads((run.root / "evidence.json").read_text())
-    assert any(one["name"] == "answer-size/96" for one in rows["measurements"])
+    assert any(one["name"] == "answer-size/96" for one in rows)
