@@ -9,8 +9,10 @@ import torch
 
 from crosstune.core.domains import Domains
 from crosstune.tasks.registry import make_task
+from crosstune.training import loader as module
 from crosstune.training.augment import Augmenter
-from crosstune.training.loader import AHEAD, Loaded, Loader, ahead, stream
+from crosstune.training.errors import DataWorkerFailed
+from crosstune.training.loader import AHEAD, Loaded, Loader, ahead, stream, worker_failures
 from crosstune.training.order import Order
 from tests.training.small import Pixels, coloured
 
@@ -99,3 +101,36 @@ def test_float64_targets_become_float32() -> None:
         order=Order(6, 6, seed=0), micro_batch=None,
     )  # fmt: skip
     assert loader(0)[0].targets.dtype == torch.float32
+
+
+@pytest.mark.parametrize("raised", [ConnectionResetError("reset by peer"), EOFError()])
+def test_a_worker_that_dies_while_it_hands_over_a_batch_is_named(
+    raised: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DEATH_SECONDS", 0.0)
+    monkeypatch.setattr(module, "DataLoader", broken_iterable(raised))
+    with pytest.raises(DataWorkerFailed, match="closed its connection"), worker_failures(lambda: 3, 1):
+        next(stream(None, [0], workers=1))  # type: ignore[arg-type] - never asked
+
+
+def test_an_error_that_a_worker_hands_over_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = EOFError("Caught EOFError in DataLoader worker process 0.")
+    monkeypatch.setattr(module, "DataLoader", broken_iterable(own))
+    with pytest.raises(EOFError, match="Caught"), worker_failures(lambda: 3, 1):
+        next(stream(None, [0], workers=1))  # type: ignore[arg-type]
+
+
+def broken_iterable(raised: Exception) -> object:
+    """Stand for a ``DataLoader`` whose worker does not give the first batch."""
+
+    class Broken:
+        def __init__(self, *_: object, **__: object) -> None:
+            """Take what a loader takes."""
+
+        def __iter__(self) -> "Broken":
+            return self
+
+        def __next__(self) -> object:
+            raise raised
+
+    return Broken

@@ -1,5 +1,6 @@
 """From the number of a step to its micro-batches, encoded and ready, a little ahead of the loop."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -33,6 +34,8 @@ AHEAD = 2
 """Steps that are prepared before they are asked for."""
 WORKER_SECONDS = 600.0
 """A worker that gives nothing for so long is an error, not an endless wait."""
+DEATH_SECONDS = 1.0
+"""How long a closed connection waits for the news that the worker behind it is dead."""
 _WORKER_WORDS = ("DataLoader worker", "DataLoader timed out")
 
 T = TypeVar("T")
@@ -211,7 +214,15 @@ def stream(
         timeout=timeout,
         prefetch_factor=AHEAD,
     )
-    yield from processes
+    try:
+        yield from processes
+    except (ConnectionError, EOFError) as error:
+        if "DataLoader worker" in str(error):  # an error of its own that a worker hands over
+            raise
+        # A worker that dies while it hands over a batch. torch hears of its death by a signal a moment later,
+        # and raises wherever the main process is then: let that be here.
+        time.sleep(DEATH_SECONDS)
+        raise RuntimeError(f"DataLoader worker closed its connection: {error}") from error
 
 
 @contextmanager
