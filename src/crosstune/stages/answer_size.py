@@ -90,9 +90,12 @@ def choose_answer_size(
     Cost: an answer for each validation row and size.
     Checked by: ``tests/stages/test_answer_size.py``.
     """
-    side, named = _side(opened.backbone) if sides_to_try(plan, model.backbone) else 0, plan.value(SETTING)
     best, gain = Sized(plan=plan, model=model, outputs=outputs), 0.0
-    for other in sides_to_try(plan, model.backbone):
+    sides, named = sides_to_try(plan, model.backbone), plan.value(SETTING)
+    if not sides:
+        return best
+    side = _side(model.backbone)
+    for other in sides:
         seconds = prepared.facts.validation_rows * opened.facts.pass_seconds * (other / side) ** 2
         if named is None and deadline.left() < seconds:
             run.reporter.say(f"no time is left to try answers at {other} px")
