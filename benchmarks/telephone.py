@@ -5,8 +5,6 @@ train and to validate, the other half to test. Tuned from ``package:tiny-recogni
 synthesised voices, and from random weights of the same architecture, each with the same budget and three
 seeds; the word error rate without any tuning stands beside them. Prompts with figures in their transcript
 are left out on both sides: how they are read is not in the text.
-
-NOT RUN YET: the package is not there. ``examples/tiny_recogniser/make.py`` makes its weights.
 """
 
 import csv

@@ -78,7 +78,7 @@ def trained(manifest: Path, folder: Path, budget: str) -> Path:
     crosstune.fit(
         manifest, task="automatic-speech-recognition", inputs=["path"], target="text", model=str(start),
         out=run, budget=budget, pretrained=False, epochs=40, lr=1.5e-3, batch_size=16, evals_per_epoch=1,
-        warmup=0.1, trials=0,
+        warmup=0.1, sorta_grad=True, trials=0,
     )  # fmt: skip
     return run
 

@@ -64,6 +64,10 @@ def test_texts_get_room_for_all_but_one_in_a_hundred() -> None:
 def test_the_default_models_work_without_a_network() -> None:
     assert choose_model(DATA).value == "package:efficientnet-lite0"
     assert choose_model(TEXTS).value == "package:minilm"
+    speech = replace(DATA, modality="audio", task="automatic-speech-recognition", closed_form=False)
+    found = choose_model(speech)
+    assert found.value == "package:tiny-recogniser"
+    assert "the default for automatic-speech-recognition" in found.because
     with pytest.raises(BadValue, match="no default model for text-generation"):
         choose_model(replace(TEXTS, task="text-generation", closed_form=False))
     assert choose_model(replace(DATA, task="object-detection", closed_form=False)).basis == Basis.PRIOR

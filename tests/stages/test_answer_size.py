@@ -163,3 +163,11 @@ def test_the_folder_reads_pictures_at_the_size_of_answers(data: Path, tmp_path: 
     assert crosstune.evaluate(run.root, data)["mean-iou"].value == pytest.approx(written)
     rows = json.loads((run.root / "evidence.json").read_text())
     assert any(one["name"] == "answer-size/96" for one in rows)
+
+
+def test_a_named_size_without_effect_is_said(data: Path, tmp_path: Path) -> None:  # noqa: F811
+    fast = {name: value for name, value in FAST.items() if name != "strategy"}  # whoever names one gets it
+    more: dict[str, Any] = {**fast, "epochs": 1.0, SETTING: 96, "lr": 1e-12, "head_lr": 1e-12}
+    run = crosstune.fit(data, out=tmp_path / "run", **more)
+    assert load_model(run.model).backbone.preprocessing.describe()["side"] == 64
+    assert "answer_size=96 had no part in this run" in run.log.read_text()

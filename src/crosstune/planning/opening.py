@@ -15,6 +15,9 @@ DEFAULT_MODELS = {
 }
 """PRIOR: small, permissive, good for their size, and installable without a model hub."""
 
+TASK_MODELS = {"automatic-speech-recognition": "package:tiny-recogniser"}
+"""PRIOR: for tasks without a closed-form head, which need a model that was made for them."""
+
 PASS_SHARE = 0.35
 """ASSUMED: the largest part of the budget that one frozen pass may take."""
 
@@ -48,15 +51,18 @@ def choose_model(data: DataFacts) -> Decision:
     Raises:
         BadValue: no model that can be had everywhere does the task.
     """
-    if not data.closed_form and data.task not in PLACES:
+    name = TASK_MODELS.get(data.task)
+    if name is None and (data.closed_form or data.task in PLACES):
+        name = DEFAULT_MODELS[data.modality]
+    if name is None:
         raise BadValue(
             f"there is no default model for {data.task}",
             found="no model",
             expected="a model that was made for the task, such as a folder or a Hub id",
             fix="name one with --model; `crosstune models` lists those that can be had here",
         )
-    name = DEFAULT_MODELS[data.modality]
-    why = f"the default for {data.modality} data: small, permissive licence, works without a network"
+    what = f"{data.modality} data" if data.closed_form else data.task
+    why = f"the default for {what}: small, permissive licence, works without a network"
     return Decision("model", name, Basis.PRIOR, why)
 
 

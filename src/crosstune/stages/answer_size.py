@@ -119,6 +119,15 @@ def choose_answer_size(
     return best
 
 
+def warn_of_idle_size(run: Run, shipped: str) -> None:
+    """Say that a named ``answer_size`` has no part where what was trained is not what is shipped."""
+    asked = run.settings.answer_size
+    if asked is not None:
+        sentence = f"{SETTING}={asked} had no part in this run: {shipped} is shipped, as it reads pictures"
+        run.warnings.append(sentence)
+        run.reporter.warn(sentence)
+
+
 def _side(backbone: Backbone) -> int:
     """Give the side in pixels that pictures of any shape are brought to."""
     return int(backbone.preprocessing.describe()["side"])

@@ -21,7 +21,7 @@ from crosstune.planning.make import make_plan, settings_of
 from crosstune.planning.seconds import Training, training_seconds
 from crosstune.planning.strategy import survives
 from crosstune.stages.adapt import adapt_to_target
-from crosstune.stages.answer_size import choose_answer_size, reserved
+from crosstune.stages.answer_size import Sized, choose_answer_size, reserved, warn_of_idle_size
 from crosstune.stages.between import draw_line, take_best_between
 from crosstune.stages.follow import described
 from crosstune.stages.methods import warn_of_idle_methods
@@ -75,6 +75,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
         run.warnings.append(comparison)
     run.reporter.say(comparison)
     if not ships:
+        warn_of_idle_size(run, closed.shipped)
         candidates = {**closed.candidates, name: outputs}
         return replace(closed, plan=plan, comparison=comparison, candidates=candidates, result=result)
     return Tuned(
@@ -118,7 +119,9 @@ def carry_out(
     plan = adapt_to_target(run, prepared, opened, plan)
     model = saved_model(prepared, opened, needed_head(opened.backbone, prepared.task))
     outputs = model.outputs(prepared.items["validation"], reporter=run.reporter)
-    sized = choose_answer_size(run, prepared, opened, plan, model, outputs, deadline=deadline)
+    sized = Sized(plan=plan, model=model, outputs=outputs)
+    if result.steps:  # nothing has been learnt at any size otherwise
+        sized = choose_answer_size(run, prepared, opened, plan, model, outputs, deadline=deadline)
     model, outputs = _cooled(run, prepared, sized.model, sized.outputs)
     return Trained(plan=sized.plan, model=model, outputs=outputs, result=result)
 
