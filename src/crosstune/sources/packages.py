@@ -1,6 +1,6 @@
 """Weights that ship inside pip packages: ``package:name``. They need no model hub."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
