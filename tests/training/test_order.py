@@ -60,3 +60,21 @@ def test_shares_hold_the_batch_once_and_keep_the_processes_in_step(n: int, micro
     counted = [index for pieces in cut for piece, counts in pieces if counts for index in piece]
     assert sorted(counted) == batch.tolist()
     assert all(0 < len(piece) <= micro for pieces in cut for piece, _ in pieces)
+
+
+@given(st.integers(2, 60), st.integers(1, 8), st.booleans())
+def test_a_few_steps_stand_for_an_epoch_that_rises_in_length(steps: int, asked: int, rising: bool) -> None:
+    lengths = np.arange(steps * 4)
+    order = Order(len(lengths), 4, seed=0, lengths=lengths, rising=rising)
+    found = order.typical(asked)
+    assert len(set(found)) == len(found) == min(asked, steps)
+    if rising:
+        means = [lengths[order.batch(step)].mean() for step in found]
+        assert abs(np.mean(means) - lengths.mean()) <= 4.0
+    else:
+        assert found == list(range(len(found)))
+
+
+def test_the_first_trial_step_of_a_rising_epoch_is_of_middling_length() -> None:
+    order = Order(600, 6, seed=0, lengths=np.arange(600), rising=True)
+    assert order.typical(6) == [41, 58, 25, 75, 8, 91]

@@ -58,7 +58,7 @@ def check(
     Raises ``BadValue`` where ``max_bad`` is no share.
 
     Cost: reads and decodes everything once, and pictures that seem to have a twin once more; time is linear
-    in the rows, own memory grows by 0.3 to 0.45 KB each (MEASURED: ``benchmarks/gate.py``).
+    in the rows, own memory grows by at most 0.6 KB each (MEASURED: ``benchmarks/gate.py``).
     Checked by: ``tests/data/test_check.py``, ``tests/data/test_planted.py``.
     """
     reporter = reporter or Silent()

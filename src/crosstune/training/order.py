@@ -50,6 +50,18 @@ class Order:
             self._batches, self._epoch = self._make(epoch), epoch
         return self._batches[step % self.steps_per_epoch]
 
+    def typical(self, count: int) -> list[int]:
+        """Give ``count`` steps of the first epoch, at most all, whose batches stand for the whole of it.
+
+        Any do where batches come at random. Where they rise in length, the first would be the shortest: the
+        steps begin in the middle, and then come from both halves in turn.
+        """
+        count = min(count, self.steps_per_epoch)
+        if not self.rising or self.lengths is None:
+            return list(range(count))
+        even = [(2 * place + 1) * self.steps_per_epoch // (2 * count) for place in range(count)]
+        return sorted(even, key=lambda step: abs(2 * step + 1 - self.steps_per_epoch))
+
     def _make(self, epoch: int) -> list[NDArray[np.int64]]:
         draw = generator(self.seed, "order", epoch)
         indices = draw.permutation(self.count)

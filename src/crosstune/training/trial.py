@@ -33,7 +33,7 @@ def _step_seconds(session: Session, budget: Budget) -> float:
     optimizer = make_optimizer(session.settings, parameter_groups(session.backbone, session.settings))
     set_rates(optimizer, 0.0)  # an update costs the same, and no peak rate meets weights without warm-up
     update = make_updater(session, session.forward, optimizer)
-    batches = ahead(session.loader, range(min(TRIAL_STEPS, session.planned)))
+    batches = ahead(session.loader, session.loader.order.typical(min(TRIAL_STEPS, session.planned)))
     alone = session.accelerator.num_processes == 1  # several must make equally many steps
     try:
         return trial_seconds(
