@@ -95,6 +95,18 @@ def test_of_an_animation_the_first_frame_is_taken() -> None:
     assert np.array_equal(pixels(content), np.asarray(frames[0].convert("RGB")))
 
 
+def test_a_later_frame_that_is_broken_is_a_defect_of_the_picture() -> None:
+    frames = [picture(seed) for seed in range(3)]
+    whole = encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+    cuts = 0
+    for end in range(len(whole) - 1, len(whole) // 3, -37):
+        try:
+            inspect(whole[:end])
+        except ImageProblem as problem:
+            cuts += problem.code == "unreadable-image"
+    assert cuts
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [

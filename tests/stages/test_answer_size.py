@@ -28,6 +28,7 @@ from crosstune.stages.answer_size import (
     reserved,
     sides_to_try,
 )
+from crosstune.stages.forgetting import both_bodies
 from crosstune.tasks.image_segmentation import ImageSegmentation
 from tests.planning.test_strategy import DATA, MODEL
 from tests.stages.test_segmentation import FAST, data  # noqa: F401 - a fixture
@@ -163,6 +164,9 @@ def test_the_folder_reads_pictures_at_the_size_of_answers(data: Path, tmp_path: 
     assert crosstune.evaluate(run.root, data)["mean-iou"].value == pytest.approx(written)
     rows = json.loads((run.root / "evidence.json").read_text())
     assert any(one["name"] == "answer-size/96" for one in rows)
+    held: Any = SimpleNamespace(folder=run, options=SimpleNamespace(model=FAST["model"]))
+    sides = {body.preprocessing.describe()["side"] for body in both_bodies(held)}
+    assert sides == {96}  # what was forgotten is measured at one size
 
 
 def test_a_named_size_without_effect_is_said(data: Path, tmp_path: Path) -> None:  # noqa: F811

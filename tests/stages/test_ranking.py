@@ -73,6 +73,16 @@ def test_a_taken_up_ranking_is_read_back(place: Path, tmp_path: Path) -> None:
     assert [row.to_json() for row in again.measurements] == [row.to_json() for row in first.measurements]
 
 
+def test_a_run_that_is_taken_up_late_has_the_ranking_that_it_had(place: Path, tmp_path: Path) -> None:
+    first = started(options(place, budget="30m"), tmp_path / "run")
+    ranking = choose_by_ranking(first, prepare(first))
+    assert len(ranking.rows) == 3
+    late = Run(first.options, first.folder, Budget(1.0), Silent(), resumed=True)
+    recalled = choose_by_ranking(late, prepare(late))
+    assert (recalled.chosen, recalled.decisions) == (ranking.chosen, ranking.decisions)
+    assert [row.candidate for row in recalled.rows] == [row.candidate for row in ranking.rows]
+
+
 def test_a_named_model_and_a_tight_budget_are_not_compared(place: Path, tmp_path: Path) -> None:
     run = started(options(place, model=str(place / "small")), tmp_path / "named")
     assert not choose_by_ranking(run, prepare(run)).rows

@@ -70,6 +70,31 @@ def test_the_likeliest_winner_comes_after_the_plain_way(device: str, order: list
     assert precision._candidates(forward, loaded, half, torch.device(device)) == [(True, False), (True, True)]
 
 
+def test_fewer_examples_are_tried_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    forward, loaded = one_batch()
+    before = copy.deepcopy(forward.model.state_dict())
+    original, sizes = precision._seconds, list[int]()
+
+    def tight(forward: Forward, loss: object, micro: Loaded, *arguments: object, bf16: bool) -> float:
+        seconds = original(forward, loss, micro, *arguments, bf16=bf16)
+        sizes.append(len(micro.indices))
+        if len(micro.indices) > room:
+            raise RuntimeError("CUDA out of memory")
+        return seconds
+
+    monkeypatch.setattr(precision, "_seconds", tight)
+    settings = plain(precision="auto", memory_format="auto")
+    room = 2
+    found = choose_numerics(forward, loss_for(), loaded, settings, device=CPU, allowed=60.0)
+    assert sizes == [8, 4, 2, 2, 2, 2]
+    assert len(found.seconds) == 4
+    room = 0
+    found = choose_numerics(forward, loss_for(), loaded, settings, device=CPU, allowed=60.0)
+    assert (found.precision, found.memory_format, found.seconds) == ("fp32", "contiguous", {})
+    for name, tensor in forward.model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
 def test_a_small_gain_does_not_leave_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     forward, loaded = one_batch()
     times = iter([1.0, 0.99, 0.99, 0.99])

@@ -125,6 +125,31 @@ def test_micro_batches_are_halved_and_the_result_is_that_of_small_ones_from_the_
     assert set(heard.warned) == set(result.warnings)
 
 
+def test_memory_may_run_out_in_the_trial_steps_before_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = convolutional(3, dropout=0.3)
+    trained(tmp_path / "small", expected, micro_batch=2)
+    heard, found = Heard(), convolutional(3, dropout=0.3)
+    small_memory(monkeypatch, lambda training: 3 if training else 5)
+    values = {"strategy": "full", "lr": 0.03, "epochs": 2, "batch_size": 8}
+    train(
+        found, TASK, TRAIN, VALIDATION, plain(**values), budget=Budget(600.0), work=tmp_path / "large",
+        reporter=heard,
+    )  # fmt: skip
+    assert equal(weights(found), weights(expected))
+    told = [line for line in heard.warned if "memory ran out" in line]
+    assert len(told) == 3
+    assert "micro-batches of 2 instead of 4" in told[1]
+    assert "evaluation: batches of 4 instead of 8" in told[2]
+    small_memory(monkeypatch, lambda training: 0 if training else 64)
+    with pytest.raises(OutOfMemory, match="1 example at once"):
+        train(
+            convolutional(3), TASK, TRAIN, VALIDATION, plain(**values), budget=Budget(600.0),
+            work=tmp_path / "none", reporter=Heard(),
+        )  # fmt: skip
+
+
 def test_where_one_example_does_not_fit_it_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,7 +119,7 @@ def examined(content: bytes, path: str | None = None) -> tuple[Image.Image, Imag
     image = _loaded(content)
     wrong = _wrong_suffix(image.format or "", path)
     if image.mode in {"RGB", "L"} and not _turn(image):
-        frames = ("animated",) if getattr(image, "n_frames", 1) > 1 and image.format != "MPO" else ()
+        frames = ("animated",) if _is_animated(image) else ()
         return image, ImageFacts(*image.size, treatments=(*wrong, *frames))
     plain, treatments = _plain(image)
     return plain, ImageFacts(*plain.size, treatments=(*wrong, *treatments))
@@ -151,10 +151,18 @@ def check_size(image: Image.Image) -> None:
         raise ImageProblem("unreadable-image", f"{width} x {height} pixels")
 
 
+def _is_animated(image: Image.Image) -> bool:
+    """Say whether there are more frames than the one that is used; an MPO holds the same twice."""
+    try:
+        return getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on a chain of frames that breaks off
+        raise ImageProblem("unreadable-image", f"a later frame is broken: {_words(error)}") from None
+
+
 def _plain(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     """Make a decoded image upright RGB; also name what that took."""
     treatments = []
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+    if _is_animated(image):
         treatments.append("animated")
     turn = _turn(image)
     if image.mode != "RGB":

@@ -12,7 +12,7 @@ from crosstune.data.domains import domain_names
 from crosstune.data.errors import TooFewRows, UnusableColumn
 from crosstune.data.kinds.registry import kind_called
 from crosstune.data.labelled import LabelledData
-from crosstune.data.layout import WHOLE, in_order
+from crosstune.data.layout import in_order
 from crosstune.data.readers.base import RawData
 from crosstune.data.readers.registry import read_raw
 from crosstune.data.split_column import by_split_column
@@ -108,11 +108,8 @@ def _apart(
     splits: dict[str, Dataset], raw: RawData, used: set[str]
 ) -> tuple[dict[str, Dataset], tuple[str, ...]]:
     """Use the column ``split`` of data that came as one table."""
-    if set(splits) != {WHOLE}:
-        return splits, ()
     names = next((raw.declared[name] for name in raw.declared if name.lower() == "split"), ())
-    apart, note = by_split_column(splits[WHOLE], used=used, declared=names, source=raw.source)
-    return apart or splits, (note,) if note else ()
+    return by_split_column(splits, used=used, declared=names, source=raw.source)
 
 
 def _check_rows(raw: RawData) -> None:
@@ -159,7 +156,7 @@ def _read_domains(splits: dict[str, Dataset], name: str | None, raw: RawData) ->
     if name is None or name not in raw.declared:
         return splits
     names = raw.declared[name]
-    return {key: with_column(one, name, named(column(one, name), names)) for key, one in splits.items()}
+    return {key: with_column(one, name, _named(column(one, name), names)) for key, one in splits.items()}
 
 
 def _read_targets(
@@ -176,7 +173,7 @@ def _read_targets(
     for split, found in columns.items():
         kind = found.type
         if names:
-            new[split] = named(found, names)
+            new[split] = _named(found, names)
         elif pa.types.is_dictionary(kind):
             new[split] = found.cast(kind.value_type)
         elif pa.types.is_decimal(kind) or pa.types.is_float16(kind):
@@ -193,6 +190,13 @@ def _read_targets(
         new |= dict(zip(columns, texts, strict=True)) if texts else {}
     replaced = {split: with_column(splits[split], name, array) for split, array in new.items()}
     return {**splits, **replaced}, tuple(names)
+
+
+def _named(found: pa.ChunkedArray, names: Sequence[str]) -> pa.Array | pa.ChunkedArray:
+    """Name class numbers; a split that holds the names themselves keeps them."""
+    inner = found.type.value_type if is_list(found.type) else found.type
+    texts = pa.types.is_string(inner) or pa.types.is_large_string(inner)
+    return found if texts else named(found, names)
 
 
 def _is_plain(kind: pa.DataType) -> bool:

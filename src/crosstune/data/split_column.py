@@ -6,39 +6,50 @@ from datasets import Dataset
 
 from crosstune.core.errors import shown
 from crosstune.data.errors import BadSplit
-from crosstune.data.layout import in_order, split_name
+from crosstune.data.layout import WHOLE, in_order, split_name
 from crosstune.data.store import PROBLEM, values
 
 
-def by_split_column(
-    whole: Dataset, *, used: Collection[str], declared: Sequence[str] = (), source: str
-) -> tuple[dict[str, Dataset] | None, str | None]:
-    """Take a table apart by its column ``split``, where it has one and nothing else needs it.
+ALONE = (WHOLE, "train")
+"""What data that come as one table are called: `datasets` says ``train`` where nobody said anything."""
 
-    A column whose values are all something else is an ordinary column, and a note says so.
+
+def by_split_column(
+    splits: dict[str, Dataset], *, used: Collection[str], declared: Sequence[str] = (), source: str
+) -> tuple[dict[str, Dataset], tuple[str, ...]]:
+    """Take a table that came alone apart by its column ``split``, where nothing else needs that.
+
+    A column whose values are all something else is an ordinary column, and a note says so; another note says
+    that the column is not used where the data have splits already.
 
     Args:
-        whole: the table.
+        splits: the tables.
         used: columns that are the target, an input or the group.
         declared: names that integers in the column stand for.
         source: the data, for messages.
 
     Returns:
-        The splits, or ``None``; and the note, or ``None``.
+        The splits, as they were where the column says nothing; and notes.
 
     Raises:
         BadSplit: some values name a split and others do not.
     """
-    found = [name for name in whole.column_names if name.lower() == "split" and name not in used]
+    name, whole = next(iter(splits.items()))
+    found = [one for one in whole.column_names if one.lower() == "split" and one not in used]
     if len(found) != 1:
-        return None, None
+        return splits, ()
+    if len(splits) > 1 or name not in ALONE:
+        return splits, (
+            f"the column `{found[0]}` is not used: the data come as the splits {shown(splits)}",
+        )
     words = [_word(value, declared) for value in values(whole, found[0])]
     broken = values(whole, PROBLEM) if PROBLEM in whole.column_names else [None] * len(words)
     # A row that could not be read has no split; it goes to the first one, for the check to name.
     names = [split_name(word) if problem is None else "" for word, problem in zip(words, broken, strict=True)]
     if not any(names):
         seen = shown(sorted(set(words)), most=4)
-        return None, f"the column `{found[0]}` names no splits (it holds {seen}), so it is not used as one"
+        note = f"the column `{found[0]}` names no splits (it holds {seen}), so it is not used as one"
+        return splits, (note,)
     unknown = sorted({word for word, name in zip(words, names, strict=True) if name is None})
     if unknown:
         raise BadSplit(
@@ -51,7 +62,7 @@ def by_split_column(
     rows: dict[str, list[int]] = {name: [] for name in present}
     for row, name in enumerate(names):
         rows[name or present[0]].append(row)
-    return {name: whole.select(rows[name]) for name in present}, None
+    return {name: whole.select(rows[name]) for name in present}, ()
 
 
 def _word(value: object, declared: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from crosstune.core.items import Items
 from crosstune.core.memory import CAN_BE_MEMORY
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.targets import SIZES
+from crosstune.frozen.engines.torch_engine import at_work
 from crosstune.frozen.errors import NonFiniteFeatures
 from crosstune.frozen.freeze import evaluating
 from crosstune.frozen.halving import halved
@@ -67,7 +68,7 @@ def model_answers(
     found: list[tuple[Indices, NDArray[Any]]] = []
     done = 0
     told.start("answers", len(items))
-    with evaluating(backbone.model), torch.no_grad():
+    with at_work(backbone.model), evaluating(backbone.model), torch.no_grad():
         while done < len(items):
             try:
                 for indices, batch in batches(backbone, items, order[done:], batch_size):

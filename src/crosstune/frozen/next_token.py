@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
 from crosstune.core.items import Items
+from crosstune.frozen.engines.torch_engine import at_work
 from crosstune.frozen.freeze import evaluating
 from crosstune.frozen.loader import batches, processing_order
 from crosstune.sources.base import Backbone, Batch
@@ -58,11 +59,11 @@ def next_token_losses(backbone: Backbone, items: Items) -> TextLosses:
     if isinstance(backbone.dialogue, ModelDialogue):
         return _by_writer(backbone, backbone.dialogue, items)
     body: Any = backbone.model.base_model
-    device, training = next(body.parameters()).device, body.training
+    training = body.training
     losses, tokens = np.zeros(len(items)), np.zeros(len(items), dtype=np.int64)
     body.eval()
     try:
-        with torch.no_grad():
+        with at_work(backbone.model) as device, torch.no_grad():
             for indices, batch in batches(backbone, items, processing_order(backbone, items), BATCH):
                 each, rows = _losses(body, {name: tensor.to(device) for name, tensor in batch.items()})
                 np.add.at(losses, indices[rows], each)
@@ -77,8 +78,7 @@ def _by_writer(backbone: Backbone, dialogue: ModelDialogue, items: Items) -> Tex
     rows = [torch.tensor(dialogue.plain(text)) for text in items.batch(range(len(items)))]
     losses, tokens = np.zeros(len(rows)), np.array([max(0, len(row) - 1) for row in rows], np.int64)
     order = [int(row) for row in np.argsort(-tokens, kind="stable") if tokens[row]]
-    device = next(backbone.model.parameters()).device
-    with evaluating(backbone.model), torch.no_grad():
+    with at_work(backbone.model) as device, evaluating(backbone.model), torch.no_grad():
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
             ids = pad_sequence([rows[row] for row in chosen], batch_first=True, padding_value=-1).to(device)

@@ -16,11 +16,14 @@ from crosstune.core.files import write_json
 from crosstune.core.plan import Basis
 from crosstune.core.settings import Settings, with_values
 from crosstune.core.units import parse_duration
+from crosstune.stages.general_texts import AFTER
 from crosstune.stages.run import Run
 from crosstune.training.checkpoints import newest
 from crosstune.training.result import TrainResult
 
-MADE_AGAIN = ("tuned", "closed-form", "forgetting", "pretrained", "kept for pretraining")
+MADE_AGAIN = (
+    "tuned", "closed-form", "untuned", "forgetting", AFTER, "pretrained", "kept for pretraining",
+)  # fmt: skip
 """Entries of the journal that an extension makes invalid."""
 
 

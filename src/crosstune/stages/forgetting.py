@@ -35,6 +35,7 @@ from crosstune.planning.seconds import forgetting_seconds
 from crosstune.probing.probe_drop import kept_share, probe_drop, probe_hits
 from crosstune.reports.forgotten import language_sentence, sentence
 from crosstune.sources.base import Backbone
+from crosstune.sources.dense import at_side
 from crosstune.sources.record import Record
 from crosstune.sources.registry import open_model
 from crosstune.stages.assess import write_evidence
@@ -140,7 +141,10 @@ def both_bodies(run: Run) -> tuple[Backbone, Backbone]:
     folder = run.folder.model if shipped.head is None else run.folder.model / "body"
     record = Record.read(folder)
     named = run.options.model  # on resume it is the path as seen from here
-    return open_model(record.name if named == "auto" else named, record.options), shipped.backbone
+    base = open_model(record.name if named == "auto" else named, record.options)
+    if base.any_side:  # answers may be larger than what was learnt from
+        base = at_side(base, int(shipped.backbone.preprocessing.describe()["side"]))
+    return base, shipped.backbone
 
 
 def _own(prepared: Prepared, rows: int) -> Items:

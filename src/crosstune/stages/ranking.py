@@ -82,7 +82,7 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
     if run.options.model != "auto" or not is_comparable(prepared.task):
         return Ranking()
     candidates = propose(run, prepared)
-    limit = SHARE * run.budget.left()
+    limit = SHARE * run.once("left before the ranking", run.budget.left)
     able = [one for one in candidates if one.pretrained]
     if len(able) < 2:
         return Ranking()
@@ -95,10 +95,12 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
     if not any(row.candidate.pretrained for row in ranking.rows):
         return ranking
     rows = prepared.facts.train_rows + prepared.facts.validation_rows
+    # A run that is taken up has less time left, and must come to what it came to before.
+    left = run.once("left behind the ranking", run.budget.left)
     chosen, decisions = choose_candidate(
         [_facts(row) for row in ranking.rows],
         rows=rows,
-        limit=pass_limit(prepared.facts, run.budget.left()),
+        limit=pass_limit(prepared.facts, left),
     )
     return replace(ranking, decisions=tuple(decisions), chosen=chosen.candidate.label)
 

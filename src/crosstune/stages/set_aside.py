@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from crosstune.data.gate.policy import judged
 from crosstune.data.gate.report import MOST_ITEMS, WARNING, BadItem, Finding
 from crosstune.stages.prepare import Prepared
@@ -49,4 +51,10 @@ def _without(prepared: Prepared, rows: Mapping[str, Collection[int]]) -> Prepare
         good = [row for row in range(len(items[split])) if row not in out]
         items[split], encoded[split] = items[split].subset(good), encoded[split][good]
     facts = replace(prepared.facts, train_rows=len(items["train"]), validation_rows=len(items["validation"]))
-    return replace(prepared, items=items, encoded=encoded, facts=facts)
+    # Training may have more rows than were compared: further turns of conversations, behind all others.
+    alike = {
+        split: np.delete(same, [row for row in rows.get(split, ()) if row < len(same)])
+        for split, same in prepared.data.alike.items()
+    }
+    data = replace(prepared.data, alike=alike)
+    return replace(prepared, data=data, items=items, encoded=encoded, facts=facts)

@@ -100,7 +100,7 @@ def summarise(
         plan=tuned.plan,
         ranking=rank_rows(ranking),
         skipped=ranking.skipped,
-        depth=shipped_depth(run.measurements),
+        depth=shipped_depth(run.measurements, second=tuned.shipped.startswith("fine-tuned")),
         trials=_trials(run, tuned),
         forgetting=forgetting,
         controls=controls,
@@ -224,14 +224,14 @@ def _foreseen(run: Run) -> dict[str, float]:
     return {row.candidate: row.metric.value for row in rows}
 
 
-def shipped_depth(measurements: Sequence[Measurement]) -> tuple[tuple[str, Metric], ...]:
-    """Give the depth curve of the model of the last training: of the one that the trials preferred, if any.
+def shipped_depth(measurements: Sequence[Measurement], *, second: bool) -> tuple[tuple[str, Metric], ...]:
+    """Give the depth curve of the model that ships: with ``second``, of the one that the trials preferred.
 
     Other models of the shortlist have curves among the measurements as well.
     Checked by: ``tests/stages/test_summarise.py``.
     """
     alone = [row for row in measurements if row.detail and "block" in row.detail]
-    for start in (f"{SECOND}/closed-form/ridge@", "closed-form/ridge@"):
+    for start in (f"{SECOND}/closed-form/ridge@", "closed-form/ridge@")[0 if second else 1 :]:
         rows = [row for row in alone if row.name.startswith(start)]
         if rows:
             return tuple((row.name.removeprefix(start), row.metric) for row in rows)

@@ -11,8 +11,10 @@ from crosstune.artifacts.model import head_kept, put_head
 from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
+from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
 from crosstune.core.seeding import derived_seed, generator
 from crosstune.core.settings import Settings
+from crosstune.frozen.engines.torch_engine import at_work
 from crosstune.frozen.freeze import evaluating
 from crosstune.planning.facts import ModelFacts
 from crosstune.sources.base import Backbone
@@ -69,13 +71,28 @@ def _head_measurement(label: str, place: str, ratio: float) -> Measurement:
 def step_seconds(prepared: Prepared, backbone: Backbone) -> float:
     """Time forward and backward of the whole model in float32 on real examples; weights stay as they are.
 
-    Returns seconds for one example, the faster of the two memory formats. Cost: a few seconds.
-    BatchNorm statistics do not move, since the model stays in eval mode.
+    Returns seconds for one example where training will run, the faster of the two memory formats. Where memory
+    runs out, half of the examples are timed. Cost: a few seconds. BatchNorm statistics do not move, since the
+    model stays in eval mode.
     """
-    items = prepared.items["train"]
-    rows = range(min(EXAMPLES, len(items)))
+    count = min(EXAMPLES, len(prepared.items["train"]))
+    while True:
+        try:
+            with at_work(backbone.model) as device:
+                return _step_seconds(prepared, backbone, count, device)
+        except CAN_BE_MEMORY as error:
+            if not is_out_of_memory(error) or count == 1:
+                raise
+        backbone.model.zero_grad(set_to_none=True)
+        count //= 2
+
+
+def _step_seconds(prepared: Prepared, backbone: Backbone, count: int, device: torch.device) -> float:
+    items, rows = prepared.items["train"], range(count)
     targets = as_targets(prepared.task, prepared.encoded["train"][list(rows)])
     batch = taught(prepared.task, backbone.preprocessing(items.batch(rows)), targets)
+    batch = {name: tensor.to(device) for name, tensor in batch.items()}
+    targets = targets.to(device)
     loss = prepared.task.make_loss(Settings(), prepared.encoded["train"])
     model = backbone.model.eval()
     pictures = any(tensor.ndim == 4 for tensor in batch.values())
@@ -87,6 +104,8 @@ def step_seconds(prepared: Prepared, backbone: Backbone) -> float:
             started = time.perf_counter()
             total = loss(backbone.logits(model(**batch)).float(), targets).total
             total.backward()  # type: ignore[no-untyped-call]
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
             best = min(best, time.perf_counter() - started)
             model.zero_grad(set_to_none=True)
     model.to(memory_format=torch.contiguous_format)

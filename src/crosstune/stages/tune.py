@@ -14,13 +14,14 @@ from crosstune.core.errors import BadValue
 from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
-from crosstune.core.plan import Plan
+from crosstune.core.plan import Basis, Plan
 from crosstune.evaluation.temperature import calibrated
 from crosstune.planning.facts import TimeFacts
 from crosstune.planning.make import make_plan, settings_of
 from crosstune.planning.seconds import Training, training_seconds
 from crosstune.planning.strategy import survives
 from crosstune.stages.adapt import adapt_to_target
+from crosstune.stages.answer_size import SETTING as SIZE
 from crosstune.stages.answer_size import Sized, choose_answer_size, reserved, warn_of_idle_size
 from crosstune.stages.between import draw_line, take_best_between
 from crosstune.stages.follow import described
@@ -52,6 +53,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     if plan["strategy"] == "closed-form":
         warn_of_idle_methods(run)
         why = plan.decision("strategy").because
+        plan = _of_what_ships(plan, closed.plan)
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
     run.foresee("training", _foreseen(run, prepared, opened, plan, reserve))
     start = probed.start(plan["strategy"], survives=survives(opened.facts))
@@ -77,6 +79,7 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
     if not ships:
         warn_of_idle_size(run, closed.shipped)
         candidates = {**closed.candidates, name: outputs}
+        plan = _of_what_ships(plan, closed.plan)
         return replace(closed, plan=plan, comparison=comparison, candidates=candidates, result=result)
     return Tuned(
         model=model,
@@ -87,6 +90,21 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
         candidates={name: outputs, **closed.candidates},
         result=result,
     )
+
+
+OPENED = ("model", "image_size", "max_length", "pass_rows")
+"""What a plan says about the model that is opened, whatever is trained."""
+
+
+def _of_what_ships(plan: Plan, closed: Plan) -> Plan:
+    """Let the plan of a training that does not ship name the model that does, as it reads its inputs.
+
+    The trials may have preferred another model of the shortlist, and answers may have been tried at another
+    size; neither is what ``model/`` holds.
+    """
+    kept = Plan(tuple(one for one in plan.decisions if one.setting != SIZE or one.basis is Basis.USER))
+    differ = [name for name in OPENED if name in closed and kept.value(name) != closed[name]]
+    return kept.extended(*(closed.decision(name) for name in differ))
 
 
 @dataclass(frozen=True, kw_only=True)

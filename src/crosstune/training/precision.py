@@ -1,12 +1,14 @@
 """A short benchmark at the start that decides precision and memory format where they are ``auto``."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import torch
 from torch import Tensor, nn
 
+from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
 from crosstune.core.settings import Settings
 from crosstune.training.forward import Forward, autocast
 from crosstune.training.loader import Loaded
@@ -64,24 +66,44 @@ def choose_numerics(
         return Numerics(bf16=candidates[0][0], channels_last=candidates[0][1], seconds={})
     buffers = dict(forward.model.named_buffers())
     before = {name: buffer.clone() for name, buffer in buffers.items()}
-    small, started = _first(loaded, EXAMPLES), time.monotonic()
-    times: dict[tuple[bool, bool], float] = {}
-    for bf16, channels_last in candidates:
-        if times and time.monotonic() - started > allowed:
-            break
-        to_format(forward.model, channels_last=channels_last)
-        micro = small.to(device, channels_last=channels_last)
-        times[bf16, channels_last] = _seconds(forward, loss, micro, device, allowed, bf16=bf16) / len(
-            small.indices
-        )
+    times = _times(forward, loss, loaded, candidates, device, allowed)
     restore(buffers, before)
-    best = min(times, key=lambda one: times[one] * (1.0 if one == candidates[0] else GAIN))
+    best = min(candidates, key=lambda one: times.get(one, inf) * (1.0 if one == candidates[0] else GAIN))
     to_format(forward.model, channels_last=best[1])
     named = {
         f"{'bf16' if b else 'fp32'} {'channels-last' if c else 'contiguous'}": t
         for (b, c), t in times.items()
     }
     return Numerics(bf16=best[0], channels_last=best[1], seconds=named)
+
+
+def _times(
+    forward: Forward, loss: Loss, loaded: Loaded, candidates: Sequence[tuple[bool, bool]],
+    device: torch.device, allowed: float,
+) -> dict[tuple[bool, bool], float]:  # fmt: skip
+    """Give the seconds of an example for those candidates that there is time for.
+
+    Where memory runs out fewer examples are tried; empty where not even one fits.
+    """
+    small = _first(loaded, EXAMPLES)
+    while True:
+        times, started = dict[tuple[bool, bool], float](), time.monotonic()
+        try:
+            for bf16, channels_last in candidates:
+                if times and time.monotonic() - started > allowed:
+                    break
+                to_format(forward.model, channels_last=channels_last)
+                micro = small.to(device, channels_last=channels_last)
+                seconds = _seconds(forward, loss, micro, device, allowed, bf16=bf16)
+                times[bf16, channels_last] = seconds / len(small.indices)
+            return times
+        except CAN_BE_MEMORY as error:
+            if not is_out_of_memory(error):
+                raise
+        forward.zero_grad(set_to_none=True)
+        if len(small.indices) == 1:
+            return {}
+        small = _first(small, len(small.indices) // 2)
 
 
 def _candidates(

@@ -1,5 +1,6 @@
 """What a run does when a step cannot be made: memory, data workers, numbers that are not finite."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from crosstune.training import checkpoints, state
 from crosstune.training.checkpointing import obstacle, switch_on
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.loader import Loaded
+from crosstune.training.pace import Pace
+from crosstune.training.trial import evaluation_seconds, step_seconds
 
 if TYPE_CHECKING:
     from crosstune.training.loop import Loop
@@ -60,12 +63,38 @@ def require_out_of_memory(error: Exception) -> None:
         raise error
 
 
-def halve_micro_batch(loop: "Loop", failure: str) -> None:
+def measured_pace(loop: "Loop") -> Pace:
+    """Time updates and evaluations before the first step, in smaller batches where memory runs out.
+
+    Without a limit nothing is measured and the pace is zero.
+
+    Raises:
+        OutOfMemory: as :func:`halve_micro_batch` and :func:`outputs`.
+    """
+    if math.isinf(loop.budget.left()):
+        return Pace(step=0.0, evaluation=0.0)
+    step: float | None = None
+    while True:
+        try:
+            if step is None:
+                step = step_seconds(loop.session, loop.budget)
+            return Pace(step=step, evaluation=evaluation_seconds(loop.session, loop.budget.left()))
+        except CAN_BE_MEMORY as error:
+            require_out_of_memory(error)
+            failure = str(error)
+        if step is None:
+            halve_micro_batch(loop, failure, begun=False)
+        else:
+            _halve_evaluation(loop, failure)
+
+
+def halve_micro_batch(loop: "Loop", failure: str, *, begun: bool = True) -> None:
     """Undo what the failed step has moved and go on with micro-batches of half the size.
 
     The effective batch stays. The step is then the one that a run with this micro-batch from the start would
     make from these weights: order, augmentation and dropout depend on (seed, step) only. Where they hold one
     example already, and ``gradient_checkpointing`` is ``auto``, layers are computed once more from here on.
+    ``begun`` is false in trial steps before the first, which put everything back themselves.
 
     Raises:
         OutOfMemory: that is not possible, or several processes train together.
@@ -75,7 +104,8 @@ def halve_micro_batch(loop: "Loop", failure: str) -> None:
     before = min(session.loader.micro_batch or share, share)
     if (before == 1 and not _may_checkpoint(loop)) or session.accelerator.num_processes > 1:
         raise OutOfMemory("a training step", size=before, failure=failure)
-    loop.buffers.put_back()
+    if begun:
+        loop.buffers.put_back()
     _free(loop)
     if before == 1:
         switch_on(loop.model)
@@ -112,12 +142,17 @@ def outputs(loop: "Loop") -> NDArray[Any]:
         except CAN_BE_MEMORY as error:
             require_out_of_memory(error)
             failure = str(error)
-        size = evaluator.batch_size
-        if size == 1 or evaluator.accelerator.num_processes > 1:
-            raise OutOfMemory("an evaluation", size=size, failure=failure)
-        _free(loop)
-        loop.session = replace(loop.session, evaluator=replace(evaluator, batch_size=size // 2))
-        loop.warn(f"memory ran out in an evaluation: batches of {size // 2} instead of {size} from here on")
+        _halve_evaluation(loop, failure)
+
+
+def _halve_evaluation(loop: "Loop", failure: str) -> None:
+    evaluator = loop.session.evaluator
+    size = evaluator.batch_size
+    if size == 1 or evaluator.accelerator.num_processes > 1:
+        raise OutOfMemory("an evaluation", size=size, failure=failure)
+    _free(loop)
+    loop.session = replace(loop.session, evaluator=replace(evaluator, batch_size=size // 2))
+    loop.warn(f"memory ran out in an evaluation: batches of {size // 2} instead of {size} from here on")
 
 
 def retry_slower(loop: "Loop", error: NonFiniteLoss) -> None:
@@ -141,6 +176,6 @@ def retry_slower(loop: "Loop", error: NonFiniteLoss) -> None:
 
 
 def _free(loop: "Loop") -> None:
-    loop.optimizer.zero_grad(set_to_none=True)
+    loop.model.zero_grad(set_to_none=True)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -7,7 +7,7 @@ from crosstune.core.clock import Budget
 from crosstune.frozen.freeze import evaluating
 from crosstune.training.loader import ahead
 from crosstune.training.optimizers import make_optimizer, set_rates
-from crosstune.training.pace import SHARE, TRIAL_STEPS, Pace, trial_seconds
+from crosstune.training.pace import SHARE, TRIAL_STEPS, trial_seconds
 from crosstune.training.parameters import parameter_groups
 from crosstune.training.session import Session, make_updater
 from crosstune.training.snapshot import moving, restore, take
@@ -16,18 +16,12 @@ TRIAL_EVALUATIONS = 3
 """Validation batches that are timed."""
 
 
-def measure_pace(session: Session, budget: Budget) -> Pace:
-    """Time a few updates and a few validation batches.
+def step_seconds(session: Session, budget: Budget) -> float:
+    """Time a few updates; returns the seconds of one.
 
     Everything that will ever move is thawed as it is after ``prepare``, so that a gradual run is not
-    measured by its cheap beginning. Without a limit nothing is measured and the pace is zero.
+    measured by its cheap beginning.
     """
-    if math.isinf(budget.left()):
-        return Pace(step=0.0, evaluation=0.0)
-    return Pace(step=_step_seconds(session, budget), evaluation=_evaluation_seconds(session, budget.left()))
-
-
-def _step_seconds(session: Session, budget: Budget) -> float:
     live = moving(session.backbone.model, session.moving)
     before = take(live)
     optimizer = make_optimizer(session.settings, parameter_groups(session.backbone, session.settings))
@@ -46,7 +40,8 @@ def _step_seconds(session: Session, budget: Budget) -> float:
         session.backbone.model.zero_grad(set_to_none=True)
 
 
-def _evaluation_seconds(session: Session, left: float) -> float:
+def evaluation_seconds(session: Session, left: float) -> float:
+    """Time a few validation batches; returns the seconds of a whole evaluation."""
     batches = session.evaluator.batches
     alone = session.accelerator.num_processes == 1
     with evaluating(session.backbone.model):

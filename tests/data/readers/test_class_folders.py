@@ -30,6 +30,16 @@ def test_flat_class_folders(tmp_path: Path) -> None:
     assert raw.notes == ()
 
 
+def test_the_working_directory_is_read_like_every_other_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class_folders(tmp_path, {"cat": 2, "a": 1})
+    monkeypatch.chdir(tmp_path)
+    here, there = read(Path()).splits["all"], read(tmp_path).splits["all"]
+    for name in (ORIGIN, "label", "image"):
+        assert values(here, name) == values(there, name)
+
+
 def test_split_folders_in_all_spellings(tmp_path: Path) -> None:
     for folder, split in (("Train", "train"), ("val", "validation"), ("dev", "validation"), ("test", "test")):
         root = class_folders(tmp_path / folder / "data", {"a": 1, "b": 1})

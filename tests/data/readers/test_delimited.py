@@ -59,13 +59,26 @@ def test_broken_rows_stay_with_their_line_and_reason(tmp_path: Path) -> None:
         "a.csv:9",
         "a.csv:10",
         "a.csv:11",
+        "a.csv:12",
     ]
     assert found["text"][0] == "good"
     assert found["text"][3] == "two\nlines"
     codes = [None if problem is None else problem.split("|")[0] for problem in found[PROBLEM]]
-    assert codes == [None, "broken-row", "broken-row", None, "invalid-utf8", "broken-row", None, "broken-row"]
-    assert "never closed" in found[PROBLEM][-1]
+    broken = "broken-row"
+    assert codes == [None, broken, broken, None, "invalid-utf8", broken, None, broken, broken]
+    assert "never closed; it swallows 1 more lines" in found[PROBLEM][-2]
+    assert "swallowed by the quotation mark that opens in line 11" in found[PROBLEM][-1]
     assert found["text"][4] == "latin \ufffd"
+
+
+def test_every_line_that_a_stray_quotation_mark_swallows_is_a_broken_row(tmp_path: Path) -> None:
+    rows = [f"row {number},0" for number in range(50)]
+    lines = ["text,label", "before,1", '"unclosed,1', *rows, 'he said "hi" there,0', "after,1"]
+    found = table(write(tmp_path / "a.csv", "\n".join(lines) + "\n"))
+    good = [origin for origin, problem in zip(found[ORIGIN], found[PROBLEM], strict=True) if problem is None]
+    assert good == ["a.csv:2", "a.csv:55"]
+    assert len(found[ORIGIN]) == 54
+    assert "swallows 51 more lines" in found[PROBLEM][1]
 
 
 def test_separator_byte_order_mark_and_utf16(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from crosstune.data.conversations.forms import FORMS, Form, form_of
 from crosstune.data.conversations.malformed import Malformed
 from crosstune.data.errors import NotConversations, TooFewRows
 from crosstune.data.gate.report import BadItem
-from crosstune.data.layout import WHOLE, in_order
+from crosstune.data.layout import in_order
 from crosstune.data.problems import parts
 from crosstune.data.readers.base import RawData
 from crosstune.data.readers.registry import read_raw
@@ -68,9 +68,8 @@ def read_conversations(data: Any) -> Conversations:  # noqa: ANN401 - a path, a 
     form = _recognised(raw)
     tables = {name: raw.splits[name] for name in in_order(raw.splits)}
     notes = [*raw.notes, _said(form, raw)]
-    if set(tables) == {WHOLE}:
-        apart, note = by_split_column(tables[WHOLE], used={*form.needs, *form.takes}, source=raw.source)
-        tables, notes = apart or tables, [*notes, *([note] if note else [])]
+    tables, more = by_split_column(tables, used={*form.needs, *form.takes}, source=raw.source)
+    notes += more
     splits: dict[str, tuple[Entry, ...]] = {}
     bad: list[BadItem] = []
     for name, table in tables.items():

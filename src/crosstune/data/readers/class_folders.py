@@ -140,13 +140,19 @@ def _nothing(data: Path, counts: Counter[str]) -> UnknownLayout:
     )
 
 
+def _start(root: Path) -> int:
+    """Give the length of what stands before every path; files below the folder `.` begin with their own."""
+    text = str(root)
+    return 0 if text == "." else len(text) + (not text.endswith(os.sep))
+
+
 def _origins(files: list[tuple[str, str]], root: Path) -> list[str]:
-    start = len(str(root)) + 1
+    start = _start(root)
     return [printable(path[start:].replace(os.sep, "/")) for _, path in files]
 
 
 def _table(kind: Kind, files: list[tuple[str, str]], root: Path) -> Dataset:
-    base, start = root.absolute(), len(str(root)) + 1
+    base, start = root.absolute(), _start(root)
     cells, problems = kind.from_files([str(base / path[start:]) for _, path in files])
     labels = pa.array([printable(label) for label, _ in files], pa.string())
     origins = pa.array(_origins(files, root), pa.string())

@@ -18,6 +18,8 @@ _ROWS = 10_000
 _FIELD_LIMIT = 16_000_000
 """Characters of one cell; more is a quote that was never closed."""
 
+_SWALLOWED = "swallowed by the quotation mark that opens in line {}"
+
 MOST_COLUMNS = 10_000
 
 _Row = tuple[int, list[str], str | None]
@@ -43,7 +45,7 @@ def read_delimited(paths: list[Path], root: Path) -> Dataset:
     schema = pa.schema([(name, pa.string()) for name in (*names, ORIGIN, PROBLEM)])
     size = sum(path.stat().st_size for path in paths)
     return from_batches(
-        schema, _batches(paths, root, names, schema), paths=paths, size=size, options=("csv", "2")
+        schema, _batches(paths, root, names, schema), paths=paths, size=size, options=("csv", "3")
     )
 
 
@@ -91,7 +93,10 @@ def _rows(path: Path, *, width: int) -> Iterator[_Row]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield line, [""] * width, described(BROKEN_ROW, _quoting(str(error), reader.line_num - line))
+                last = max(line, reader.line_num)
+                for number in range(line, last + 1):  # every line that is lost, not only the first
+                    reason = _quoting(str(error), last - line) if number == line else _SWALLOWED.format(line)
+                    yield number, [""] * width, described(BROKEN_ROW, reason)
                 continue
             if cells:
                 yield _tidy(line, cells, width)
@@ -100,7 +105,8 @@ def _rows(path: Path, *, width: int) -> Iterator[_Row]:
 def _quoting(error: str, lines: int) -> str:
     if "unexpected end" in error or "field larger" in error:
         return f"a quotation mark that opens here is never closed; it swallows {lines} more lines"
-    return f"bad quoting: {error}"
+    swallows = f"; a quotation mark that opens here swallows {lines} more lines" if lines else ""
+    return f"bad quoting: {error}{swallows}"
 
 
 def _tidy(line: int, cells: list[str], width: int) -> _Row:

@@ -14,6 +14,7 @@ from crosstune.core.errors import shown
 from crosstune.data.errors import BadSplit, UnusableColumn
 from crosstune.data.layout import WHOLE, split_name
 from crosstune.data.readers.base import RawData
+from crosstune.data.readers.declared import agreed
 from crosstune.data.readers.parquet import class_names
 from crosstune.data.store import IMAGE_TYPE, ORIGIN, PROBLEM, make, plain, with_column
 
@@ -44,6 +45,7 @@ def from_datasets(data: Dataset | DatasetDict, *, source: str) -> RawData:
             declared=class_names(features),
         )
     splits: dict[str, Dataset] = {}
+    names: dict[str, dict[str, tuple[str, ...]]] = {}
     left = []
     for name, dataset in data.items():
         split = split_name(str(name))
@@ -51,7 +53,9 @@ def from_datasets(data: Dataset | DatasetDict, *, source: str) -> RawData:
             left.append(str(name))
         else:
             splits[split] = with_origins(plain(dataset), str(name))
+            names[split] = class_names(dataset.features)
     if not splits and len(left) == 1:
+        names = {WHOLE: class_names(data[left[0]].features)}
         splits, left = {WHOLE: with_origins(plain(data[left[0]]), left[0])}, []
     if not splits:
         raise BadSplit(
@@ -60,9 +64,9 @@ def from_datasets(data: Dataset | DatasetDict, *, source: str) -> RawData:
             expected="train, and perhaps validation (val, valid, dev) and test",
             fix="rename the splits, or pass one of them",
         )
-    features = next(iter(data.values())).features
     notes = (f"left out of `{source}`: the splits {shown(left)}",) if left else ()
-    return RawData(source=source, splits=splits, declared=class_names(features), notes=notes)
+    splits, declared = agreed(splits, names)
+    return RawData(source=source, splits=splits, declared=declared, notes=notes)
 
 
 def with_origins(dataset: Dataset, name: str | None) -> Dataset:

@@ -46,8 +46,25 @@ def read_parquet(paths: list[Path], root: Path) -> Dataset:
     return from_batches(schema, batches, paths=paths, size=size, options=("parquet",))
 
 
-def declared_names(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return class names by column, where ``datasets`` wrote the file."""
+def declared_names(paths: list[Path]) -> dict[str, tuple[str, ...]]:
+    """Return class names by column, where ``datasets`` wrote the parts of a split.
+
+    Raises ``UnreadableFile`` where parts give one number to different classes.
+    """
+    names = _names_in(paths[0])
+    for path in paths[1:]:
+        if (others := _names_in(path)) != names:
+            unlike = sorted(name for name in {*names, *others} if names.get(name) != others.get(name))
+            raise UnreadableFile(
+                f"`{path.name}` and `{paths[0].name}` are parts of one split and name classes differently",
+                found=f"other class names in {shown(unlike)}",
+                expected="one list of class names for each column",
+                fix="write all parts with one list of class names, or with the names themselves",
+            )
+    return names
+
+
+def _names_in(path: Path) -> dict[str, tuple[str, ...]]:
     schema = _open(path).schema_arrow
     try:
         return class_names(Features.from_arrow_schema(schema))

@@ -12,6 +12,7 @@ from crosstune.data.kinds.registry import KINDS
 from crosstune.data.layout import TABLE_SUFFIXES, WHOLE, is_hidden, split_of_file, suffix_of
 from crosstune.data.readers.base import RawData
 from crosstune.data.readers.common_voice import sound_folder
+from crosstune.data.readers.declared import agreed
 from crosstune.data.readers.delimited import read_delimited
 from crosstune.data.readers.json_lines import read_json_lines
 from crosstune.data.readers.parquet import declared_names, read_parquet
@@ -113,10 +114,10 @@ def _check_formats(folder: Path, used: list[Path]) -> None:
 
 
 def _read(named: dict[str, list[Path]], *, root: Path, source: str, notes: tuple[str, ...] = ()) -> RawData:
-    first = next(iter(named.values()))[0]
-    suffix = first.suffix.lower()
-    declared = declared_names(first) if suffix == ".parquet" else {}
+    suffix = next(iter(named.values()))[0].suffix.lower()
     splits = {split: FORMATS[suffix](paths, root) for split, paths in named.items()}
+    names = {split: declared_names(paths) for split, paths in named.items()} if suffix == ".parquet" else {}
+    splits, declared = agreed(splits, names)
     return RawData(
         source=source,
         splits=splits,

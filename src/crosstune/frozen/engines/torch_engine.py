@@ -2,8 +2,8 @@
 
 import copy
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -19,6 +19,19 @@ _SLOW = 1.0
 def best_device() -> torch.device:
     """Return the GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def at_work(model: nn.Module) -> Iterator[torch.device]:
+    """Have ``model`` on the GPU where there is one, and float32 convolutions exact; then back where it was."""
+    home, device = next(model.parameters()).device, best_device()
+    exact = torch.backends.cudnn.flags(allow_tf32=False) if device.type == "cuda" else nullcontext()
+    try:
+        model.to(device)
+        with exact:
+            yield device
+    finally:
+        model.to(home)
 
 
 class TorchCompiled:
