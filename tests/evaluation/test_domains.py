@@ -44,3 +44,14 @@ def test_worst_and_mean() -> None:
 def test_lengths_must_agree() -> None:
     with pytest.raises(ValueError, match="99 rows of outputs but 100 targets"):
         domain_scores(TASK, OUTPUTS, TRUTH, DOMAINS.take(range(99)))
+
+
+def test_a_figure_that_a_domain_lacks_is_left_to_the_others() -> None:
+    from crosstune.evaluation import domains
+
+    table = np.array([[0.5, np.nan, np.nan], [0.7, 0.2, np.nan], [0.6, 0.4, np.nan]])
+    assert domains._least(table)[:2].tolist() == [0.5, 0.2]
+    assert domains._mean(table)[:2].tolist() == pytest.approx([0.6, 0.3])
+    assert np.isnan(domains._least(table)[2])
+    assert np.isnan(domains._mean(table)[2])
+    assert domains._known(np.array([np.nan, 0.3, 0.2])).argmin() == 2

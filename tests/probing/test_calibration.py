@@ -56,3 +56,12 @@ def test_values_are_left_alone_and_many_outputs_are_thinned_out() -> None:
     outputs = np.tile([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], (100_000, 1))
     targets = np.tile([[1.0, 0.0]], (300_000, 1))
     assert fit_scale("classes", outputs, targets)[0] == pytest.approx(np.log(2), rel=0.02)
+
+
+def test_rare_labels_keep_rows_that_have_them() -> None:
+    draw = np.random.default_rng(0)
+    outputs = draw.normal(size=(3_000, 400)) * 0.1
+    targets = (draw.uniform(size=outputs.shape) < 0.02).astype(float)
+    _, shifts = fit_scale("multi-label", outputs, targets)
+    assert np.std(shifts) < 0.25  # 500 rows, as 200,000 outputs would leave, give 0.36
+    assert np.mean(expit(shifts)) == pytest.approx(0.02, abs=0.002)

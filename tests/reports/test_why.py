@@ -134,3 +134,12 @@ def test_trials_keep_their_order_and_name_their_loss() -> None:
     numbers = why(values).tried
     assert numbers
     assert numbers.heads[2:4] == ("Pearson correlation", "Root mean squared error")
+
+
+def test_a_task_without_a_loss_has_no_column_of_one() -> None:
+    made = classification()
+    plain = replace(made, validation={"accuracy": made.validation["accuracy"]})
+    tried = why(plain).tried
+    assert tried
+    assert tried.heads == ("Rate", "Round", "Accuracy", "Epochs", "Time")
+    assert {len(cells) for *_, cells in tried.rows} == {5}

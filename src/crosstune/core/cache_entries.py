@@ -243,7 +243,11 @@ def _being_written(path: Path) -> bool:
     """Say whether the process whose number is in the name of an unfinished entry is still there."""
     parts = path.name.split(".")
     process = parts[-3] if parts[-1] == "partial" else parts[-2]
-    young = time.time() - path.stat().st_mtime < _STALE
+    try:
+        last = max((below.stat().st_mtime for below in path.rglob("*")), default=path.stat().st_mtime)
+    except FileNotFoundError:  # it goes on changing
+        return True
+    young = time.time() - last < _STALE
     if young or os.name != "posix" or not process.isdigit():
         return young  # perhaps by another machine that shares the disk
     try:

@@ -6,6 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+ROWS = 4_096
+"""Rows that are answered at once."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HeadWeights:
     """``outputs = features @ weight.T + bias``; any scaling of the features is folded in."""
@@ -23,6 +27,12 @@ class HeadWeights:
     """The strength of the penalty that was chosen (of a blend: that of its logistic part)."""
 
     def __call__(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Map ``(N, D)`` features to ``(N, K)`` outputs."""
-        outputs: NDArray[np.float64] = features @ self.weight.T + self.bias
+        """Map ``(N, D)`` features to ``(N, K)`` outputs.
+
+        Block by block: features may be a memory map, and numpy would copy all of it to float64.
+        """
+        outputs = np.empty((len(features), len(self.bias)))
+        for start in range(0, len(features), ROWS):
+            part = slice(start, start + ROWS)
+            outputs[part] = features[part] @ self.weight.T + self.bias
         return outputs

@@ -7,6 +7,10 @@ from typing import Any
 from crosstune.core.metric import Metric
 
 
+LOSSES = ("log-loss", "rmse", "cer", "token-loss")
+"""Figures that tell trials apart whose first figures are alike; a task has one of them, or none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrialRow:
     """One configuration that was tried before the last training."""
@@ -21,7 +25,7 @@ class TrialRow:
     metric: Metric
     """The user's metric on validation rows at the end of the trial."""
     loss: float
-    """Log loss, or root mean squared error, of the same rows."""
+    """That of ``LOSSES`` on the same rows; without one, minus what counts as better of ``metric``."""
     epochs: float
     seconds: float
     chosen: bool = False

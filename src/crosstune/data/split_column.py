@@ -39,9 +39,7 @@ def by_split_column(
     if len(found) != 1:
         return splits, ()
     if len(splits) > 1 or name not in ALONE:
-        return splits, (
-            f"the column `{found[0]}` is not used: the data come as the splits {shown(splits)}",
-        )
+        return splits, (f"the column `{found[0]}` is not used: the data come as the splits {shown(splits)}",)
     words = [_word(value, declared) for value in values(whole, found[0])]
     broken = values(whole, PROBLEM) if PROBLEM in whole.column_names else [None] * len(words)
     # A row that could not be read has no split; it goes to the first one, for the check to name.

@@ -74,15 +74,34 @@ def domain_scores(
         draws.append(drawn)
     table, spread = np.stack(values), np.stack(draws)  # (D, metrics), (D, metrics, resamples)
     sign = np.array([1.0 if spec.higher_is_better else -1.0 for spec in task.metrics.values()])
-    worst = sign * (sign * table).min(axis=0)
-    worst_draws = sign[:, None] * (sign[:, None] * spread).min(axis=0)
+    worst = sign * _least(sign * table)
+    worst_draws = sign[:, None] * _least(sign[:, None] * spread)
     names = list(task.metrics)
     return DomainScores(
         each=each,
         worst=_metrics(names, worst, worst_draws),
-        worst_domain=list(each)[int((sign[0] * table[:, 0]).argmin())],
-        mean=_metrics(names, table.mean(axis=0), spread.mean(axis=0)),
+        worst_domain=list(each)[int(_known(sign[0] * table[:, 0]).argmin())],
+        mean=_metrics(names, _mean(table), _mean(spread)),
     )
+
+
+def _known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put what is not defined, such as the figure of a class that a domain lacks, behind everything else."""
+    return np.where(np.isnan(values), np.inf, values)
+
+
+def _least(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the least over the domains, axis 0, in which it is defined; NaN where it is in none."""
+    least = _known(values).min(axis=0)
+    return np.where(np.isnan(values).all(axis=0), np.nan, least)
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the mean over the domains, axis 0, in which it is defined; NaN where it is in none."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+    return np.where(count > 0, mean, np.nan)
 
 
 def _metrics(names: list[str], values: NDArray[np.float64], draws: NDArray[np.float64]) -> dict[str, Metric]:

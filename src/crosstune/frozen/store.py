@@ -100,7 +100,7 @@ def _owned(folder: Path) -> bool:
 
 def _last_change(folder: Path) -> float:
     try:
-        return max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
+        return max((path.stat().st_mtime for path in folder.rglob("*")), default=folder.stat().st_mtime)
     except FileNotFoundError:
         return time.time()
 

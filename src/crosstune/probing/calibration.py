@@ -20,8 +20,9 @@ SMALLEST = 1e-4
 STEPS = 50
 """Most steps of Newton's method; ten are usual."""
 
-MOST_VALUES = 200_000
-"""At most this many outputs are used: N is cut to this / K, at random."""
+MOST_VALUES, FEWEST_ROWS = 200_000, 2_000
+"""At most this many outputs are used: N is cut to this / K, at random, but not below so many rows, for a rare
+label needs rows that have it."""
 
 
 def log_loss(kind: str, logits: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
@@ -42,14 +43,15 @@ def fit_scale(
         outputs: ``(N, K)``, of rows that the head has not been fitted on.
         targets: ``(N, K)`` of 0 and 1.
 
-    Cost: about ten passes over at most 200,000 outputs.
+    Cost: about ten passes over at most 200,000 outputs, or over 2,000 rows where that is more.
     """
     count = outputs.shape[1]
     if kind == "values" or not outputs.size:
         return 1.0, np.zeros(count)
-    if outputs.size > MOST_VALUES:
+    rows = max(FEWEST_ROWS, MOST_VALUES // count)
+    if len(outputs) > rows:
         # a random sample: every n-th row would follow any pattern in the order of the rows
-        chosen = generator(0, "calibration").choice(len(outputs), max(1, MOST_VALUES // count), replace=False)
+        chosen = generator(0, "calibration").choice(len(outputs), rows, replace=False)
         outputs, targets = outputs[chosen], targets[chosen]
     if kind == "classes":
         return _fit_temperature(outputs, targets), np.zeros(count)

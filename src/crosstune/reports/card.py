@@ -177,11 +177,12 @@ def _why(summary: RunSummary) -> str:
         parts.append(f"Not compared: {names}.")
     if summary.trials:
         digits = decimals(row.metric for row in summary.trials)
-        figures = [metric_title(summary.primary_metric), loss_name(summary)]
+        loss = loss_name(summary)
+        figures = [metric_title(summary.primary_metric), *([loss] if loss else [])]
         heads = ["Tried for a short time", "Round", "Rate", *figures, ""]
         rows = [
             [f"{row.model}, {row.moves}", str(row.round), setting(row.lr), _cell(row.metric, digits),
-             figure(row.loss), "taken" if row.chosen else ""]
+             *([figure(row.loss)] if loss else []), "taken" if row.chosen else ""]
             for row in summary.trials
         ]  # fmt: skip
         parts.append(_table([escaped(head) for head in heads], [[*map(escaped, row)] for row in rows]))

@@ -197,4 +197,6 @@ def _score(summary: RunSummary, value: float) -> str:
         return f"{figure(100 * value, 0)} % of the boxes without a partner"
     if summary.task == "image-segmentation":
         return f"mean IoU {figure(1 - value, 2)}"
+    if summary.task == "token-classification":
+        return f"{figure(value, 0)} entit{'y' if value == 1 else 'ies'} missed or wrong"
     return f"{figure(100 * value, 1)} % sure"

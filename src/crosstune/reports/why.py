@@ -7,6 +7,7 @@ from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis, Decision
 from crosstune.core.ranking import RankRow
 from crosstune.core.summary import RunSummary
+from crosstune.core.trial import LOSSES
 from crosstune.reports.depth import depth_curve
 from crosstune.reports.figures import NOTHING, count, decimals, duration, figure, interval, setting
 from crosstune.reports.plots import Panel
@@ -161,9 +162,10 @@ def standings(summary: RunSummary) -> dict[str, str]:
     return found
 
 
-def loss_name(summary: RunSummary) -> str:
-    """Name the loss of the trials."""
-    return metric_title("rmse" if summary.task.endswith("regression") else "log-loss")
+def loss_name(summary: RunSummary) -> str | None:
+    """Name the loss of the trials; ``None`` for tasks that have none among their figures."""
+    known = next((name for name in LOSSES if name in summary.validation), None)
+    return None if known is None else metric_title(known)
 
 
 def _missing(summary: RunSummary) -> str:
@@ -242,7 +244,7 @@ def _rank_table(rows: Sequence[RankRow]) -> tuple[tuple[str, ...], list[tuple[Ce
 
 
 def _tried(summary: RunSummary, title: str) -> Tried:
-    digits = decimals(row.metric for row in summary.trials)
+    digits, loss = decimals(row.metric for row in summary.trials), loss_name(summary)
     rows = tuple(
         (
             row.model,
@@ -252,14 +254,14 @@ def _tried(summary: RunSummary, title: str) -> Tried:
                 (setting(row.lr), ""),
                 (str(row.round), ""),
                 _cell(row.metric, digits),
-                (figure(row.loss), ""),
+                *([(figure(row.loss), "")] if loss else []),
                 (figure(row.epochs, 1), ""),
                 (duration(row.seconds), ""),
             ),
         )
         for row in summary.trials
     )
-    heads = ("Rate", "Round", title, loss_name(summary), "Epochs", "Time")
+    heads = ("Rate", "Round", title, *([loss] if loss else []), "Epochs", "Time")
     return Tried(heads=heads, rows=rows, picture=sweep(summary.trials, title))
 
 

@@ -7,11 +7,15 @@ from huggingface_hub import HfApi, constants, snapshot_download, try_to_load_fro
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from huggingface_hub.utils._validators import validate_repo_id
 
+from crosstune.core.files import read_object
 from crosstune.sources.errors import UnknownModel
 
 SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "README.md"]
 SAFE_WEIGHTS = ["model*.safetensors"]
 TORCH_WEIGHTS = ["pytorch_model*.bin"]
+PART = re.compile(r"-\d+-of-\d+$")
+"""End of the name, without its suffix, of one of several files of weights."""
+
 TIMEOUT = 5.0
 """Seconds that the first answer from the Hub may take."""
 
@@ -103,7 +107,25 @@ def _weight_patterns(files: set[str]) -> list[str]:
 
 
 def _has_weights(folder: Path) -> bool:
-    return any(next(folder.glob(pattern), None) for pattern in SAFE_WEIGHTS + TORCH_WEIGHTS)
+    """Say whether weights are there, and every part of them where an index names parts."""
+    for patterns in (SAFE_WEIGHTS, TORCH_WEIGHTS):
+        found = [path for pattern in patterns for path in folder.glob(pattern)]
+        if any(not PART.search(path.stem) for path in found):
+            return True
+        parts = {
+            part
+            for pattern in patterns
+            for path in folder.glob(f"{pattern}.index.json")
+            for part in _parts(path)
+        }
+        if parts and all((folder / part).is_file() for part in parts):
+            return True
+    return False
+
+
+def _parts(index: Path) -> set[str]:
+    weights = read_object(index).get("weight_map")
+    return set(weights.values()) if isinstance(weights, dict) else set()
 
 
 def _first_line(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """torchvision models: ``torchvision:resnet50``, or ``torchvision:resnet50.IMAGENET1K_V1``."""
 
 import hashlib
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from urllib.parse import urlparse
 from urllib.request import urlopen
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from crosstune.core.files import replacing, write_json
 from crosstune.sources.assemble import Identity, assemble, require_modality, same
@@ -70,7 +71,7 @@ class TorchvisionSource:
             model = _create(architecture, name)
         if options.pretrained:
             file = _weight_file(name, weights.url)
-            load_weights(model, read_torch(file), where=file)
+            load_weights(model, _renamed(read_torch(file)), where=file)
         own = preset(weights.transforms())
         return _with_new_head(model, architecture, sized(own, options), identity, options)
 
@@ -82,6 +83,12 @@ class TorchvisionSource:
             *(replace(info, here=name in cached) for name, info in listed.items()),
             *(info for name, info in cached.items() if name not in listed),
         ]
+
+
+def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give the tensors of a file the names that torchvision has now: those of DenseNet had one more dot."""
+    old = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
+    return {old.sub(r"\1\2", name): tensor for name, tensor in state.items()}
 
 
 def open_folder(

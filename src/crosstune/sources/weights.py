@@ -39,6 +39,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return state
 
 
+COUNTER = ".num_batches_tracked"
+"""End of the names of BatchNorm's counters of batches, which no answer depends on."""
+
+
 def write_weights(model: nn.Module, path: Path) -> None:
     """Write all parameters and buffers of ``model`` to ``path``, atomically."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
@@ -48,8 +52,13 @@ def write_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, where: Path) -> None:
-    """Load ``state`` in place; every tensor must be there, fit and be finite, else ``BadWeights``."""
+    """Load ``state`` in place; every tensor must be there, fit and be finite, else ``BadWeights``.
+
+    BatchNorm's counters may be missing: files from before they were there are read as torch reads them.
+    """
     expected = model.state_dict()
+    counters = {name: value for name, value in expected.items() if name.endswith(COUNTER)}
+    state = {**counters, **state}
     missing = expected.keys() - state.keys()
     extra = state.keys() - expected.keys()
     misfits = [key for key in expected.keys() & state.keys() if expected[key].shape != state[key].shape]
@@ -61,7 +70,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, where: Path) 
             expected=f"the {len(expected)} tensors of the architecture",
             fix=f"restore the files of {where} as they were saved; weights and config belong together",
         )
-    model.load_state_dict(dict(state))
+    model.load_state_dict(state)
     require_finite(model.state_dict().items(), where=where)
 
 

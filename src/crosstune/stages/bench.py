@@ -17,6 +17,7 @@ from crosstune.core.head import HeadWeights
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Decision
 from crosstune.core.settings import Settings
+from crosstune.core.trial import LOSSES
 from crosstune.planning.facts import TimeFacts
 from crosstune.planning.make import make_plan, settings_of
 from crosstune.planning.strategy import survives
@@ -161,11 +162,15 @@ class Bench:
 
 
 def _judged(small: Prepared, outputs: NDArray[Any] | None, seed: int) -> tuple[Metric, float]:
-    """Give the primary metric with its interval, and the log loss, squared or character error, at the end."""
+    """Give the primary metric with its interval, and what tells those apart that are alike: less is better.
+
+    Where a task has no loss among its metrics, the better figure of two that are alike goes first.
+    """
     if outputs is None:  # not one step fitted
         return Metric(math.nan, math.nan, math.nan), math.inf
-    task, truth = small.task, small.encoded["validation"]
-    loss = small.chosen_by(
-        next((name for name in ("log-loss", "rmse", "cer", "token-loss") if name in task.metrics), None)
-    )
-    return measured(small.chosen_by(), outputs, truth, seed=seed), figure(loss, outputs, truth)
+    own, truth = small.chosen_by(), small.encoded["validation"]
+    metric = measured(own, outputs, truth, seed=seed)
+    loss = next((name for name in LOSSES if name in small.task.metrics), None)
+    if loss is None:
+        return metric, -signed(own, metric.value)
+    return metric, figure(small.chosen_by(loss), outputs, truth)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
 from crosstune.artifacts.model import SavedModel, load_model
-from crosstune.core.errors import UserError, shown
+from crosstune.core.errors import BadValue, UserError, shown
 from crosstune.core.files import write_json
 from crosstune.core.metric import Metric
 from crosstune.core.progress import Reporter
@@ -18,12 +18,14 @@ from crosstune.core.refused import refuse
 from crosstune.core.words import marked
 from crosstune.data.check import CheckReport, check
 from crosstune.data.conversations.labelled import asked_of_texts, read_asked
+from crosstune.data.errors import MissingColumn
 from crosstune.data.infer import infer_task
 from crosstune.data.items import SplitItems
 from crosstune.data.labelled import LabelledData
 from crosstune.data.layout import SOUND_SUFFIXES
 from crosstune.data.read import read
-from crosstune.data.store import values, with_column
+from crosstune.data.readers.registry import read_raw
+from crosstune.data.store import PROBLEM, values, with_column
 from crosstune.evaluation.scores import score
 from crosstune.stages.assess import finite
 from crosstune.stages.picture_answers import require_forms, write_beside
@@ -142,7 +144,7 @@ def look(model: SavedModel, data: Any, *, target: str | None, max_bad: float | N
     elif isinstance(model.task, InPictures):
         raw = read(data, target=target, task=model.task.name)
     else:
-        raw = read(data, target=target or model.target, inputs=model.inputs if _named(data) else ())
+        raw = _as_learnt(model, data, target or model.target)
     classes = getattr(model.task, "classes", None) or getattr(model.task, "known_kinds", None)
     report = check(raw, task=model.task.name, known=classes, fitted=True, max_bad=max_bad)
     report.require()
@@ -167,9 +169,14 @@ def measure(run: Path, model: SavedModel, seen: Look, *, engine: str, reporter: 
     return Evaluated(split=split, rows=len(items), set_aside=seen.set_aside, metrics=metrics, between=between)
 
 
-def _named(data: Any) -> bool:  # noqa: ANN401
-    """Say whether the data has named columns (class folders have none to choose)."""
-    return not (isinstance(data, str | Path) and Path(data).is_dir())
+def _as_learnt(model: SavedModel, data: Any, target: str | None) -> LabelledData:  # noqa: ANN401
+    """Read the columns that the model learnt from; class folders name theirs themselves."""
+    try:
+        return read(data, target=target, inputs=model.inputs)
+    except MissingColumn:
+        if len(model.inputs) > 1 or not read_raw(data).inputs:
+            raise
+        return read(data, target=target)
 
 
 def predict_run(
@@ -238,12 +245,19 @@ def gather(model: SavedModel, inputs: Sequence[str]) -> tuple[LabelledData, list
     data, origins = parts[0][0], [origin for _, part in parts for origin in part]
     if len(parts) == 1:
         return data, origins
-    rows = [next(iter(part.splits.values())).select_columns(list(data.inputs)) for part, _ in parts]
+    rows = [_with_problem(next(iter(part.splits.values())), data.inputs) for part, _ in parts]
     joined = concatenate_datasets([one.cast(rows[0].features) for one in rows])
     joined = joined.add_column("__origin__", origins)
     return LabelledData(
         source=shown(inputs), splits={"all": joined}, inputs=data.inputs, target=None, modality=modality
     ), origins
+
+
+def _with_problem(rows: Dataset, inputs: Sequence[str]) -> Dataset:
+    """Keep the inputs, and what is wrong with a row; nothing where the reader had nothing to say."""
+    if PROBLEM not in rows.column_names:
+        rows = with_column(rows, PROBLEM, pa.nulls(len(rows), pa.string()))
+    return rows.select_columns([*inputs, PROBLEM])
 
 
 def with_words(data: LabelledData, task: Task) -> LabelledData:
@@ -280,6 +294,13 @@ def _table(model: SavedModel, path: Path) -> tuple[LabelledData, list[str]]:
 def _loose(model: SavedModel, names: list[str]) -> tuple[LabelledData, list[str]]:
     if isinstance(model.task, TextGeneration):
         return asked_of_texts(names), names
+    if len(model.inputs) > 1:
+        raise BadValue(
+            "a text alone is no pair, and this model reads pairs",
+            found=shown(names),
+            expected=f"a table with the columns {shown(model.inputs)}",
+            fix="write the pairs into a .csv or .jsonl file",
+        )
     modality = model.backbone.modality
     cells = [str(Path(name).absolute()) for name in names] if modality in FILES else names
     column = model.inputs[0]
