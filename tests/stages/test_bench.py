@@ -41,7 +41,7 @@ def test_of_alike_figures_the_smaller_loss_goes_first_or_else_the_better_figure(
 ) -> None:
     sure = outcome(_judged(small(*metrics), outputs(wrong=3, scale=2.0), 0), "sure")
     right = outcome(_judged(small(*metrics), outputs(wrong=2, scale=0.1), 0), "right")
-    assert [one.evidence for one in ordered([right, sure])][0] == first
+    assert ordered([right, sure])[0].evidence == first
     assert right.value > sure.value
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-
 ROWS = 4_096
 """Rows that are answered at once."""
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from crosstune.core.metric import Metric
 
-
 LOSSES = ("log-loss", "rmse", "cer", "token-loss")
 """Figures that tell trials apart whose first figures are alike; a task has one of them, or none."""
 

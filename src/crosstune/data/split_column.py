@@ -9,7 +9,6 @@ from crosstune.data.errors import BadSplit
 from crosstune.data.layout import WHOLE, in_order, split_name
 from crosstune.data.store import PROBLEM, values
 
-
 ALONE = (WHOLE, "train")
 """What data that come as one table are called: `datasets` says ``train`` where nobody said anything."""
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from crosstune.artifacts.model import head_kept, put_head
 from crosstune.core.evidence import Measurement
 from crosstune.core.head import HeadWeights
-from crosstune.core.metric import Metric
 from crosstune.core.memory import CAN_BE_MEMORY, is_out_of_memory
+from crosstune.core.metric import Metric
 from crosstune.core.seeding import derived_seed, generator
 from crosstune.core.settings import Settings
 from crosstune.frozen.engines.torch_engine import at_work
@@ -71,9 +71,9 @@ def _head_measurement(label: str, place: str, ratio: float) -> Measurement:
 def step_seconds(prepared: Prepared, backbone: Backbone) -> float:
     """Time forward and backward of the whole model in float32 on real examples; weights stay as they are.
 
-    Returns seconds for one example where training will run, the faster of the two memory formats. Where memory
-    runs out, half of the examples are timed. Cost: a few seconds. BatchNorm statistics do not move, since the
-    model stays in eval mode.
+    Returns seconds for one example where training will run, the faster of the two memory formats. Where
+    memory runs out, half of the examples are timed. Cost: a few seconds. BatchNorm statistics do not move,
+    since the model stays in eval mode.
     """
     count = min(EXAMPLES, len(prepared.items["train"]))
     while True:

@@ -23,7 +23,7 @@ def best_device() -> torch.device:
 
 @contextmanager
 def at_work(model: nn.Module) -> Iterator[torch.device]:
-    """Have ``model`` on the GPU where there is one, and float32 convolutions exact; then back where it was."""
+    """Have ``model`` on the GPU where there is one, float32 convolutions exact; then back where it was."""
     home, device = next(model.parameters()).device, best_device()
     exact = torch.backends.cudnn.flags(allow_tf32=False) if device.type == "cuda" else nullcontext()
     try:
