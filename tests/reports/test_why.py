@@ -128,9 +128,11 @@ def test_trials_keep_their_order_and_name_their_loss() -> None:
     assert tried.heads == ("Rate", "Round", "Accuracy", "Log loss", "Epochs", "Time")
     assert tried.rows[9][:3] == ("package:efficientnet-lite0 @96", "lp-ft", True)
     assert [cell for cell, _ in tried.rows[9][3]] == ["0.0005", "2", "0.931", "0.211", "2.4", "21 s"]
+    made = regression()
     values = replace(
-        regression(), trials=(replace(classification().trials[0], metric=Metric(0.8, 0.7, 0.9)),)
-    )
+        made, validation={**made.validation, "rmse": Metric(1.0, 0.9, 1.1)},
+        trials=(replace(classification().trials[0], metric=Metric(0.8, 0.7, 0.9)),),
+    )  # fmt: skip
     numbers = why(values).tried
     assert numbers
     assert numbers.heads[2:4] == ("Pearson correlation", "Root mean squared error")

@@ -139,9 +139,9 @@ def test_memory_may_run_out_in_the_trial_steps_before_the_first(
     )  # fmt: skip
     assert equal(weights(found), weights(expected))
     told = [line for line in heard.warned if "memory ran out" in line]
-    assert len(told) == 3
+    assert ["micro-batches" in line for line in told[:3]] == [True, True, False]
     assert "micro-batches of 2 instead of 4" in told[1]
-    assert "evaluation: batches of 4 instead of 8" in told[2]
+    assert "evaluation: batches of 4 instead of 8" in told[-1]
     small_memory(monkeypatch, lambda training: 0 if training else 64)
     with pytest.raises(OutOfMemory, match="1 example at once"):
         train(

@@ -32,6 +32,7 @@ from crosstune.training.schedules import Schedule
 from crosstune.training.session import Session, make_updater
 from crosstune.training.snapshot import moving, take
 from crosstune.training.strategies import cut_at, set_mode
+from crosstune.training.trial import measured_pace
 
 TICK = 0.25
 """Seconds between two lines of progress, at least."""
@@ -75,7 +76,7 @@ class Loop:
         self.warnings: list[str] = []
         self.train_seconds = 0.0
         self.since = 0.0, 0
-        self.pace = Pace(step=0.0, evaluation=0.0) if saved else self._agreed(recovery.measured_pace(self))
+        self.pace = Pace(step=0.0, evaluation=0.0) if saved else self._agreed(measured_pace(self))
         session = self.session  # with smaller batches, where memory ran out
         self.evaluation_seconds = self.pace.evaluation
         self.total = session.planned if saved else self._agreed(self._steps(self.pace, 0))

@@ -1,6 +1,5 @@
 """What a run does when a step cannot be made: memory, data workers, numbers that are not finite."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,6 @@ from crosstune.training import checkpoints, state
 from crosstune.training.checkpointing import obstacle, switch_on
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.loader import Loaded
-from crosstune.training.pace import Pace
-from crosstune.training.trial import evaluation_seconds, step_seconds
 
 if TYPE_CHECKING:
     from crosstune.training.loop import Loop
@@ -61,31 +58,6 @@ def require_out_of_memory(error: Exception) -> None:
     """Raise ``error`` again unless it says that memory has run out."""
     if not is_out_of_memory(error):
         raise error
-
-
-def measured_pace(loop: "Loop") -> Pace:
-    """Time updates and evaluations before the first step, in smaller batches where memory runs out.
-
-    Without a limit nothing is measured and the pace is zero.
-
-    Raises:
-        OutOfMemory: as :func:`halve_micro_batch` and :func:`outputs`.
-    """
-    if math.isinf(loop.budget.left()):
-        return Pace(step=0.0, evaluation=0.0)
-    step: float | None = None
-    while True:
-        try:
-            if step is None:
-                step = step_seconds(loop.session, loop.budget)
-            return Pace(step=step, evaluation=evaluation_seconds(loop.session, loop.budget.left()))
-        except CAN_BE_MEMORY as error:
-            require_out_of_memory(error)
-            failure = str(error)
-        if step is None:
-            halve_micro_batch(loop, failure, begun=False)
-        else:
-            _halve_evaluation(loop, failure)
 
 
 def halve_micro_batch(loop: "Loop", failure: str, *, begun: bool = True) -> None:
@@ -142,10 +114,15 @@ def outputs(loop: "Loop") -> NDArray[Any]:
         except CAN_BE_MEMORY as error:
             require_out_of_memory(error)
             failure = str(error)
-        _halve_evaluation(loop, failure)
+        halve_evaluation(loop, failure)
 
 
-def _halve_evaluation(loop: "Loop", failure: str) -> None:
+def halve_evaluation(loop: "Loop", failure: str) -> None:
+    """Go on with evaluations in batches of half the size.
+
+    Raises:
+        OutOfMemory: they hold one example already, or several processes evaluate together.
+    """
     evaluator = loop.session.evaluator
     size = evaluator.batch_size
     if size == 1 or evaluator.accelerator.num_processes > 1:

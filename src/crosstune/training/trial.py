@@ -2,18 +2,49 @@
 
 import math
 import time
+from typing import TYPE_CHECKING
 
 from crosstune.core.clock import Budget
+from crosstune.core.memory import CAN_BE_MEMORY
 from crosstune.frozen.freeze import evaluating
+from crosstune.training import recovery
 from crosstune.training.loader import ahead
 from crosstune.training.optimizers import make_optimizer, set_rates
-from crosstune.training.pace import SHARE, TRIAL_STEPS, trial_seconds
+from crosstune.training.pace import SHARE, TRIAL_STEPS, Pace, trial_seconds
 from crosstune.training.parameters import parameter_groups
 from crosstune.training.session import Session, make_updater
 from crosstune.training.snapshot import moving, restore, take
 
+if TYPE_CHECKING:
+    from crosstune.training.loop import Loop
+
 TRIAL_EVALUATIONS = 3
 """Validation batches that are timed."""
+
+
+def measured_pace(loop: "Loop") -> Pace:
+    """Time updates and evaluations before the first step, in smaller batches where memory runs out.
+
+    Without a limit nothing is measured and the pace is zero.
+
+    Raises:
+        OutOfMemory: as :func:`crosstune.training.recovery.halve_micro_batch`.
+    """
+    if math.isinf(loop.budget.left()):
+        return Pace(step=0.0, evaluation=0.0)
+    step: float | None = None
+    while True:
+        try:
+            if step is None:
+                step = step_seconds(loop.session, loop.budget)
+            return Pace(step=step, evaluation=evaluation_seconds(loop.session, loop.budget.left()))
+        except CAN_BE_MEMORY as error:
+            recovery.require_out_of_memory(error)
+            failure = str(error)
+        if step is None:
+            recovery.halve_micro_batch(loop, failure, begun=False)
+        else:
+            recovery.halve_evaluation(loop, failure)
 
 
 def step_seconds(session: Session, budget: Budget) -> float:
