@@ -1,4 +1,4 @@
-"""Utterances that are too short for their transcripts: CTC gives each symbol a frame, and repeats a blank."""
+"""Utterances of which too little is heard for their transcripts: CTC gives each symbol a frame."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,61 +12,78 @@ from crosstune.data.gate.report import BadItem
 from crosstune.data.items import SplitItems
 from crosstune.sources.base import Backbone
 from crosstune.stages.opening import Opened
+from crosstune.stages.pieces import UNHEARD
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
 from crosstune.stages.set_aside import aside, set_aside
 
 CODE = "transcript-too-long"
-WHAT = "are too short for their transcripts and are"
-FIX = (
+FEW = "are too short for their transcripts and are"
+LONG = "are longer than what the model hears, so that it would learn to write what it has not heard, and are"
+LOOK = (
     "look whether they were cut, or have the transcript of another recording; a model with more "
     "frames a second reads faster speech"
 )
+CUT = (
+    "cut these recordings into shorter parts, each with its own transcript (columns `start` and `end`), or "
+    "let the model hear more: --set max_seconds=60"
+)
+WORDS = {CODE: (FEW, LOOK), UNHEARD: (LONG, CUT)}
+"""For each code: what the utterances are, and what to do."""
+
 AT_ONCE = 64
 SPARE = 4
 """Frames by which the quick estimate may be wrong; nearer cases are counted."""
 
 
 def without_too_short(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
-    """Set rows of training and validation aside whose transcript does not fit into their frames.
+    """Set rows of training and validation aside whose transcript does not fit into what is heard of them.
 
-    Their probability would be zero and the loss infinite. Rows of the test split stay: an answer is due for
-    them, however wrong. Cost: every sound of both splits is decoded once.
+    With too few frames their probability would be zero and the loss infinite; of a sound that is cut, the
+    text says more than is heard. Rows of the test split stay: an answer is due for them, however wrong. Cost:
+    every sound of both splits is decoded once.
     """
     spelling = opened.backbone.spelling
     if spelling is None:
         return prepared
     bad = []
     for split in ("train", "validation"):
-        found = too_short(opened.backbone, spelling, prepared.items[split], prepared.encoded[split])
+        found = unlearnable(opened.backbone, spelling, prepared.items[split], prepared.encoded[split])
         origins = prepared.items[split].origins() if found else []
         bad += [
-            BadItem(split=split, index=row, origin=origins[row], code=CODE,
-                    reason=f"{needed} frames are needed, {present} are there")
-            for row, (needed, present) in found.items()
-        ]  # fmt: skip
-    return set_aside(run, prepared, bad, [aside(CODE, bad, what=WHAT, fix=FIX)] if bad else [])
+            BadItem(split=split, index=row, origin=origins[row], code=code, reason=reason)
+            for row, (code, reason) in found.items()
+        ]
+    by_code = {code: [item for item in bad if item.code == code] for code in WORDS}
+    findings = [
+        aside(code, items, what=WORDS[code][0], fix=WORDS[code][1])
+        for code, items in by_code.items()
+        if items
+    ]
+    return set_aside(run, prepared, bad, findings)
 
 
-def too_short(
+def unlearnable(
     backbone: Backbone, spelling: Spelling, items: SplitItems, encoded: NDArray[Any]
-) -> dict[int, tuple[int, int]]:
-    """Find the rows with too few frames: by row, how many are needed and how many there are.
+) -> dict[int, tuple[str, str]]:
+    """Find the rows that are cut, or have too few frames: by row, a code and a reason.
 
     Checked by: ``tests/stages/test_too_short.py``.
     """
     rate = (frames_of(backbone, Sound(np.zeros(80_000, np.float32), 8_000)) + SPARE) / 10.0
+    limit = backbone.preprocessing.describe().get("max_seconds") or float("inf")
     found = {}
     for start in range(0, len(items), AT_ONCE):
         rows = range(start, min(start + AT_ONCE, len(items)))
         sounds: Sequence[Sound] = items.batch(rows)
         for row, sound in zip(rows, sounds, strict=True):
             needed = spelling.frames(str(encoded[row]))
-            if needed <= rate * sound.seconds - 2 * SPARE:
-                continue
-            present = frames_of(backbone, sound)
-            if needed > present:
-                found[row] = needed, present
+            if sound.seconds > limit:
+                found[row] = UNHEARD, f"{sound.seconds:.1f} s long, {limit:g} s are heard"
+            elif needed > rate * sound.seconds - 2 * SPARE and needed > (
+                present := frames_of(backbone, sound)
+            ):
+                found[row] = CODE, f"{needed} frames are needed, {present} are there"
     return found
 
 
