@@ -1,5 +1,6 @@
 """Ranking models on a sample, and what happens to those that cannot be measured."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from crosstune.core.run_dir import RunDir
 from crosstune.frozen.passes import frozen_pass
 from crosstune.options import FitOptions
 from crosstune.stages.prepare import prepare
-from crosstune.stages.ranking import choose_by_ranking
+from crosstune.stages.ranking import choose_by_ranking, propose
 from crosstune.stages.run import Run, new_folder
 from tests.support.sets import write_texts
 from tests.support.tagging import tagged_rows, write_rows
@@ -156,3 +157,13 @@ def test_a_plan_trains_nothing_and_fit_takes_its_recipe(place: Path, tmp_path: P
     assert taken.settings_overrides()["lr"] == advice.plan["lr"]
     run: RunDir = pipeline.fit(taken, reporter=Silent())
     assert run.metrics.exists()
+
+
+def test_public_figures_count_for_data_of_the_models_own_kind_only(place: Path, tmp_path: Path) -> None:
+    name = "package:efficientnet-lite2"
+    run = started(options(place, models=(name,)), tmp_path / "run")
+    prepared = prepare(run)
+    for modality, known in (("image", True), ("audio", False)):
+        facts = replace(prepared.facts, modality=modality)
+        first = propose(run, replace(prepared, facts=facts))[0]
+        assert (first.model, first.accuracy is not None) == (name, known)

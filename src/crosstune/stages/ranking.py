@@ -106,7 +106,11 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
 
 
 def propose(run: Run, prepared: Prepared) -> list[Candidate]:
-    """List the candidates: those that the user names, or all of the catalogue that open here."""
+    """List the candidates: those that the user names, or all of the catalogue that open here.
+
+    Public figures count for data of the model's own kind only: how well it knows pictures of ImageNet says
+    nothing of pictures of sounds.
+    """
     able, named = readers(prepared.facts.modality), run.options.models
     infos = [info for info in catalogue() if info.modality in able and (info.here or info.name in named)]
     public = figures([info.name for info in infos])
@@ -114,7 +118,7 @@ def propose(run: Run, prepared: Prepared) -> list[Candidate]:
         Known(
             name=info.name,
             parameters=info.parameters,
-            accuracy=public.get(info.name),
+            accuracy=public.get(info.name) if info.modality == prepared.facts.modality else None,
             image_size=info.image_size,
         )
         for info in infos
