@@ -44,10 +44,13 @@ class Heard(Silent):
         self.warned.append(text)
 
 
-def trained(work: Path, backbone: Backbone, reporter: Silent | None = None, **values: Any) -> TrainResult:
+def trained(
+    work: Path, backbone: Backbone, reporter: Silent | None = None, *, seconds: float | None = None,
+    **values: Any,
+) -> TrainResult:  # fmt: skip
     fixed = {"strategy": "full", "lr": 0.03, "epochs": 2, "batch_size": 8, "checkpoint_every": 0.0}
     return train(
-        backbone, TASK, TRAIN, VALIDATION, plain(**{**fixed, **values}), budget=Budget(), work=work,
+        backbone, TASK, TRAIN, VALIDATION, plain(**{**fixed, **values}), budget=Budget(seconds), work=work,
         reporter=reporter or Silent(),
     )  # fmt: skip
 
@@ -132,11 +135,7 @@ def test_memory_may_run_out_in_the_trial_steps_before_the_first(
     trained(tmp_path / "small", expected, micro_batch=2)
     heard, found = Heard(), convolutional(3, dropout=0.3)
     small_memory(monkeypatch, lambda training: 3 if training else 5)
-    values = {"strategy": "full", "lr": 0.03, "epochs": 2, "batch_size": 8}
-    train(
-        found, TASK, TRAIN, VALIDATION, plain(**values), budget=Budget(600.0), work=tmp_path / "large",
-        reporter=heard,
-    )  # fmt: skip
+    trained(tmp_path / "large", found, heard, seconds=600.0)
     assert equal(weights(found), weights(expected))
     told = [line for line in heard.warned if "memory ran out" in line]
     assert ["micro-batches" in line for line in told[:3]] == [True, True, False]
@@ -144,10 +143,7 @@ def test_memory_may_run_out_in_the_trial_steps_before_the_first(
     assert "evaluation: batches of 4 instead of 8" in told[-1]
     small_memory(monkeypatch, lambda training: 0 if training else 64)
     with pytest.raises(OutOfMemory, match="1 example at once"):
-        train(
-            convolutional(3), TASK, TRAIN, VALIDATION, plain(**values), budget=Budget(600.0),
-            work=tmp_path / "none", reporter=Heard(),
-        )  # fmt: skip
+        trained(tmp_path / "none", convolutional(3), seconds=600.0)
 
 
 def test_where_one_example_does_not_fit_it_is_an_error(

@@ -239,15 +239,19 @@ def _taken_away(entry: Entry) -> bool:
     return removed
 
 
+def last_change(path: Path) -> float:
+    """Say when anything in ``path`` was written last, in seconds since 1970: now, if it is changing."""
+    try:
+        return max((below.stat().st_mtime for below in path.rglob("*")), default=path.stat().st_mtime)
+    except FileNotFoundError:
+        return time.time()
+
+
 def _being_written(path: Path) -> bool:
     """Say whether the process whose number is in the name of an unfinished entry is still there."""
     parts = path.name.split(".")
     process = parts[-3] if parts[-1] == "partial" else parts[-2]
-    try:
-        last = max((below.stat().st_mtime for below in path.rglob("*")), default=path.stat().st_mtime)
-    except FileNotFoundError:  # it goes on changing
-        return True
-    young = time.time() - last < _STALE
+    young = time.time() - last_change(path) < _STALE
     if young or os.name != "posix" or not process.isdigit():
         return young  # perhaps by another machine that shares the disk
     try:

@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 
 from crosstune.core.cache import mark
-from crosstune.core.cache_entries import make_room
+from crosstune.core.cache_entries import last_change, make_room
 from crosstune.core.run_dir import cache_dir
 from crosstune.frozen.errors import CacheFull
 
@@ -94,15 +94,8 @@ def _owned(folder: Path) -> bool:
         return True
     _, host, process, _ = folder.name.removesuffix(_PARTIAL).rsplit(".", 3)
     if host != _host() or os.name != "posix":  # elsewhere, or no way to ask: judge by age
-        return time.time() - _last_change(folder) < _STALE_SECONDS
+        return time.time() - last_change(folder) < _STALE_SECONDS
     return int(process) != os.getpid() and _alive(int(process))
-
-
-def _last_change(folder: Path) -> float:
-    try:
-        return max((path.stat().st_mtime for path in folder.rglob("*")), default=folder.stat().st_mtime)
-    except FileNotFoundError:
-        return time.time()
 
 
 def _alive(process: int) -> bool:

@@ -40,6 +40,11 @@ class Tuned:
     """Validation outputs ``(N, K)`` of everything that could have been shipped, what was shipped first."""
     result: TrainResult | None = None
 
+    @property
+    def fine_tuned(self) -> bool:
+        """Whether what ships is what was trained, not what was there before."""
+        return self.shipped.startswith("fine-tuned")
+
 
 def saved_model(prepared: Prepared, opened: Opened, head: HeadWeights | None = None) -> SavedModel:
     """Give the opened model as it is to be shipped, with a head of its own or with its native one."""
@@ -64,6 +69,6 @@ def unmoved(tuned: Tuned) -> str:
     still = strategy == "head" and not was_pretrained(tuned.plan)
     if tuned.result is None or strategy == "closed-form" or still:
         return "nothing was forgotten: no weight of the body moved"
-    if not tuned.shipped.startswith("fine-tuned"):
+    if not tuned.fine_tuned:
         return "nothing was forgotten: what ships reads the pretrained body, as fine-tuning was not better"
     return ""

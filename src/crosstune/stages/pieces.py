@@ -12,7 +12,7 @@ from crosstune.sources.transcriber import Transcriber
 from crosstune.stages.opening import Opened
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
-from crosstune.stages.set_aside import aside, set_aside
+from crosstune.stages.set_aside import set_aside_by_reason
 from crosstune.tasks.speech_recognition import SpeechRecognition
 from crosstune.tasks.transcription import Transcription
 
@@ -20,17 +20,18 @@ TOO_MANY, NONE_LEFT, UNHEARD = "too-many-tokens", "no-supervised-tokens", "longe
 """Codes of findings, and of their pages."""
 AT_ONCE = 64
 
+LONG = "are longer than what the model hears, so that it would learn to write what it has not heard, and are"
 WORDS = {
     TOO_MANY: (
-        "have more tokens than the decoder can write",
+        "have more tokens than the decoder can write, and are",
         "cut these recordings into shorter parts, each with its own transcript (columns `start` and `end`)",
     ),
     NONE_LEFT: (
-        "have a transcript of which the tokenizer makes nothing",
+        "have a transcript of which the tokenizer makes nothing, and are",
         "choose a model that knows this script, or look whether the transcripts are those of the recordings",
     ),
     UNHEARD: (
-        "are longer than what the model hears, so that it would learn to write what it has not heard",
+        LONG,
         "cut these recordings into shorter parts, each with its own transcript (columns `start` and `end`)",
     ),
 }
@@ -57,13 +58,7 @@ def with_pieces(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
     encoded = {split: task.encode(items.targets()) for split, items in prepared.items.items()}
     prepared = replace(prepared, task=task, encoded=encoded)
     bad = [one for split in ("train", "validation") for one in unwritable(prepared, split, pieces, model)]
-    by_code = {code: [item for item in bad if item.code == code] for code in WORDS}
-    findings = [
-        aside(code, items, what=f"{WORDS[code][0]}, and are", fix=WORDS[code][1])
-        for code, items in by_code.items()
-        if items
-    ]
-    prepared = set_aside(run, prepared, bad, findings)
+    prepared = set_aside_by_reason(run, prepared, bad, WORDS)
     needed = {number for text in prepared.encoded["train"].tolist() for number in pieces.encode(text)}
     if allowed := model.allow(needed):
         run.reporter.say(f"{len(allowed)} tokens that the model's config forbids are in transcripts: allowed")

@@ -33,6 +33,22 @@ def set_aside(run: Run, prepared: Prepared, bad: Sequence[BadItem], findings: Se
     return _without(replace(prepared, report=report), rows)
 
 
+def set_aside_by_reason(
+    run: Run, prepared: Prepared, bad: Sequence[BadItem], words: Mapping[str, tuple[str, str]]
+) -> Prepared:
+    """Leave utterances out of their splits, with a finding for each reason; raises as :func:`set_aside`.
+
+    ``words`` has for each code what the utterances are, and what to do.
+    """
+    by_code = {code: [item for item in bad if item.code == code] for code in words}
+    findings = [
+        aside(code, items, what=words[code][0], fix=words[code][1])
+        for code, items in by_code.items()
+        if items
+    ]
+    return set_aside(run, prepared, bad, findings)
+
+
 def aside(code: str, bad: Sequence[BadItem], *, what: str, fix: str) -> Finding:
     """Say that utterances are set aside, with the first of them; ``what`` goes on after "utterances"."""
     first = bad[0]

@@ -100,7 +100,7 @@ def summarise(
         plan=tuned.plan,
         ranking=rank_rows(ranking),
         skipped=ranking.skipped,
-        depth=shipped_depth(run.measurements, second=tuned.shipped.startswith("fine-tuned")),
+        depth=shipped_depth(run.measurements, second=tuned.fine_tuned),
         trials=_trials(run, tuned),
         forgetting=forgetting,
         controls=controls,

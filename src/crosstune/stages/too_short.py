@@ -12,14 +12,13 @@ from crosstune.data.gate.report import BadItem
 from crosstune.data.items import SplitItems
 from crosstune.sources.base import Backbone
 from crosstune.stages.opening import Opened
-from crosstune.stages.pieces import UNHEARD
+from crosstune.stages.pieces import LONG, UNHEARD
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.run import Run
-from crosstune.stages.set_aside import aside, set_aside
+from crosstune.stages.set_aside import set_aside_by_reason
 
 CODE = "transcript-too-long"
 FEW = "are too short for their transcripts and are"
-LONG = "are longer than what the model hears, so that it would learn to write what it has not heard, and are"
 LOOK = (
     "look whether they were cut, or have the transcript of another recording; a model with more "
     "frames a second reads faster speech"
@@ -54,13 +53,7 @@ def without_too_short(run: Run, prepared: Prepared, opened: Opened) -> Prepared:
             BadItem(split=split, index=row, origin=origins[row], code=code, reason=reason)
             for row, (code, reason) in found.items()
         ]
-    by_code = {code: [item for item in bad if item.code == code] for code in WORDS}
-    findings = [
-        aside(code, items, what=WORDS[code][0], fix=WORDS[code][1])
-        for code, items in by_code.items()
-        if items
-    ]
-    return set_aside(run, prepared, bad, findings)
+    return set_aside_by_reason(run, prepared, bad, WORDS)
 
 
 def unlearnable(

@@ -36,8 +36,8 @@ def measured_pace(loop: "Loop") -> Pace:
     while True:
         try:
             if step is None:
-                step = step_seconds(loop.session, loop.budget)
-            return Pace(step=step, evaluation=evaluation_seconds(loop.session, loop.budget.left()))
+                step = _step_seconds(loop.session, loop.budget)
+            return Pace(step=step, evaluation=_evaluation_seconds(loop.session, loop.budget.left()))
         except CAN_BE_MEMORY as error:
             recovery.require_out_of_memory(error)
             failure = str(error)
@@ -47,7 +47,7 @@ def measured_pace(loop: "Loop") -> Pace:
             recovery.halve_evaluation(loop, failure)
 
 
-def step_seconds(session: Session, budget: Budget) -> float:
+def _step_seconds(session: Session, budget: Budget) -> float:
     """Time a few updates; returns the seconds of one.
 
     Everything that will ever move is thawed as it is after ``prepare``, so that a gradual run is not
@@ -71,7 +71,7 @@ def step_seconds(session: Session, budget: Budget) -> float:
         session.backbone.model.zero_grad(set_to_none=True)
 
 
-def evaluation_seconds(session: Session, left: float) -> float:
+def _evaluation_seconds(session: Session, left: float) -> float:
     """Time a few validation batches; returns the seconds of a whole evaluation."""
     batches = session.evaluator.batches
     alone = session.accelerator.num_processes == 1
