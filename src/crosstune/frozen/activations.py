@@ -113,7 +113,7 @@ def store_activations(
     _check_arguments(backbone, cut, items, variants, variants_key, precision)
     root = cache or cache_dir() / "activations"
     what = f"activation {cut} {precision} {len(variants)} {variants_key}"
-    key = pass_key(backbone, items, family=f"{'exact' if exact else 'fast'} {engine}", what=what)
+    key = pass_key(backbone, items, family=f"{'exact' if exact else 'close'} {engine}", what=what)
     final = root / key
     reporter = reporter or Silent()
     if _sound(final, reporter):

@@ -26,7 +26,7 @@ def pass_key(backbone: Backbone, items: Items, *, family: str, what: str = "taps
     Args:
         backbone: its head is left out: no tap lies behind it.
         items: its ``digest`` stands for the content.
-        family: ``exact`` or ``fast``, with the engine's name where the user chose one.
+        family: ``exact`` or ``close``, with the engine's name where the user chose one.
         what: which view of the body.
 
     Cost: hashing the weights, about 1 GB a second.

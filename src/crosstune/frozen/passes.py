@@ -57,7 +57,7 @@ def frozen_pass(
         backbone: put in eval mode for the pass and given its modes back.
         items: decoded in other threads while the engine computes.
         engine: ``auto`` (the fastest by a short benchmark) or the name of one.
-        exact: float32 throughout; otherwise the engine's fastest precision, for deciding only.
+        exact: float32 throughout; otherwise half precision where the features are as good by it.
         batch_size: examples at once.
         cache: folder of all passes; ``None`` takes ``features`` in the user's cache.
         reporter: hears of stages, the choice of the engine, and failures.
@@ -74,7 +74,7 @@ def frozen_pass(
     if not len(items):
         return _nothing(backbone)
     root = cache or cache_dir() / "features"
-    family = ("exact" if exact else "fast") + ("" if engine == "auto" else f" {engine}")
+    family = ("exact" if exact else "close") + ("" if engine == "auto" else f" {engine}")
     key = pass_key(backbone, items, family=family)
     final = root / key
     features = _found(final, reporter)

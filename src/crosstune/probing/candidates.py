@@ -68,6 +68,13 @@ class FittedHead:
     """``(S,)`` training rows answered without having seen them; ``None`` but for ridge and a stack of it."""
     left_out: NDArray[np.float64] | None = None
     """``(S, K)``: those answers, calibrated like the validation outputs."""
+    pooled: float | None = None
+    """What heads are compared by, on left-out training rows and validation (``probing/order.py``)."""
+
+    @property
+    def standing(self) -> float:
+        """The figure by which heads are put in order."""
+        return self.value if self.pooled is None else self.pooled
 
     @property
     def value(self) -> float:
@@ -91,6 +98,11 @@ class Problem:
     reporter: Reporter
     chosen_by: MetricSpec | None = None
     """What heads are compared by on the validation rows; ``None`` is the primary metric."""
+
+    @property
+    def spec(self) -> MetricSpec:
+        """What heads are compared by."""
+        return self.chosen_by or next(iter(self.task.metrics.values()))
 
     @property
     def kind(self) -> str:
@@ -230,7 +242,7 @@ def measurement(
     problem: Problem, candidate: str, outputs: NDArray[np.float64], detail: dict[str, Any], began: float
 ) -> Measurement:
     """Measure what heads are compared by, on a head's validation outputs ``(M, K)``."""
-    spec = problem.chosen_by or next(iter(problem.task.metrics.values()))
+    spec = problem.spec
     seed = problem.settings.seed
     return Measurement(
         name=f"closed-form/{candidate}",

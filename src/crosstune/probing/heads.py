@@ -2,7 +2,7 @@
 
 Candidates are ridge regression, logistic regression and their blend, on the head's own input, on the last
 block and on all blocks, and a stack of ridge on every block; all are judged by the task's primary metric on
-the validation rows.
+the validation rows, and on left-out training rows where these are like them.
 
 Shapes: N rows, D columns, K outputs.
 """
@@ -29,10 +29,10 @@ from crosstune.probing.candidates import (
     ridge_candidate,
 )
 from crosstune.probing.depth import depth_curve
-from crosstune.probing.intervals import signed
 from crosstune.probing.logistic import refit_logistic
 from crosstune.probing.matrix import FeatureBlocks, Matrix, Standardised, measure_scale
 from crosstune.probing.moments import Moments, measure_moments
+from crosstune.probing.order import best_first
 from crosstune.probing.ridge import ridge_solve
 from crosstune.probing.stack import refit_stack, stack_candidate
 from crosstune.tasks.base import MetricSpec, Task
@@ -55,6 +55,7 @@ def fit_heads(
     deadline: Budget | None = None,
     reporter: Reporter | None = None,
     chosen_by: MetricSpec | None = None,
+    pooled: bool = False,
 ) -> list[FittedHead]:
     """Fit all candidates that ``settings.closed_form`` and ``settings.features`` allow, best first.
 
@@ -75,6 +76,8 @@ def fit_heads(
         deadline: when the logistic paths must end; 60 seconds from now where it is ``None``.
         reporter: hears of a path that the deadline cut short.
         chosen_by: what heads are compared by on the validation rows; ``None`` is the primary metric.
+        pooled: whether left-out training rows have a say in the order, as they are like validation rows:
+            see :func:`best_first`.
 
     Raises:
         BadValue: a logistic head is asked for, but the targets are values.
@@ -97,8 +100,7 @@ def fit_heads(
     if moments is None:
         moments = training_moments(task, train, train_encoded, settings)
     found, curve = _fit_all(problem, kinds, train, validation, moments)
-    spec = chosen_by or next(iter(task.metrics.values()))
-    found.sort(key=lambda one: signed(spec, one.value), reverse=True)
+    found = best_first(problem, found, pooled=pooled)
     return [replace(found[0], measurements=(*found[0].measurements, *curve)), *found[1:]]
 
 

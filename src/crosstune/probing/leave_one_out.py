@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from crosstune.probing.matrix import Matrix, Scale
 from crosstune.probing.moments import Moments
 
-EXACT_WORK = 5e9
-"""Up to S D^2 multiplications leverages are computed in float64, above in float32."""
+EXACT_WORK = 1e9
+"""Up to S D^2 multiplications leverages are computed in float64, above in float32, which costs half."""
 
 SCORED_WORK = 5e10
 """Leave-one-out predictions are made for at most this / D^2 rows, drawn at random (2,000 at least)."""
@@ -31,6 +31,8 @@ class Candidate:
     """``(D, K)``."""
     left_out: NDArray[np.float64]
     """``(S, K)``, for the scored rows."""
+    factor: NDArray[np.float64] | None = None
+    """``(D, D)``, lower, of the system that was solved; ``None`` where another was."""
 
 
 def cholesky(gram: NDArray[np.float64], penalty: float) -> NDArray[np.float64]:
@@ -42,9 +44,9 @@ def cholesky(gram: NDArray[np.float64], penalty: float) -> NDArray[np.float64]:
     width = len(gram)
     shift, step = 0.0, 1e-9 * float(np.trace(gram)) / max(1, width) + np.finfo(np.float64).tiny
     while True:
-        factor, failed = torch.linalg.cholesky_ex(
-            torch.from_numpy(gram) + (penalty + shift) * torch.eye(width, dtype=torch.float64)
-        )
+        system = torch.from_numpy(gram).clone()
+        system.diagonal().add_(penalty + shift)
+        factor, failed = torch.linalg.cholesky_ex(system)
         if not failed:
             found: NDArray[np.float64] = factor.numpy()
             return found
@@ -76,17 +78,21 @@ class Primal:
     def __call__(self, penalty: float) -> Candidate:
         """Fit at one penalty."""
         factor = cholesky(self.moments.gram, penalty)
-        weight = solve(factor, self.moments.cross)
+        return self.answers(penalty, factor, solve(factor, self.moments.cross))
+
+    def answers(self, penalty: float, factor: NDArray[np.float64], weight: NDArray[np.float64]) -> Candidate:
+        """Leave out each scored row of a fit that is known."""
         half = torch.linalg.solve_triangular(
             torch.from_numpy(factor.astype(self.scored.dtype)), torch.from_numpy(self.scored.T), upper=False
         )
-        leverage = 1 / self.moments.rows + half.square().sum(dim=0).numpy().astype(np.float64)
+        leverage = 1 / self.moments.rows + half.square_().sum(dim=0).numpy().astype(np.float64)
         # float32 may overflow on a nearly singular factor; such a row decides its own prediction
         leverage = np.clip(np.nan_to_num(leverage, nan=1.0, posinf=1.0), 0.0, 1.0)
         residual = self.centred - self.scored @ weight.astype(self.scored.dtype)
         floor = 1e-5 if self.scored.dtype == np.float32 else 1e-10
         error = residual / np.maximum(1 - leverage, floor)[:, None]
-        return Candidate(penalty, weight, self.centred - error + self.moments.target_mean)
+        left_out = self.centred - error + self.moments.target_mean
+        return Candidate(penalty, weight, left_out, factor)
 
 
 class Dual:

@@ -32,6 +32,10 @@ WIDE = 1500
 """Above this many columns the grid is searched in two steps: every second penalty from the largest down
 until the score falls, then the neighbours of the best."""
 
+SEARCHED_ROWS = 2000
+"""Above ``WIDE`` columns penalties are compared on at most so many left-out rows; all scored rows are
+answered at the best alone. The scores are paired, and flat around the best."""
+
 Score = Callable[[NDArray[np.float64], NDArray[np.intp]], float]
 """(outputs ``(S, K)``, indices of the S rows) to a figure; higher is better."""
 
@@ -50,7 +54,7 @@ class RidgeFit:
     left_out: NDArray[np.float64]
     """``(S, K)``: what a head fitted without row i says about row i."""
     scores: dict[float, float]
-    """Leave-one-out score of each penalty that was tried."""
+    """Leave-one-out score of each penalty that was tried, on at most ``SEARCHED_ROWS`` rows where wide."""
 
 
 def negative_squared_error(targets: NDArray[np.float64]) -> Score:
@@ -86,20 +90,23 @@ def ridge_loo(
 
     With N > D the D x D system is factorised once for each penalty (Cholesky; for a few thousand columns
     that is cheaper than one eigendecomposition), otherwise the N x N Gram is decomposed once.
-    Cost: N D^2 / 2 multiplications + at most 10 (D^3 / 6 + S D^2 / 2), S <= 5e10 / D^2; about 12 s on two
-    cores for N = 60,000, D = 3,120. Memory: D^2 in float64 and one chunk of rows.
+    Cost: N D^2 / 2 multiplications + at most 10 (D^3 / 6 + S D^2 / 2), S <= 5e10 / D^2; above ``WIDE``
+    columns about 6 (D^3 / 6 + 1,000 D^2) + S D^2 / 2. Memory: D^2 in float64 and one chunk of rows.
     Checked by: N refits, tests/probing/test_ridge.py.
     """
     scale = moments.scale if moments else measure_scale(matrix)
     rows = scored_rows(matrix.rows, matrix.width, targets.shape[1], seed, most_rows)
     figure = score or negative_squared_error(targets)
-    path: _Path
     if matrix.rows > matrix.width:
         known = moments or measure_moments(Standardised(matrix, scale), targets)
-        path = Primal(known, matrix, targets, rows)
+        wide, most = matrix.width > WIDE, min(most_rows, SEARCHED_ROWS)
+        few = scored_rows(matrix.rows, matrix.width, targets.shape[1], seed, most) if wide else rows
+        best, scores = _search(Primal(known, matrix, targets, few), figure, few, penalties, wide=wide)
+        if len(few) < len(rows):
+            assert best.factor is not None  # noqa: S101 - of a Primal
+            best = Primal(known, matrix, targets, rows).answers(best.penalty, best.factor, best.weight)
     else:
-        path = Dual(matrix, scale, targets, rows)
-    best, scores = _search(path, figure, rows, penalties)
+        best, scores = _search(Dual(matrix, scale, targets, rows), figure, rows, penalties)
     weight, bias = scale.fold(best.weight, targets.mean(axis=0))
     return RidgeFit(weight, bias, best.penalty, rows, best.left_out, scores)
 
@@ -132,12 +139,12 @@ _Path = Callable[[float], Candidate]
 
 
 def _search(
-    path: _Path, score: Score, rows: NDArray[np.intp], penalties: NDArray[np.float64]
+    path: _Path, score: Score, rows: NDArray[np.intp], penalties: NDArray[np.float64], *, wide: bool = False
 ) -> tuple[Candidate, dict[float, float]]:
     """Try the penalties from the largest down; keep the first of equals."""
     best: Candidate | None = None
     scores: dict[float, float] = {}
-    for penalty in search_order(penalties, scores, wide=_is_wide(path)):
+    for penalty in search_order(penalties, scores, wide=wide):
         candidate = path(penalty)
         scores[penalty] = score(candidate.left_out, rows)
         if best is None or (scores[penalty], penalty) > (scores[best.penalty], best.penalty):
@@ -145,10 +152,6 @@ def _search(
     if best is None:
         raise ValueError("the grid of penalties is empty")
     return best, dict(sorted(scores.items()))
-
-
-def _is_wide(path: _Path) -> bool:
-    return isinstance(path, Primal) and len(path.moments.gram) > WIDE
 
 
 def search_order(

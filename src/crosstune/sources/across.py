@@ -218,7 +218,7 @@ def _finish(
         save=PatchSaver(model, preprocessing, identity, options),
         loads_with=LOADS_WITH,
     )
-    backbone.new_parts = new
+    backbone.new_parts, backbone.only_here = new, True
     return backbone
 
 

@@ -91,6 +91,8 @@ class Backbone:
     """Write ``model/`` in the ecosystem's own format, given ``Task.hub_config()``."""
     loads_with: str
     """Python lines that load the saved folder without crosstune; ``{path}`` stands for it."""
+    only_here: bool = False
+    """Whether nothing but crosstune makes of an example what the model reads, so that these lines name it."""
     mask: str | None = None
     """Name in the batch of the ``(B, T)`` attention mask; ``None`` where all examples have one length."""
     frames: Frames | None = None

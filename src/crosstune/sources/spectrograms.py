@@ -166,6 +166,7 @@ def _heard(picture: Backbone, preprocessing: SpectrogramPreprocessing, options: 
         profile=Profile(preprocessing.argument, preprocessing.height),
         save=SpectrogramSaver(picture, preprocessing, options),
         loads_with=LOADS_WITH,
+        only_here=True,
         notes=[*picture.notes, NOTE],
     )
 

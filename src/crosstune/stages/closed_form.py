@@ -22,7 +22,7 @@ from crosstune.tasks.by_domain import chosen_by
 
 def ship_closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
     """Choose, refit on training and validation rows, and write the closed-form head."""
-    best, reason = _readable(prepared, probed)
+    best, reason = _readable(prepared, probed, only_here=opened.backbone.only_here)
     deadline = run.budget.reserve(reserve_seconds(prepared.facts, opened.facts, trains=False))
     head = run.once("refit", lambda: _refit(prepared, probed, best, deadline))
     native = head.features == "head" and opened.backbone.has_intercept
@@ -52,14 +52,18 @@ def _refit(prepared: Prepared, probed: Probed, best: FittedHead, deadline: Budge
     return refit(prepared.task, best, parts, targets, moments=known, deadline=deadline)
 
 
-def _readable(prepared: Prepared, probed: Probed) -> tuple[FittedHead, str]:
-    """Choose the best head that every loader can read, unless another is better by a paired interval."""
+def _readable(prepared: Prepared, probed: Probed, *, only_here: bool) -> tuple[FittedHead, str]:
+    """Choose the best head that every loader can read, unless another is better by a paired interval.
+
+    Where no other loader can read the model anyway (``only_here``), the best.
+    """
     best = probed.best
+    words = f"It is the best closed-form head on {probed.judged_on}"
     if not probed.intercept:
-        return best, "It is the best closed-form head on validation; the model's own has no intercept."
+        return best, f"{words}; the model's own has no intercept."
     native = next((one for one in probed.heads if one.head.features == "head"), best)
-    if native is best:
-        return best, "It is the best closed-form head on validation."
+    if native is best or only_here:
+        return best, f"{words}."
     gain = _gain(prepared, probed, best, native)
     if gain.low > 0:
         return best, f"It beats the best head that other loaders can read by {gain}."

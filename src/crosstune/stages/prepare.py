@@ -38,6 +38,9 @@ class Prepared:
     facts: DataFacts
     select_by: str = OVERALL
     """What choices among models look at: the setting of that name."""
+    alike: bool = False
+    """Whether validation was drawn from the training rows, row by row, and all rows count the same: then a
+    training row that is left out is as good as a validation row."""
 
     def chosen_by(self, metric: str | None = None) -> MetricSpec:
         """Give what choices among models look at on the validation rows; by default of the primary metric."""
@@ -60,7 +63,8 @@ def prepare(run: Run) -> Prepared:
     report.write(run.folder.bad_items)
     run.found(report.findings)
     report.require()
-    data = make_splits(report.clean(), task=name, seed=run.settings.seed, group=options.group)
+    clean = report.clean()
+    data = make_splits(clean, task=name, seed=run.settings.seed, group=options.group)
     for note in data.notes:
         run.reporter.say(note)
     if alarm := require_validation(data, run.settings.select_by):
@@ -83,6 +87,11 @@ def prepare(run: Run) -> Prepared:
         encoded=encoded,
         facts=facts,
         select_by=run.settings.select_by,
+        alike=(
+            "validation" not in clean.splits
+            and not (options.group or data.group)
+            and run.settings.select_by == OVERALL
+        ),
     )
 
 

@@ -43,7 +43,7 @@ class Probed:
     items: SplitItems
     """The training rows that the pass covered."""
     heads: list[FittedHead]
-    """Best first, by the primary metric on validation."""
+    """Best first (``probing/order.py``)."""
     moments: Callable[[], Mapping[str, Moments]]
     """What heads were fitted from, for a refit; made again where the heads were read back."""
     place: str = "heads"
@@ -55,6 +55,11 @@ class Probed:
     def best(self) -> FittedHead:
         """The head to ship if nothing better is found."""
         return self.heads[0]
+
+    @property
+    def judged_on(self) -> str:
+        """Say which rows put the heads in order."""
+        return "validation" if self.best.pooled is None else "validation and left-out training rows"
 
     @property
     def native(self) -> HeadWeights | None:
@@ -115,6 +120,7 @@ def probe(run: Run, prepared: Prepared, opened: Opened, *, place: str = "heads")
             deadline=run.budget.reserve(reserve + REFIT_SHARE * max(0.0, run.budget.left() - reserve)),
             reporter=run.reporter,
             chosen_by=prepared.chosen_by(),
+            pooled=prepared.alike,
         ),
     )
     for fitted in heads:

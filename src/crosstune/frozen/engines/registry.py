@@ -21,6 +21,7 @@ from crosstune.core.progress import Reporter, Silent
 from crosstune.frozen.engines.base import Compiled, Engine
 from crosstune.frozen.engines.onnx_engine import OnnxEngine
 from crosstune.frozen.engines.openvino_engine import OpenVinoEngine
+from crosstune.frozen.engines.precision import tolerates_half
 from crosstune.frozen.engines.torch_engine import TorchEngine, rate
 from crosstune.frozen.errors import EngineFailed
 
@@ -55,7 +56,8 @@ def choose_engine(
         name: ``auto`` or the name of an engine.
         module: in eval mode, called with keywords as in ``example``, returns a tuple of tensors.
         example: one batch that is typical in shape, with padding where the data has padding.
-        exact: float32 throughout.
+        exact: float32 throughout. Otherwise in half precision where that is faster and as good
+            (:func:`tolerates_half`).
         examples: how many the pass has; ``None`` means many.
         identity: hash of weights and structure. With it, a converted engine is kept and used again for
             the next pass of the same module (train, then validation) without a second conversion.
@@ -80,6 +82,7 @@ def choose_engine(
     if identity is not None and key in _KEPT:
         _KEPT.move_to_end(key)
         return _KEPT[key]
+    exact = exact or not tolerates_half(module, example)
     if name == "auto":
         choice = _fastest(module, example, exact=exact, examples=examples, reporter=reporter or Silent())
     else:
