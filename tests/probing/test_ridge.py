@@ -132,3 +132,16 @@ def test_the_sample_of_rows_depends_on_the_seed_alone() -> None:
     assert len(scored_rows(500, 5000, 1000, 0)) == 500
     assert len(scored_rows(9000, 10, 10, 0)) == 9000
     assert len(scored_rows(9000, 10, 10, 0, most_rows=300)) == 300
+
+
+def test_a_wide_problem_answers_every_row_at_a_penalty_found_on_a_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features, targets = problem(300, 10, outputs=2)
+    monkeypatch.setattr("crosstune.probing.ridge.WIDE", 5)
+    monkeypatch.setattr("crosstune.probing.ridge.SEARCHED_ROWS", 50)
+    fit = ridge_loo(as_matrix(features), targets)
+    assert len(fit.rows) == 300
+    exact = ridge_loo(as_matrix(features), targets, penalties=np.array([fit.penalty]))
+    np.testing.assert_allclose(fit.left_out, exact.left_out, rtol=1e-9)
+    np.testing.assert_allclose(fit.weight, exact.weight, rtol=1e-9)

@@ -6,7 +6,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from crosstune.stages.closed_form import _readable
+from crosstune.core.head import HeadWeights
+from crosstune.core.progress import Silent
+from crosstune.frozen.features import from_joined
+from crosstune.stages.closed_form import _hold_to_features, _readable
 from crosstune.stages.prepare import Prepared
 from crosstune.stages.probe import Probed
 from crosstune.tasks.by_domain import OVERALL
@@ -20,7 +23,7 @@ def _head(reads: str, hits: int) -> Any:
     right = np.arange(20) < hits
     outputs = np.eye(2)[np.where(right, TRUTH, 1 - TRUTH)]
     return SimpleNamespace(
-        head=SimpleNamespace(features=reads),
+        head=SimpleNamespace(features=reads, kind="logistic"),
         name=reads,
         validation_outputs=outputs,
         left_out=None,
@@ -60,3 +63,20 @@ def test_where_no_other_loader_could_read_it_the_best_is_taken(asked: dict[str, 
     name, why = _asked(17, 16, **asked)
     assert name == "all"
     assert why.startswith("It is the best closed-form head on validation")
+
+
+@pytest.mark.parametrize(("off", "warned"), [(0.0, False), (0.01, False), (1.0, True), (float("nan"), True)])
+def test_a_head_that_answers_otherwise_in_the_saved_model_is_an_alarm(off: float, warned: bool) -> None:
+    drawn = np.random.default_rng(0)
+    values = drawn.normal(size=(20, 3)).astype(np.float32)
+    features = from_joined(values, values, names=["tail"], widths=[3], engine="torch", seconds=0.0)
+    head = HeadWeights(
+        features="head", kind="ridge", weight=drawn.normal(size=(2, 3)), bias=np.zeros(2), penalty=1.0
+    )
+    probed = Probed(
+        features={"validation": features}, encoded={}, items=cast(Any, None), heads=[], moments=dict
+    )
+    run: Any = SimpleNamespace(warnings=[], reporter=Silent())
+    expected = head(values[:16])
+    _hold_to_features(run, probed, head, expected + off * expected.std())
+    assert bool(run.warnings) is warned

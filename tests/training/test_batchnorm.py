@@ -24,9 +24,7 @@ def test_statistics_are_plain_averages_and_frozen_ones_stay() -> None:
     modules = training_batchnorms(net)
     assert modules == [net.first[1], net.second[1]]
     stem = net.stem[1].running_mean.clone()
-    refresh_batchnorm(
-        Forward(backbone), modules, loaded, device=torch.device("cpu"), bf16=False, channels_last=False
-    )
+    refresh_batchnorm(Forward(backbone), modules, loaded, device=torch.device("cpu"), channels_last=False)
     with torch.no_grad():
         net.stem.eval()
         inputs = [net.first[0](net.stem(one)) for one in pictures]

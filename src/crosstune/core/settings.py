@@ -65,7 +65,7 @@ class Settings:
     """Which third of the blocks moves under ``surgical``: first, middle, last, or auto: the one whose
     gradients are largest beside its weights (Auto-RGN, Lee 2022)."""
     closed_form: str = "auto"
-    """Which closed-form head: ridge, logistic, or auto (the better by validation)."""
+    """Which closed-form head: ridge, logistic, or auto (the better by rows that it has not seen)."""
     features: str = "auto"
     """What a closed-form head reads: the head's own input, the last block, all blocks, or auto."""
     pretrained: bool = True

@@ -166,7 +166,7 @@ class _Runner:
             examples=left, identity=identity, reporter=self.reporter,
         )  # fmt: skip
         if self.half is not None and self.chosen == "torch":
-            compiled = with_precision(module, example, half=self.half)
+            compiled = with_precision(module, example, half=self.half, exact=self.exact or not self.half)
         self.half = bool(getattr(compiled, "half", False))
         if len(self.rates) > 1:
             shown = ", ".join(f"{name} {value:.0f}" for name, value in self.rates.items())

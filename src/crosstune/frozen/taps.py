@@ -82,6 +82,7 @@ class TapModel(nn.Module):
         self.taps = [(block.modules[-1], block.layout) for block in backbone.blocks]
         self.head = backbone.head
         self.mask, self.frames, self.profile = backbone.mask, backbone.frames, backbone.profile
+        self.widths = tuple(backbone.pooled_widths)
 
     def forward(self, **batch: Tensor) -> tuple[Tensor, ...]:
         """Run the model with a hook behind every block and one before the head."""

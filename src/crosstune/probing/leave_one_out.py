@@ -31,8 +31,6 @@ class Candidate:
     """``(D, K)``."""
     left_out: NDArray[np.float64]
     """``(S, K)``, for the scored rows."""
-    factor: NDArray[np.float64] | None = None
-    """``(D, D)``, lower, of the system that was solved; ``None`` where another was."""
 
 
 def cholesky(gram: NDArray[np.float64], penalty: float) -> NDArray[np.float64]:
@@ -78,10 +76,7 @@ class Primal:
     def __call__(self, penalty: float) -> Candidate:
         """Fit at one penalty."""
         factor = cholesky(self.moments.gram, penalty)
-        return self.answers(penalty, factor, solve(factor, self.moments.cross))
-
-    def answers(self, penalty: float, factor: NDArray[np.float64], weight: NDArray[np.float64]) -> Candidate:
-        """Leave out each scored row of a fit that is known."""
+        weight = solve(factor, self.moments.cross)
         half = torch.linalg.solve_triangular(
             torch.from_numpy(factor.astype(self.scored.dtype)), torch.from_numpy(self.scored.T), upper=False
         )
@@ -91,8 +86,7 @@ class Primal:
         residual = self.centred - self.scored @ weight.astype(self.scored.dtype)
         floor = 1e-5 if self.scored.dtype == np.float32 else 1e-10
         error = residual / np.maximum(1 - leverage, floor)[:, None]
-        left_out = self.centred - error + self.moments.target_mean
-        return Candidate(penalty, weight, left_out, factor)
+        return Candidate(penalty, weight, self.centred - error + self.moments.target_mean)
 
 
 class Dual:

@@ -91,7 +91,7 @@ def ridge_loo(
     With N > D the D x D system is factorised once for each penalty (Cholesky; for a few thousand columns
     that is cheaper than one eigendecomposition), otherwise the N x N Gram is decomposed once.
     Cost: N D^2 / 2 multiplications + at most 10 (D^3 / 6 + S D^2 / 2), S <= 5e10 / D^2; above ``WIDE``
-    columns about 6 (D^3 / 6 + 1,000 D^2) + S D^2 / 2. Memory: D^2 in float64 and one chunk of rows.
+    columns about 7 (D^3 / 6 + 1,000 D^2) + S D^2 / 2. Memory: D^2 in float64 and one chunk of rows.
     Checked by: N refits, tests/probing/test_ridge.py.
     """
     scale = moments.scale if moments else measure_scale(matrix)
@@ -103,8 +103,8 @@ def ridge_loo(
         few = scored_rows(matrix.rows, matrix.width, targets.shape[1], seed, most) if wide else rows
         best, scores = _search(Primal(known, matrix, targets, few), figure, few, penalties, wide=wide)
         if len(few) < len(rows):
-            assert best.factor is not None  # noqa: S101 - of a Primal
-            best = Primal(known, matrix, targets, rows).answers(best.penalty, best.factor, best.weight)
+            # The factor is made once more: to keep one for each penalty costs D^2 each.
+            best = Primal(known, matrix, targets, rows)(best.penalty)
     else:
         best, scores = _search(Dual(matrix, scale, targets, rows), figure, rows, penalties)
     weight, bias = scale.fold(best.weight, targets.mean(axis=0))

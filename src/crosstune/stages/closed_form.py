@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from crosstune.artifacts.model import head_kept, put_head
+from crosstune.artifacts.model import head_features, head_kept, put_head
 from crosstune.core.clock import Budget
 from crosstune.core.domains import Domains
 from crosstune.core.head import HeadWeights
@@ -19,6 +19,9 @@ from crosstune.stages.run import Run
 from crosstune.stages.ship import write_model
 from crosstune.tasks.by_domain import chosen_by
 
+OFF = 0.1
+"""ASSUMED: of the spread of the outputs, what a head may give otherwise in the saved model."""
+
 
 def ship_closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Tuned:
     """Choose, refit on training and validation rows, and write the closed-form head."""
@@ -31,6 +34,7 @@ def ship_closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probe
         if native:
             put_head(opened.backbone, head)
         expected = run.once("closed-form", lambda: write_model(run, prepared, model))
+    _hold_to_features(run, probed, head, expected)
     name = f"closed-form head ({best.name})"
     others = {f"closed-form head ({one.name})": one.validation_outputs for one in probed.heads}
     closed = Tuned(
@@ -43,6 +47,29 @@ def ship_closed_form(run: Run, prepared: Prepared, opened: Opened, probed: Probe
     )
     run.reporter.say("a model is on disk; whatever follows must beat it to replace it")
     return closed
+
+
+def _hold_to_features(run: Run, probed: Probed, head: HeadWeights, expected: NDArray[np.float64]) -> None:
+    """Warn where the shipped model gives other outputs than the head on the features it was fitted on.
+
+    Validation cannot notice: its features are from the same pass.
+
+    Args:
+        run: told.
+        probed: with the features of validation.
+        head: that was written.
+        expected: ``(n, K)`` of the written model, on the first validation rows, from raw inputs.
+    """
+    rows = probed.features["validation"].rows(range(len(expected)))
+    error = float(np.sqrt(np.mean((head(head_features(rows, head.features)) - expected) ** 2)))
+    size = max(float(expected.std()), 0.01 * float(np.abs(expected).max(initial=1.0)))
+    if not error <= OFF * size:
+        alarm = (
+            "the closed-form head gives other outputs in the saved model than on the features that it was "
+            f"fitted on: they differ by {error / size:.0%} of their spread; figures on validation do not hold"
+        )
+        run.warnings.append(alarm)
+        run.reporter.warn(alarm)
 
 
 def _refit(prepared: Prepared, probed: Probed, best: FittedHead, deadline: Budget) -> HeadWeights:
@@ -80,7 +107,7 @@ def _gain(prepared: Prepared, probed: Probed, best: FittedHead, native: FittedHe
     having seen it, so where it was fitted on both sets of columns it speaks for all rows.
     """
     # the best of those that read the same columns
-    ridges = {one.head.features: one for one in reversed(probed.heads) if one.left_out is not None}
+    ridges = {one.head.features: one for one in reversed(probed.heads) if one.head.kind == "ridge"}
     ours, theirs = ridges.get(best.head.features), ridges.get(native.head.features)
     on_validation = difference(prepared, best.validation_outputs, native.validation_outputs)
     if ours is None or theirs is None or on_validation.low > 0:

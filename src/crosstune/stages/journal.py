@@ -27,7 +27,8 @@ from crosstune.probing.candidates import FittedHead, Part
 from crosstune.probing.model_scores import Depth, ModelScores
 from crosstune.training.result import TrainResult
 
-FORMAT = 1
+FORMAT = 2
+"""2: heads of format 1 may have been fitted on features that half precision had changed (decision 0032)."""
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (

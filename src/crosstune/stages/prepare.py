@@ -12,7 +12,7 @@ from crosstune.data.domains import hold_out_domains, require_domains, require_va
 from crosstune.data.infer import GENERATION, infer_task
 from crosstune.data.items import SplitItems
 from crosstune.data.labelled import LabelledData
-from crosstune.data.layout import OUT_OF_DOMAIN
+from crosstune.data.layout import OUT_OF_DOMAIN, WHOLE
 from crosstune.data.splits import make_splits
 from crosstune.planning.facts import DataFacts
 from crosstune.stages.reading import read_for
@@ -87,12 +87,22 @@ def prepare(run: Run) -> Prepared:
         encoded=encoded,
         facts=facts,
         select_by=run.settings.select_by,
-        alike=(
-            "validation" not in clean.splits
-            and not (options.group or data.group)
-            and run.settings.select_by == OVERALL
-        ),
+        alike=_drawn_row_by_row(clean, options.group) and run.settings.select_by == OVERALL,
     )
+
+
+def _drawn_row_by_row(data: LabelledData, group: str | None) -> bool:
+    """Say whether a validation split will be drawn from the training rows, each row by itself.
+
+    Not with groups, nor where rows repeat each other: what belongs together is held out together, while a row
+    that is left out alone leaves its copy behind.
+    """
+    if "validation" in data.splits or group or data.group:
+        return False
+    source = WHOLE if WHOLE in data.splits else "train"
+    contents = data.alike[source].tolist() if source in data.alike else list(data.digests.get(source, ()))
+    known = [one for one in contents if one != ""]
+    return len(set(known)) == len(known)
 
 
 def _facts(name: str, task: Task, items: Mapping[str, SplitItems], report: CheckReport) -> DataFacts:

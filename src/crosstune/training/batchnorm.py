@@ -70,9 +70,7 @@ def reestimate(backbone: Backbone, items: Items, *, seed: int) -> None:
         batch = encode(backbone.preprocessing, items.batch(rows.tolist()))
         return [Loaded(rows, batch, torch.zeros(len(rows)))]
 
-    refresh_batchnorm(
-        Forward(backbone), modules, map(loaded, parts), device=device, bf16=False, channels_last=False
-    )
+    refresh_batchnorm(Forward(backbone), modules, map(loaded, parts), device=device, channels_last=False)
     backbone.model.eval()
 
 
@@ -82,13 +80,12 @@ def refresh_batchnorm(
     batches: Iterable[list[Loaded]],
     *,
     device: torch.device,
-    bf16: bool,
     channels_last: bool,
 ) -> None:
     """Replace the statistics of ``modules`` by plain averages over ``batches``, in place.
 
-    Everything else runs in eval mode and keeps its mode afterwards. Source: as for weight averaging,
-    Izmailov 2018, section 3.2.
+    In float32, as what ships. Everything else runs in eval mode and keeps its mode afterwards. Source: as for
+    weight averaging, Izmailov 2018, section 3.2.
     """
     momenta = [module.momentum for module in modules]
     modes = {any_module: any_module.training for any_module in forward.modules()}
@@ -100,7 +97,7 @@ def refresh_batchnorm(
     with torch.no_grad():
         for loaded in batches:
             for micro in (one.to(device, channels_last=channels_last) for one in loaded):
-                with autocast(device, bf16=bf16):
+                with autocast(device, bf16=False):
                     forward(micro.batch, micro.activation)
     for module, momentum in zip(modules, momenta, strict=True):
         module.momentum = momentum

@@ -1,7 +1,7 @@
 """Head outputs and metrics on the validation split, while training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,7 +28,11 @@ from crosstune.training.prepared import PreparedInputs
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluator:
-    """Runs the validation split through a model in eval mode."""
+    """Runs the validation split through a model in eval mode.
+
+    Always in float32, whatever training computes in: what ships computes so, and what is chosen here must be
+    what ships. Half precision changes what convolutional networks give (decision 0032).
+    """
 
     task: Task
     items: Items
@@ -40,7 +44,6 @@ class Evaluator:
     """Of texts and sounds: batches of like length waste no padding."""
     activations: Activations | None = None
     """At the cut, where they are stored."""
-    bf16: bool = False
     channels_last: bool = False
     select_by: str = OVERALL
     """The setting of that name: what weights are chosen by."""
@@ -81,7 +84,7 @@ class Evaluator:
         with torch.no_grad():
             for loaded in ahead(lambda number: self._load(batches[number]), range(len(batches))):
                 micro = loaded.to(device, channels_last=self.channels_last)
-                with autocast(device, bf16=self.bf16):
+                with autocast(device, bf16=False):
                     outputs = run(micro.batch, micro.activation)
                     kept = self._kept(outputs, micro.batch, whole=most is None)
                     if most is None and isinstance(self.task, Scored):
@@ -106,10 +109,6 @@ class Evaluator:
         if isinstance(self.task, InPictures):
             return self.task.answers_at(outputs, batch[SIZES])
         return self.task.answers(outputs)
-
-    def in_float32(self) -> "Evaluator":
-        """Return the same without reduced precision."""
-        return replace(self, bf16=False)
 
     def figures(self, outputs: NDArray[Any]) -> dict[str, float]:
         """Return the metrics of the task as plain numbers; first the one that weights are chosen by.

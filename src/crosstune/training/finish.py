@@ -103,7 +103,7 @@ def _soup(loop: Loop) -> None:
 
 def _merge(loop: Loop) -> None:
     """Merge the adapters and verify the merged model in float32."""
-    evaluator = loop.session.evaluator.in_float32()
+    evaluator = loop.session.evaluator
     with evaluating(loop.model):
         before = evaluator.outputs(loop.session.forward, answering=False, most=MERGE_BATCHES)
         merge_adapters(loop.session.backbone)

@@ -113,7 +113,7 @@ class Session:
             steps = range(min(REFRESH_STEPS, self.loader.order.steps_per_epoch))
             refresh_batchnorm(
                 self.forward, modules, map(self.loader, steps), device=self.accelerator.device,
-                bf16=self.numerics.bf16, channels_last=self.numerics.channels_last,
+                channels_last=self.numerics.channels_last,
             )  # fmt: skip
 
 
@@ -331,7 +331,7 @@ def _evaluator(
         accelerator=accelerator, batch_size=settings.micro_batch or EVALUATION_BATCH,
         lengths=lengths, bound=make_bound(settings, backbone.preprocessing, lengths),
         activations=stored.validation if stored else None,
-        bf16=numerics.bf16, channels_last=numerics.channels_last, select_by=settings.select_by,
+        channels_last=numerics.channels_last, select_by=settings.select_by,
         prepared=None if stored else _prepared(items, backbone, settings),
     )  # fmt: skip
 

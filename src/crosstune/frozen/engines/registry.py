@@ -21,7 +21,7 @@ from crosstune.core.progress import Reporter, Silent
 from crosstune.frozen.engines.base import Compiled, Engine
 from crosstune.frozen.engines.onnx_engine import OnnxEngine
 from crosstune.frozen.engines.openvino_engine import OpenVinoEngine
-from crosstune.frozen.engines.precision import tolerates_half
+from crosstune.frozen.engines.precision import is_close, tolerates_half
 from crosstune.frozen.engines.torch_engine import TorchEngine, rate
 from crosstune.frozen.errors import EngineFailed
 
@@ -38,6 +38,8 @@ Choice = tuple[Compiled, str, dict[str, float]]
 
 _KEPT: OrderedDict[tuple[str, ...], Choice] = OrderedDict()
 _MOST_KEPT = 2
+_TOLERANT: dict[tuple[str, ...], bool] = {}
+"""Whether a model stands half precision; by what :data:`_KEPT` is kept by."""
 
 
 def choose_engine(
@@ -82,17 +84,33 @@ def choose_engine(
     if identity is not None and key in _KEPT:
         _KEPT.move_to_end(key)
         return _KEPT[key]
-    exact = exact or not tolerates_half(module, example)
-    if name == "auto":
-        choice = _fastest(module, example, exact=exact, examples=examples, reporter=reporter or Silent())
-    else:
-        choice = _named(known[name], module, example, exact=exact), name, {}
+    exact = exact or not _tolerates(key, identity, module, example)
+
+    def chosen(*, exact: bool) -> Choice:
+        if name == "auto":
+            return _fastest(module, example, exact=exact, examples=examples, reporter=reporter or Silent())
+        return _named(known[name], module, example, exact=exact), name, {}
+
+    choice = chosen(exact=exact)
+    if not exact and choice[1] != "torch" and not is_close(choice[0], module, example):
+        choice = chosen(exact=True)
     # Torch runs the live module, whose weights may change under it: never kept.
     if identity is not None and choice[1] != "torch":
         _KEPT[key] = choice
         if len(_KEPT) > _MOST_KEPT:
             _KEPT.popitem(last=False)
     return choice
+
+
+def _tolerates(
+    key: tuple[str, ...], identity: str | None, module: nn.Module, example: Mapping[str, Tensor]
+) -> bool:
+    """Ask once for each model, so that all of its passes are computed alike."""
+    if identity is None:
+        return tolerates_half(module, example)
+    if key not in _TOLERANT:
+        _TOLERANT[key] = tolerates_half(module, example)
+    return _TOLERANT[key]
 
 
 def _named(engine: Engine, module: nn.Module, example: Mapping[str, Tensor], *, exact: bool) -> Compiled:

@@ -98,12 +98,17 @@ def multiplies_bf16(device: torch.device) -> bool:
     return bool(known["avx512_bf16"] or known.get("amx_bf16"))
 
 
-def with_precision(module: nn.Module, example: Mapping[str, Tensor], *, half: bool) -> TorchCompiled:
-    """Compile without a benchmark, in bf16 (``half``) or float32: as an interrupted pass began."""
+def with_precision(
+    module: nn.Module, example: Mapping[str, Tensor], *, half: bool, exact: bool = False
+) -> TorchCompiled:
+    """Compile without a benchmark, in bf16 (``half``) or float32: as an interrupted pass began.
+
+    ``exact`` is float32 throughout, without TF32 on a GPU.
+    """
     device = best_device()
     plain = _on(module, device)
     chosen = _channels_last(plain, example) if half else plain
-    return TorchCompiled(chosen, device, half=half, exact=False)
+    return TorchCompiled(chosen, device, half=half, exact=exact and not half)
 
 
 def rate(compiled: Compiled, example: Mapping[str, Tensor], *, seconds: float = 0.3) -> float:
