@@ -17,7 +17,7 @@ DEVIATION = 0.05
 """Of the standard deviation over examples, the most that half precision may change the features of a block
 (root mean square). MEASURED, the worst block: 0.01 with MiniLM and a speech encoder, 0.2 to 0.6 with
 EfficientNet-lite, by torch and by OpenVINO alike. There a stack of heads fitted to bf16 features of sounds
-was right on 92 % of the validation rows and, shipped, on 53 % of the test rows; fitted to exact ones on 97 %."""
+was right on 92 % of the validation rows and, shipped, on 53 % of test; fitted to exact ones on 97 %."""
 
 ROWS = 8
 """Examples that are compared."""
