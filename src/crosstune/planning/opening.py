@@ -21,15 +21,6 @@ TASK_MODELS = {"automatic-speech-recognition": "package:tiny-recogniser"}
 PASS_SHARE = 0.35
 """ASSUMED: the largest part of the budget that one frozen pass may take."""
 
-FIRST_SHARE = 0.15
-"""ASSUMED: of the time left, what the pass and the heads may take where training can follow. MEASURED on
-Fashion-MNIST within 15 minutes: at a quarter of the time for them, fine-tuning was left with 2.0 epochs and
-came to 0.934 on validation, as the heads did; with 2.8 epochs it came to 0.944."""
-
-TRAINABLE = 5.0
-"""PRIOR: passes over all rows. Two epochs of the last third of a model, on stored activations, cost 2.7 of
-them; the rest is for what comes before and after."""
-
 SLOWER = 1.08
 """MEASURED: a pass over all rows took this many times what a few batches foretold: 560 pictures a second of
 EfficientNet-lite0 at 96 px against 602."""
@@ -119,8 +110,6 @@ def shrink_image_size(data: DataFacts, side: int, speed: float, budget: float) -
 def choose_pass_rows(data: DataFacts, columns: Sequence[int], speed: float, left: float) -> Decision:
     """Choose how many training rows the frozen pass and the heads see: as many as there is time for.
 
-    Where training can follow, the first model is not to take its time: see ``FIRST_SHARE``.
-
     Args:
         data: how many there are.
         columns: D of each set of columns that a head reads.
@@ -133,15 +122,12 @@ def choose_pass_rows(data: DataFacts, columns: Sequence[int], speed: float, left
         return passed + heads_seconds(data, columns, rows) + BETWEEN
 
     evidence = ("speed/frozen-pass",)
-    rest = "would leave no time for the heads and what follows"
-    if TRAINABLE * (data.train_rows + data.validation_rows) / speed <= left < float("inf"):
-        left, rest = FIRST_SHARE * left, f"and their heads would take more than {FIRST_SHARE:.0%} of the time"
     if needed(data.train_rows) <= left:
         return Decision("pass_rows", None, Basis.MEASURED, "all of them fit", evidence)
     if data.train_rows <= LEAST_ROWS:
         return Decision("pass_rows", None, Basis.ASSUMED, f"never fewer than {LEAST_ROWS}", evidence)
     fitting = bisect_right(range(data.train_rows), left, key=needed) - 1
-    why = f"at {speed:.0f} examples a second more {rest}"
+    why = f"at {speed:.0f} examples a second more would leave no time for the heads and what follows"
     return Decision("pass_rows", max(LEAST_ROWS, fitting), Basis.MEASURED, why, evidence)
 
 
