@@ -64,7 +64,7 @@ def test_a_model_of_pictures_hears_and_hears_the_same_when_reopened(
     vit_folder: Path, outputs: Runner, tmp_path: Path
 ) -> None:
     opened = open_model(str(vit_folder), replace(OPTIONS, max_seconds=0.5))
-    assert (opened.modality, opened.mask) == ("audio", None)
+    assert (opened.modality, opened.mask, opened.only_here) == ("audio", None, True)
     assert NOTE in opened.notes
     assert opened.preprocessing(random_sounds(2))["pixel_values"].shape == (2, 3, 32, 32)
     opened.save(tmp_path / "model", HUB)
