@@ -1,6 +1,6 @@
 """Labelled data as read: splits of rows, and which columns mean what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -66,6 +66,12 @@ class LabelledData:
             masks=self.places.classes if self.places is not None else None,
             boxes=self.places is not None and self.places.kind == BOXES,
         )
+
+    def contents(self, split: str) -> list[Hashable] | None:
+        """Give what rows of equal, or nearly equal, content share, ``""`` for none; ``None`` if not known."""
+        if split in self.alike:
+            return list(self.alike[split].tolist())
+        return list(self.digests[split]) if split in self.digests else None
 
     def rows(self) -> int:
         """Count the rows of all splits."""

@@ -101,12 +101,11 @@ def _rows(data: LabelledData, source: str, group: str | None) -> _Rows:
         targets = list(classes_in(targets, data.places.classes))
     elif data.places is not None and data.places.kind == BOXES:
         targets = list(classes_of(targets))
-    contents = data.alike[source].tolist() if source in data.alike else data.digests.get(source)
     return _Rows(
         list(range(len(dataset))),
         targets,
         None if group is None else _groups(values(dataset, group)),
-        None if contents is None else list(contents),
+        data.contents(source),
         None if data.domain is None else [class_name(value) for value in values(dataset, data.domain)],
     )
 

@@ -99,7 +99,9 @@ class Journal:
             whole = raw["format"] == FORMAT and raw["value_sha256"] == _digest(raw["value"])
             if whole and raw["arrays_sha256"] == _sha256(held):
                 return unpack(raw["value"], load(held), KINDS)
-            problem = "its content has changed"
+            problem = (
+                "its content has changed" if raw["format"] == FORMAT else "of another version of crosstune"
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             problem = f"{type(error).__name__}: {error}"
         path.rename(path.with_name(f".corrupt-{path.name}"))

@@ -99,8 +99,7 @@ def _drawn_row_by_row(data: LabelledData, group: str | None) -> bool:
     """
     if "validation" in data.splits or group or data.group:
         return False
-    source = WHOLE if WHOLE in data.splits else "train"
-    contents = data.alike[source].tolist() if source in data.alike else list(data.digests.get(source, ()))
+    contents = data.contents(WHOLE if WHOLE in data.splits else "train") or []
     known = [one for one in contents if one != ""]
     return len(set(known)) == len(known)
 

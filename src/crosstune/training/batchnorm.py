@@ -11,7 +11,7 @@ from crosstune.core.items import Items
 from crosstune.core.seeding import generator
 from crosstune.sources.base import Backbone
 from crosstune.training.encoding import encode
-from crosstune.training.forward import Forward, autocast
+from crosstune.training.forward import Forward
 from crosstune.training.loader import Loaded
 
 REFRESH_STEPS = 20
@@ -97,8 +97,7 @@ def refresh_batchnorm(
     with torch.no_grad():
         for loaded in batches:
             for micro in (one.to(device, channels_last=channels_last) for one in loaded):
-                with autocast(device, bf16=False):
-                    forward(micro.batch, micro.activation)
+                forward(micro.batch, micro.activation)
     for module, momentum in zip(modules, momenta, strict=True):
         module.momentum = momentum
     for any_module, training in modes.items():

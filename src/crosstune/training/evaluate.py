@@ -21,7 +21,7 @@ from crosstune.tasks.by_domain import OVERALL, chosen_by
 from crosstune.tasks.structured import InPictures, Scored, Structured
 from crosstune.training.bound import Bound
 from crosstune.training.encoding import encode
-from crosstune.training.forward import Forward, autocast
+from crosstune.training.forward import Forward
 from crosstune.training.loader import Loaded, ahead, as_targets, taught
 from crosstune.training.prepared import PreparedInputs
 
@@ -84,12 +84,11 @@ class Evaluator:
         with torch.no_grad():
             for loaded in ahead(lambda number: self._load(batches[number]), range(len(batches))):
                 micro = loaded.to(device, channels_last=self.channels_last)
-                with autocast(device, bf16=False):
-                    outputs = run(micro.batch, micro.activation)
-                    kept = self._kept(outputs, micro.batch, whole=most is None)
-                    if most is None and isinstance(self.task, Scored):
-                        told = forward(taught(self.task, micro.batch, micro.targets), micro.activation)
-                        kept = self.task.scored(kept, told, micro.targets)
+                outputs = run(micro.batch, micro.activation)
+                kept = self._kept(outputs, micro.batch, whole=most is None)
+                if most is None and isinstance(self.task, Scored):
+                    told = forward(taught(self.task, micro.batch, micro.targets), micro.activation)
+                    kept = self.task.scored(kept, told, micro.targets)
                 found.append((loaded.indices, kept))
         if most is not None:
             return np.concatenate([rows for _, rows in found])

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from crosstune.frozen.engines import precision
+from crosstune.frozen.engines import precision, registry
 from crosstune.frozen.engines.precision import deviation, tolerates_half
 from crosstune.frozen.engines.registry import choose_engine
+from crosstune.frozen.engines.torch_engine import TorchEngine
 
 
 class Shifted(nn.Module):
@@ -44,7 +45,6 @@ def test_the_choice_of_an_engine_heeds_it(
     constant: float, exact: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    from crosstune.frozen.engines.torch_engine import TorchEngine
 
     class Asked(TorchEngine):
         def compile(self, module: nn.Module, example: Mapping[str, Tensor], *, exact: bool):  # type: ignore[no-untyped-def] # noqa: ANN202
@@ -113,8 +113,6 @@ def test_one_bad_block_is_seen_among_many_good_ones() -> None:
 
 
 def test_what_an_engine_makes_of_it_is_compared_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from crosstune.frozen.engines import registry
-
     module, asked = Shifted(0.0).eval(), list[bool]()
 
     class Rough:
