@@ -3,12 +3,23 @@
 The predictions themselves are held against N refits in ``test_ridge.py``.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from crosstune.probing.leave_one_out import Primal, cholesky, solve
+from crosstune.probing.leave_one_out import Primal, Spectral, cholesky, primal, solve
 from crosstune.probing.matrix import Matrix, Standardised, measure_scale
-from crosstune.probing.moments import measure_moments
+from crosstune.probing.moments import Moments, measure_moments
+
+BOTH = pytest.mark.parametrize("kind", [Primal, Spectral])
+LIMITS = pytest.mark.parametrize("limit", [1e18, 0.0])
+
+
+def summed(values: NDArray[np.float32], targets: NDArray[np.float64]) -> tuple[Matrix, Moments]:
+    matrix = Matrix(((values,),))
+    return matrix, measure_moments(Standardised(matrix, measure_scale(matrix)), targets)
 
 
 def test_a_sound_gram_is_factorised_as_it_is() -> None:
@@ -26,16 +37,56 @@ def test_a_gram_with_slightly_negative_eigenvalues_gets_a_small_shift() -> None:
     assert np.abs(factor @ factor.T - gram).max() < 10
 
 
-@pytest.mark.parametrize("limit", [1e18, 0.0])
-def test_a_row_alone_in_its_column_stays_finite(limit: float, monkeypatch: pytest.MonkeyPatch) -> None:
+@BOTH
+@LIMITS
+def test_a_row_alone_in_its_column_stays_finite(
+    kind: type[Primal], limit: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("crosstune.probing.leave_one_out.EXACT_WORK", limit)
     values = np.zeros((400, 2), np.float32)
     values[7, 0] = 1
     values[:, 1] = np.arange(400)
-    matrix = Matrix(((values,),))
     targets = np.arange(400.0)[:, None] / 400
-    moments = measure_moments(Standardised(matrix, measure_scale(matrix)), targets)
-    candidate = Primal(moments, matrix, targets, np.arange(400))(1e-3)
+    matrix, moments = summed(values, targets)
+    candidate = kind(moments, matrix, targets, np.arange(400))(1e-3)
     assert np.isfinite(candidate.left_out).all()
     others = np.delete(np.arange(400), 7)
     np.testing.assert_allclose(candidate.left_out[others], targets[others], atol=1e-3)
+
+
+@LIMITS
+@pytest.mark.parametrize("penalty", [1e-3, 1.0, 1e5])
+def test_a_factor_for_each_penalty_and_one_decomposition_agree(
+    limit: float, penalty: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crosstune.probing.leave_one_out.EXACT_WORK", limit)
+    draw = np.random.default_rng(0)
+    values = (draw.normal(size=(300, 40)) @ draw.normal(size=(40, 40))).astype(np.float32)
+    values[:, 3] = 2.0
+    targets = values[:, :2] + draw.normal(size=(300, 2))
+    matrix, moments = summed(values, targets)
+    rows = np.arange(0, 300, 2)
+    factor, spectrum = (kind(moments, matrix, targets, rows)(penalty) for kind in (Primal, Spectral))
+    close = 1e-9 if limit else 1e-3
+    np.testing.assert_allclose(spectrum.left_out, factor.left_out, rtol=close, atol=close)
+    np.testing.assert_allclose(spectrum.weight, factor.weight, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(spectrum.weight[3], 0, atol=1e-12)
+
+
+def test_a_gram_with_slightly_negative_eigenvalues_is_decomposed_as_if_they_were_zero() -> None:
+    draw = np.random.default_rng(0)
+    values = draw.normal(size=(60, 4)).astype(np.float32)
+    targets = draw.normal(size=(60, 1))
+    matrix, moments = summed(np.hstack([values, values]), targets)
+    noisy = replace(moments, gram=moments.gram - 1e-3 * np.eye(8))
+    candidate = Spectral(noisy, matrix, targets, np.arange(60))(1.0)
+    exact = Primal(moments, matrix, targets, np.arange(60))(1.0)
+    np.testing.assert_allclose(candidate.left_out, exact.left_out, atol=1e-4)
+
+
+@pytest.mark.parametrize(("penalties", "kind"), [(1, Primal), (10, Spectral)])
+def test_many_penalties_repay_a_decomposition(penalties: int, kind: type[Primal]) -> None:
+    draw = np.random.default_rng(0)
+    values, targets = draw.normal(size=(60, 4)).astype(np.float32), draw.normal(size=(60, 1))
+    matrix, moments = summed(values, targets)
+    assert type(primal(moments, matrix, targets, np.arange(60), penalties)) is kind

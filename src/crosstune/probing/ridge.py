@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.seeding import generator
-from crosstune.probing.leave_one_out import SCORED_WORK, Candidate, Dual, Primal, cholesky, solve
+from crosstune.probing.leave_one_out import SCORED_WORK, Candidate, Dual, Primal, cholesky, primal, solve
 from crosstune.probing.matrix import Matrix, Standardised, measure_scale
 from crosstune.probing.moments import Moments, measure_moments
 
@@ -31,6 +31,9 @@ SCORED_VALUES = 2e9
 WIDE = 1500
 """Above this many columns the grid is searched in two steps: every second penalty from the largest down
 until the score falls, then the neighbours of the best."""
+
+STEPS = 6
+"""About as many penalties that search tries."""
 
 SEARCHED_ROWS = 2000
 """Above ``WIDE`` columns penalties are compared on at most so many left-out rows; all scored rows are
@@ -88,10 +91,11 @@ def ridge_loo(
         moments: moments of the same rows, where they are known already.
         most_rows: how many rows are scored at most.
 
-    With N > D the D x D system is factorised once for each penalty (Cholesky; for a few thousand columns
-    that is cheaper than one eigendecomposition), otherwise the N x N Gram is decomposed once.
-    Cost: N D^2 / 2 multiplications + at most 10 (D^3 / 6 + S D^2 / 2), S <= 5e10 / D^2; above ``WIDE``
-    columns about 7 (D^3 / 6 + 1,000 D^2) + S D^2 / 2. Memory: D^2 in float64 and one chunk of rows.
+    With N > D the D x D system is decomposed once, or, for a few thousand columns, factorised for each
+    penalty (Cholesky): see ``leave_one_out.primal``. Otherwise the N x N Gram is decomposed once.
+    Cost: N D^2 / 2 multiplications, and an eigendecomposition, about 9 D^3, with S D^2; above ``WIDE``
+    columns about 7 (D^3 / 6 + 1,000 D^2) + S D^2 / 2. S <= 5e10 / D^2. Memory: D^2 in float64, one chunk of
+    rows and the scored rows twice.
     Checked by: N refits, tests/probing/test_ridge.py.
     """
     scale = moments.scale if moments else measure_scale(matrix)
@@ -101,7 +105,8 @@ def ridge_loo(
         known = moments or measure_moments(Standardised(matrix, scale), targets)
         wide, most = matrix.width > WIDE, min(most_rows, SEARCHED_ROWS)
         few = scored_rows(matrix.rows, matrix.width, targets.shape[1], seed, most) if wide else rows
-        best, scores = _search(Primal(known, matrix, targets, few), figure, few, penalties, wide=wide)
+        path = primal(known, matrix, targets, few, STEPS if wide else len(penalties))
+        best, scores = _search(path, figure, few, penalties, wide=wide)
         if len(few) < len(rows):
             # The factor is made once more: to keep one for each penalty costs D^2 each.
             best = Primal(known, matrix, targets, rows)(best.penalty)
