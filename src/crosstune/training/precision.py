@@ -16,7 +16,9 @@ from crosstune.training.snapshot import restore
 from crosstune.training.update import Loss
 
 EXAMPLES = 8
-"""In the batch that is timed, at most."""
+"""In a first pass, which tells for how many of the micro-batch there is time. MEASURED, forward and backward
+of the last five blocks of EfficientNet-lite2 at 96 px: with 8 examples channels-last is 1.3 times as fast as
+contiguous, with 64 it is 1.9 times, so a choice by 8 says little about a batch of 64."""
 REPEATS = 2
 LONG = 1.0
 """Seconds of a pass that is not repeated."""
@@ -55,7 +57,7 @@ def choose_numerics(
     Args:
         forward: in training mode, on ``device``.
         loss: of the task.
-        loaded: a micro-batch; up to ``EXAMPLES`` of it are used.
+        loaded: a micro-batch; as much of it is used as there is time for, at least ``EXAMPLES``.
         settings: ``precision`` and ``memory_format``; a value other than ``auto`` is kept.
         device: where to compute.
         allowed: seconds after which no further candidate is tried.
@@ -85,10 +87,15 @@ def _times(
 
     Where memory runs out fewer examples are tried; empty where not even one fits.
     """
-    small = _first(loaded, EXAMPLES)
+    small, ready = _first(loaded, EXAMPLES), len(loaded.indices) <= EXAMPLES
+    began = time.monotonic()
     while True:
         times, started = dict[tuple[bool, bool], float](), time.monotonic()
         try:
+            if not ready:
+                ready = True
+                small = _first(loaded, _affordable(forward, loss, small, candidates, device, allowed))
+                allowed -= time.monotonic() - began
             for bf16, channels_last in candidates:
                 if times and time.monotonic() - started > allowed:
                     break
@@ -104,6 +111,18 @@ def _times(
         if len(small.indices) == 1:
             return {}
         small = _first(small, len(small.indices) // 2)
+
+
+def _affordable(
+    forward: Forward, loss: Loss, small: Loaded, candidates: Sequence[tuple[bool, bool]],
+    device: torch.device, allowed: float,
+) -> int:  # fmt: skip
+    """Count the examples on which every candidate can be timed, by the plainest one on a few."""
+    bf16, channels_last = candidates[0]
+    to_format(forward.model, channels_last=channels_last)
+    micro = small.to(device, channels_last=channels_last)
+    seconds = _seconds(forward, loss, micro, device, allowed, bf16=bf16) / len(small.indices)
+    return max(len(small.indices), int(allowed / (seconds * (1 + REPEATS) * len(candidates))))
 
 
 def _candidates(
