@@ -7,7 +7,7 @@ import pytest
 from crosstune.core.metric import Metric
 from crosstune.core.plan import Basis
 from crosstune.planning.candidates import Candidate
-from crosstune.planning.choice import RankFacts, choose_candidate, pass_limit
+from crosstune.planning.choice import RankFacts, choose_candidate, pass_limit, training_limit
 from crosstune.planning.facts import DataFacts
 
 
@@ -49,6 +49,38 @@ def test_the_prior_breaks_a_tie_and_only_a_tie() -> None:
 def test_without_a_prior_the_higher_figure_breaks_the_tie() -> None:
     chosen, _ = choose_candidate([row("a", 0.90), row("b", 0.89)], rows=1000, limit=210.0)
     assert chosen.candidate.model == "a"
+
+
+@pytest.mark.parametrize(
+    ("trains", "model", "words"),
+    [
+        (40.0, "large", "of which it has the highest public accuracy"),
+        (25.0, "middle", "has the highest public accuracy among those that there is time to train"),
+        (12.0, "small", "is the one that there is the most time to train"),
+        (1.0, "small", "is the one that there is the most time to train"),
+    ],
+)
+def test_the_prior_chooses_among_those_that_there_is_time_to_train(
+    trains: float, model: str, words: str
+) -> None:
+    ranked = [
+        row("large", 0.90, accuracy=80.0, seconds=0.03),
+        row("middle", 0.90, accuracy=77.0, seconds=0.02),
+        row("small", 0.89, accuracy=75.0, seconds=0.01),
+        row("tiny", 0.7, listed=False, accuracy=70.0, seconds=0.001),
+    ]
+    chosen, decisions = choose_candidate(ranked, rows=1000, limit=210.0, trains=trains)
+    assert chosen.candidate.model == model
+    assert decisions[0].because.endswith(words)
+
+
+def test_time_to_train_is_that_of_the_usual_epochs() -> None:
+    one = DataFacts(
+        task="image-classification", modality="image", train_rows=55_000, validation_rows=5_000,
+        test_rows=0, outputs=10,
+    )  # fmt: skip
+    assert training_limit(one, 810.0) == 90.0  # three epochs, three passes each
+    assert training_limit(replace(one, task="object-detection", closed_form=False), 810.0) == float("inf")
 
 
 def test_a_model_whose_pass_takes_too_much_of_the_budget_is_left_out_and_named() -> None:

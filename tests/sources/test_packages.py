@@ -22,13 +22,16 @@ SIZES = {0: (224, 256, 247), 1: (240, 272, 322), 2: (260, 292, 322)}
 MILITARY_UNIFORM = 652
 
 
-def test_tensors_are_matched_by_position_and_shape() -> None:
-    template = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Linear(4, 2)).state_dict()
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_tensors_are_matched_by_position_and_shape(device: str) -> None:
+    layers = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Linear(4, 2))
+    template = layers.to(device).state_dict()
     plain = {key: value for key, value in template.items() if "num_batches" not in key}
-    stored = {f"old.{i}": torch.randn_like(value) for i, value in enumerate(plain.values())}
+    stored = {f"old.{i}": torch.randn(value.shape) for i, value in enumerate(plain.values())}
     named = packages.by_position(stored, template, where=packages.Path("x"))
     assert list(named) == list(template)
     assert all(torch.equal(named[key], value) for key, value in zip(plain, stored.values(), strict=True))
+    assert all(not value.any() for key, value in named.items() if key not in plain)
     swapped = dict(reversed(stored.items()))
     with pytest.raises(BadWeights, match="old"):
         packages.by_position(swapped, template, where=packages.Path("x"))

@@ -14,8 +14,10 @@ from crosstune.core.progress import Silent
 from crosstune.core.run_dir import RunDir
 from crosstune.frozen.passes import frozen_pass
 from crosstune.options import FitOptions
+from crosstune.planning.candidates import Candidate
+from crosstune.planning.facts import ModelFacts
 from crosstune.stages.prepare import prepare
-from crosstune.stages.ranking import choose_by_ranking, propose
+from crosstune.stages.ranking import _too_slow, choose_by_ranking, propose
 from crosstune.stages.run import Run, new_folder
 from tests.support.sets import write_texts
 from tests.support.tagging import tagged_rows, write_rows
@@ -167,3 +169,24 @@ def test_public_figures_count_for_data_of_the_models_own_kind_only(place: Path, 
         facts = replace(prepared.facts, modality=modality)
         first = propose(run, replace(prepared, facts=facts))[0]
         assert (first.model, first.accuracy is not None) == (name, known)
+
+
+@pytest.mark.parametrize(
+    ("side", "model", "most", "skipped"),
+    [
+        (192, "a", 300.0, True),  # 1,000 rows of 0.1 s, 0.8 x 4 times as many pixels
+        (192, "a", 330.0, False),
+        (192, "b", 1.0, False),
+        (96, "a", 1.0, False),  # the control: its pass is known to be no longer
+        (None, "a", 1.0, False),
+    ],
+)
+def test_a_second_size_that_cannot_be_chosen_is_not_opened(
+    side: int | None, model: str, most: float, skipped: bool
+) -> None:
+    facts = ModelFacts(
+        name="a", width=8, shares=(1.0,), convolutional=True, pretrained=True, crosses=False, pass_seconds=0.1
+    )
+    first = Candidate(model="a", image_size=96)
+    found = _too_slow(Candidate(model=model, image_size=side), [(first, facts)], 1_000, most)
+    assert found == ("its pass over all rows would take about 5 min 20 s" if skipped else None)

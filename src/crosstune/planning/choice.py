@@ -46,26 +46,38 @@ def pass_limit(data: DataFacts, seconds: float) -> float:
     return seconds / ((1.0 + BACKWARD) * epochs)
 
 
+def training_limit(data: DataFacts, seconds: float) -> float:
+    """Give the seconds that one pass may take where the epochs that are usual shall fit into ``seconds``.
+
+    Infinite without a closed-form head, where :func:`pass_limit` asks for epochs already.
+    """
+    return seconds / ((1.0 + BACKWARD) * wanted_epochs(data)) if data.closed_form else float("inf")
+
+
 def choose_candidate(
-    ranked: Sequence[RankFacts], *, rows: int, limit: float
+    ranked: Sequence[RankFacts], *, rows: int, limit: float, trains: float = float("inf")
 ) -> tuple[RankFacts, list[Decision]]:
     """Choose one of the shortlist, and say why.
 
     A candidate whose pass over all rows would take longer than ``limit`` is left out, unless all would. What
     the rows cannot tell apart goes to the higher public accuracy, and where that is equal (or not known) to
-    the higher figure.
+    the higher figure; but only to models that there is time to train: a larger body that is no better as it
+    is must be trained to become so. Where there is time for none of them, to the fastest.
 
     Args:
         ranked: best first, with at least one pretrained candidate.
         rows: training and validation rows.
         limit: seconds, of :func:`pass_limit`.
+        trains: seconds, of :func:`training_limit`.
     """
     able = [row for row in ranked if row.candidate.pretrained]
     fitting = [row for row in able if rows * row.pass_seconds <= limit]
     rest = fitting or sorted(able, key=lambda row: row.pass_seconds)[:1]
     short = [row for row in rest if row.listed] or rest[:1]
-    chosen = max(short, key=lambda row: row.candidate.accuracy or 0.0)
-    why = _because(chosen, short, able, fitting, rows=rows)
+    quick = [row for row in short if rows * row.pass_seconds <= trains]
+    quick = quick or sorted(short, key=lambda row: row.pass_seconds)[:1]
+    chosen = max(quick, key=lambda row: row.candidate.accuracy or 0.0)
+    why = _because(chosen, short, quick, able, fitting, rows=rows)
     names = tuple(row.evidence for row in able)
     decisions = [Decision("model", chosen.candidate.model, Basis.MEASURED, why, names)]
     if chosen.candidate.image_size is not None:
@@ -75,8 +87,8 @@ def choose_candidate(
 
 
 def _because(
-    chosen: RankFacts, short: Sequence[RankFacts], able: Sequence[RankFacts], fitting: Sequence[RankFacts],
-    *, rows: int,
+    chosen: RankFacts, short: Sequence[RankFacts], quick: Sequence[RankFacts], able: Sequence[RankFacts],
+    fitting: Sequence[RankFacts], *, rows: int,
 ) -> str:  # fmt: skip
     others = [row.candidate.label for row in short if row is not chosen]
     if not fitting:
@@ -88,6 +100,10 @@ def _because(
         why = f"{chosen.score}, ahead of {behind} other candidates" if behind else "the only one measured"
     else:
         tie = "has the highest public accuracy" if chosen.candidate.accuracy else "has the highest figure"
+        if len(quick) == 1:
+            tie = "is the one that there is the most time to train"
+        elif len(quick) < len(short):
+            tie += " among those that there is time to train"
         why = f"{chosen.score}; the figures cannot tell it from {', '.join(others)}, of which it {tie}"
     slow = [row.candidate.label for row in able if row not in fitting]
     return why + (f"; too slow for the budget: {', '.join(slow)}" if slow else "")

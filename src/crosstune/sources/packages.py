@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from crosstune.core.errors import MissingExtra
@@ -196,7 +197,8 @@ def _open_lite(package: Package, file: Path, identity: Identity, options: OpenOp
     state = None
     if options.pretrained:
         stored = read_torch(file)
-        template = timm.create_model(package.architecture, pretrained=False).state_dict()
+        with torch.device("meta"):  # names and shapes alone
+            template = timm.create_model(package.architecture, pretrained=False).state_dict()
         state = by_position(stored, template, where=file)
     return build(package.architecture, config, {}, state, identity, options)
 
@@ -206,7 +208,8 @@ def by_position(
 ) -> dict[str, Tensor]:
     """Rename the tensors of ``stored`` to those of ``template``, one by one in order.
 
-    BatchNorm's counters are left out of the count: only one side has them. Every shape must agree.
+    BatchNorm's counters are left out of the count, as only one side has them, and are zero. Every shape must
+    agree. The tensors of ``template`` may be without values.
 
     Raises:
         BadWeights: another number of tensors, or a shape that differs.
@@ -225,6 +228,8 @@ def by_position(
             expected=f"{len(ours)} tensors in the order of the architecture",
             fix="reinstall the package, or install another release of timm",
         )
-    named = dict(template)
-    named.update(zip(ours, theirs.values(), strict=True))
-    return named
+    values = dict(zip(ours, theirs.values(), strict=True))
+    return {
+        key: values[key] if key in values else torch.zeros(one.shape, dtype=one.dtype)
+        for key, one in template.items()
+    }

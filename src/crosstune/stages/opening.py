@@ -21,6 +21,7 @@ from crosstune.planning.opening import (
 )
 from crosstune.planning.places import shrink_places
 from crosstune.sources.base import Backbone, OpenOptions
+from crosstune.sources.catalogue import known
 from crosstune.sources.errors import UnknownModel
 from crosstune.sources.registry import open_model
 from crosstune.stages.prepare import Prepared
@@ -89,26 +90,52 @@ def _choose(run: Run, prepared: Prepared, ranked: Sequence[Decision]) -> tuple[O
     options = _open_options(prepared, plan, run.settings)
     if "image_size" in plan:
         options = replace(options, image_size=plan["image_size"])
-    backbone = _open(run, plan["model"], options)
-    if backbone.new_parts and not {"image_size", "resize"} & user.keys():
-        plan = settle(plan, choose_patched_side(prepared.facts, run.settings.patch), user)
-        options = replace(options, image_size=plan["image_size"])
-        backbone = _open(run, plan["model"], options)
     sized = "image_size" in plan or bool({"image_size", "resize"} & user.keys())
-    native = None if sized else _side(backbone)
-    if native is not None:
-        plan = settle(plan, choose_image_size(prepared.facts, native), user)
-        if plan["image_size"] != native:
-            options = replace(options, image_size=plan["image_size"])
-            backbone = _open(run, plan["model"], options)
+    if sized:
+        backbone = _open(run, plan["model"], options)
+    else:
+        plan, options, backbone = _open_sized(run, prepared, plan, options)
     speed = _speed(run, prepared, backbone)
-    smaller = _smaller(run, prepared, plan, backbone, speed, ranked=native is None)
+    smaller = _smaller(run, prepared, plan, backbone, speed, ranked=sized)
     if smaller is not None:
         plan = settle(plan, smaller, user)
         options = replace(options, image_size=smaller.value)
         backbone = _open(run, plan["model"], options)
         speed = _speed(run, prepared, backbone)
     return _opened(run, prepared, plan, backbone, speed), options.image_size
+
+
+def _open_sized(
+    run: Run, prepared: Prepared, plan: Plan, options: OpenOptions
+) -> tuple[Plan, OpenOptions, Backbone]:
+    """Open the model at the size that the pictures ask for, and say so in the plan.
+
+    Where the catalogue knows the model's own size it is opened once; otherwise its own size is seen first.
+    """
+    name, user = plan["model"], run.options.settings_overrides()
+    listed = known(name)
+    own = listed.image_size if listed is not None else None
+    tried = options
+    if own is not None:
+        size = choose_image_size(prepared.facts, own)
+        tried = options if size.value == own else replace(options, image_size=size.value)
+        backbone = _open(run, name, tried)
+        if _side(backbone) == size.value and not backbone.new_parts:
+            return settle(plan, size, user), tried, backbone
+    if own is None or tried is not options:
+        backbone = _open(run, name, options)
+    native = _side(backbone)
+    if backbone.new_parts:
+        size = choose_patched_side(prepared.facts, run.settings.patch)
+    elif native is not None:
+        size = choose_image_size(prepared.facts, native)
+    else:
+        return plan, options, backbone
+    plan = settle(plan, size, user)
+    if plan["image_size"] != native:
+        options = replace(options, image_size=plan["image_size"])
+        backbone = _open(run, name, options)
+    return plan, options, backbone
 
 
 def _smaller(

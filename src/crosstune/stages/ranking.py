@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from crosstune.core.errors import OutOfMemory, UserError
 from crosstune.core.plan import Decision
 from crosstune.core.ranking import TRAINING_ROWS
+from crosstune.core.units import format_duration
 from crosstune.frozen.errors import EngineFailed, NonFiniteFeatures
 from crosstune.planning.candidates import Candidate, Known, propose_candidates, readers
-from crosstune.planning.choice import RankFacts, choose_candidate, pass_limit
+from crosstune.planning.choice import RankFacts, choose_candidate, pass_limit, training_limit
 from crosstune.planning.facts import ModelFacts
 from crosstune.probing import ranking as scoring
 from crosstune.probing.model_scores import ModelScores, score_model
@@ -35,6 +36,10 @@ OPENED = 2.5e6
 
 OPENING_SHARE = 0.5
 """ASSUMED: of the time left for comparing, at most; the rest is for its pass."""
+
+AREA = 0.8
+"""ASSUMED: share of what the area of pictures says that a larger size takes at least. EfficientNet-lite0 has
+5.4 times the pixels at 224 px, and took 5.3 and 5.6 times what it took at 96."""
 
 LEAST = 15.0
 """ASSUMED: seconds without which hardly a second model can be opened, compiled and passed over."""
@@ -82,7 +87,8 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
     if run.options.model != "auto" or not is_comparable(prepared.task):
         return Ranking()
     candidates = propose(run, prepared)
-    limit = SHARE * run.once("left before the ranking", run.budget.left)
+    before = run.once("left before the ranking", run.budget.left)
+    limit = SHARE * before
     able = [one for one in candidates if one.pretrained]
     if len(able) < 2:
         return Ranking()
@@ -91,7 +97,7 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
         why = f"a tenth of the budget is {limit:.0f} s, too little to open and pass two models"
         run.reporter.say(f"models are not compared: {why}")
         return Ranking(skipped=(("any other model", why),))
-    ranking = measure(run, prepared, candidates, seconds=limit)
+    ranking = measure(run, prepared, candidates, seconds=limit, most=pass_limit(prepared.facts, before))
     if not any(row.candidate.pretrained for row in ranking.rows):
         return ranking
     rows = prepared.facts.train_rows + prepared.facts.validation_rows
@@ -101,6 +107,7 @@ def choose_by_ranking(run: Run, prepared: Prepared) -> Ranking:
         [_facts(row) for row in ranking.rows],
         rows=rows,
         limit=pass_limit(prepared.facts, left),
+        trains=training_limit(prepared.facts, left),
     )
     return replace(ranking, decisions=tuple(decisions), chosen=chosen.candidate.label)
 
@@ -126,10 +133,14 @@ def propose(run: Run, prepared: Prepared) -> list[Candidate]:
     return propose_candidates(known, prepared.facts, named)
 
 
-def measure(run: Run, prepared: Prepared, candidates: Sequence[Candidate], *, seconds: float) -> Ranking:
+def measure(
+    run: Run, prepared: Prepared, candidates: Sequence[Candidate], *, seconds: float,
+    most: float = float("inf"),
+) -> Ranking:  # fmt: skip
     """Score candidates in their order until the time is over; the first is always measured.
 
-    Returns them best first. One that cannot be opened is passed over, and named with its reason.
+    Returns them best first. One that cannot be opened is passed over, and named with its reason; so is a
+    second size whose pass over all rows would take longer than ``most`` seconds, by the speed at the first.
     """
     began = time.monotonic()
     sample = draw_sample(run, prepared)
@@ -142,7 +153,11 @@ def measure(run: Run, prepared: Prepared, candidates: Sequence[Candidate], *, se
     run.reporter.say(f"comparing {len(candidates)} candidates on {len(sample.encoded):,} {sample.rows_are}")
     for place, candidate in enumerate(candidates, start=1):
         left = seconds - (time.monotonic() - began) if measured else float("inf")
-        found = run.once(f"rank {place}", lambda c=candidate, s=left: _measure(run, prepared, sample, c, s))  # type: ignore[misc]
+        rows = prepared.facts.train_rows + prepared.facts.validation_rows
+        found = _too_slow(candidate, [(one, facts) for one, facts, _ in measured], rows, most) or run.once(
+            f"rank {place}",
+            lambda c=candidate, s=left: _measure(run, prepared, sample, c, s),  # type: ignore[misc]
+        )
         if isinstance(found, str):
             skipped.append((candidate.label, found))
             run.reporter.say(f"not compared: {candidate.label} ({found})")
@@ -189,6 +204,23 @@ def _measure(
         singles=sample.singles,
         source_probabilities=source.probabilities(features.head_input) if source else None,
     )
+
+
+def _too_slow(
+    candidate: Candidate, measured: Sequence[tuple[Candidate, ModelFacts]], rows: int, most: float
+) -> str | None:
+    """Say why a second size of a model cannot be chosen, by the speed at the first; ``None`` where it may be.
+
+    To open and time it only to learn that takes longer than to measure another model.
+    """
+    for other, facts in measured:
+        if other.model != candidate.model or not (other.image_size and candidate.image_size):
+            continue
+        growth = AREA * (candidate.image_size / other.image_size) ** 2
+        needed = rows * facts.pass_seconds * growth
+        if growth > 1.0 and needed > most:
+            return f"its pass over all rows would take about {format_duration(needed)}"
+    return None
 
 
 def _opening(candidate: Candidate) -> float:

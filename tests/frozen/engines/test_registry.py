@@ -66,7 +66,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> UseEngines:
     def use(converting: list[Fake], rates: list[float]) -> None:
         monkeypatch.setattr(registry, "ENGINES", (TorchEngine(), *converting))
         speeds = iter(rates)
-        monkeypatch.setattr(registry, "rate", lambda *_: next(speeds))
+        monkeypatch.setattr(registry, "rate", lambda *_, **__: next(speeds))
         monkeypatch.setattr(registry, "_KEPT", type(registry._KEPT)())
 
     return use

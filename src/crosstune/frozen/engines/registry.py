@@ -34,6 +34,9 @@ WORTH: Mapping[str, float] = {"openvino": 8.0, "onnxruntime": 300.0}
 BENCHMARK_ROWS = 8
 """Examples in a benchmark batch: enough to rank engines, quick on a slow one."""
 
+RANKING_SECONDS = 0.15
+"""Of timing each engine: one is usually twice as fast as the next, or it does not matter."""
+
 Choice = tuple[Compiled, str, dict[str, float]]
 
 _KEPT: OrderedDict[tuple[str, ...], Choice] = OrderedDict()
@@ -134,14 +137,14 @@ def _fastest(
     name = ENGINES[0].name
     if torch.cuda.is_available():
         return best, name, {}
-    rates = {name: rate(best, small)}
+    rates = {name: rate(best, small, seconds=RANKING_SECONDS)}
     for engine in ENGINES[1:]:
         expected = float("inf") if examples is None else examples / rates[name]
         if expected < WORTH[engine.name] or not engine.available():
             continue
         try:
             compiled = engine.compile(module, small, exact=exact)
-            rates[engine.name] = rate(compiled, small)
+            rates[engine.name] = rate(compiled, small, seconds=RANKING_SECONDS)
         except Exception as error:  # noqa: BLE001 - a converter may fail in any way; another engine works
             reporter.warn(f"engine {engine.name} cannot run this model, going on without: {_reason(error)}")
             continue
