@@ -8,7 +8,7 @@ import pytest
 from crosstune.core.clock import Budget
 from crosstune.core.plan import Basis
 from crosstune.core.progress import Silent
-from crosstune.options import FitOptions
+from crosstune.options import fit_options
 from crosstune.sources.base import Backbone, OpenOptions
 from crosstune.stages import opening
 from crosstune.stages.opening import Opened, open_planned
@@ -25,7 +25,7 @@ def opened_at(
     """Open a model for pictures of ``side`` px; gives the sizes that were asked for, one by one, as well."""
     write_pictures(tmp_path / "pictures", 12, side=side)
     found = {"data": tmp_path / "pictures", "model": LITE, "engine": "torch", "budget": "none", **values}
-    run = Run(FitOptions(**found), new_folder(tmp_path / "run"), Budget(None), Silent())
+    run = Run(fit_options(found), new_folder(tmp_path / "run"), Budget(None), Silent())
     asked: list[int | None] = []
     original = opening.open_model
 
@@ -70,6 +70,6 @@ def test_a_body_that_reads_one_size_keeps_it(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.real
 def test_the_size_that_was_asked_for_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened, sizes = opened_at(28, tmp_path, monkeypatch, settings=("image_size=64",))
+    opened, sizes = opened_at(28, tmp_path, monkeypatch, image_size=64)
     assert sizes == [64]
     assert opened.backbone.preprocessing.describe()["size"] == 64
