@@ -53,6 +53,19 @@ def test_a_suffix_moves_where_everything_does_not_fit() -> None:
     assert fits[blocks + 1] < 2.0
 
 
+def test_pictures_get_two_epochs_of_a_suffix_rather_than_one_of_everything() -> None:
+    each = epoch_seconds(DATA, MODEL, len(MODEL.shares))
+
+    def chosen(epochs: float, data: DataFacts = DATA, model: ModelFacts = MODEL) -> str:
+        time = TimeFacts(left=epochs * each / SLACK, reserve=0.0)
+        return choose_strategy(data, model, time).value
+
+    assert chosen(1.9) == "last"
+    assert chosen(2.1) == "lp-ft"
+    assert chosen(1.1, replace(DATA, modality="text", task="text-regression")) == "lp-ft"
+    assert chosen(1.1, model=replace(MODEL, shares=(1.0,))) == "lp-ft"  # there is no suffix
+
+
 def test_enough_texts_are_worth_it_where_no_epoch_of_them_fits() -> None:
     texts = replace(DATA, modality="text", task="text-regression")
     each = epoch_seconds(texts, MODEL, len(MODEL.shares))
