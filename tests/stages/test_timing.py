@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from crosstune.core.head import HeadWeights
@@ -49,3 +50,22 @@ def test_timing_a_step_changes_nothing(tmp_path: Path) -> None:
     after = backbone.model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert all(parameter.grad is None for parameter in backbone.model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("rows", "allowed", "batches"), [(80, 60.0, [16, 64]), (80, 0.1, [16]), (40, 60.0, [16]), (5, 60.0, [5])]
+)
+def test_a_larger_batch_is_timed_where_there_are_rows_and_time(
+    rows: int, allowed: float, batches: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = prepared(["a", "b"] * (rows // 2) + ["a"] * (rows % 2), "text-classification")
+    seen: list[int] = []
+
+    def timed(_prepared: Any, _backbone: Any, count: int, _device: Any) -> float:
+        seen.append(count)
+        return 0.01 if count == 16 else 0.005
+
+    monkeypatch.setattr("crosstune.stages.timing._step_seconds", timed)
+    backbone = tiny_backbone("bert", 2, tmp_path)
+    assert step_seconds(data, backbone, allowed=allowed) == (0.01 if batches == [16] else 0.005)
+    assert seen == batches

@@ -33,7 +33,8 @@ MORE = 64
 """In the larger one, as many as training usually has. MEASURED: an example in the last five blocks of
 EfficientNet-lite2 at 96 px costs 3.3 ms in a batch of 16, and 1.8 ms in one of 64."""
 SECONDS = 5.0
-"""ASSUMED: what the larger one may cost in all."""
+SHARE = 0.01
+"""ASSUMED: what the larger one may cost in all, in seconds, and of the time left."""
 REPEATS = 2
 
 
@@ -49,7 +50,9 @@ def timed(run: Run, prepared: Prepared, opened: Opened, probed: Probed) -> Opene
     def measure() -> ModelFacts:
         facts = replace(
             opened.facts,
-            step_seconds=step_seconds(prepared, opened.backbone),
+            step_seconds=step_seconds(
+                prepared, opened.backbone, allowed=min(SECONDS, SHARE * run.budget.left())
+            ),
             answer_seconds=answer_seconds(run, opened.backbone),
             general_seconds=general_seconds_of(run),
         )
@@ -74,16 +77,16 @@ def _head_measurement(label: str, place: str, ratio: float) -> Measurement:
     )
 
 
-def step_seconds(prepared: Prepared, backbone: Backbone) -> float:
+def step_seconds(prepared: Prepared, backbone: Backbone, *, allowed: float = SECONDS) -> float:
     """Time forward and backward of the whole model in float32 on real examples; weights stay as they are.
 
     Returns seconds for one example where training will run, the faster of the two memory formats, in a batch
-    of ``MORE`` where that is quick. Where memory runs out, half of the examples are timed. Cost: a few
+    of ``MORE`` where that takes at most ``allowed`` seconds. Where memory runs out, half of the examples are timed. Cost: a few
     seconds. BatchNorm statistics do not move, since the model stays in eval mode.
     """
     rows = len(prepared.items["train"])
     found = _fitting_seconds(prepared, backbone, min(EXAMPLES, rows))
-    if rows < MORE or found * MORE * 2 * (1 + REPEATS) > SECONDS:
+    if rows < MORE or found * MORE * 2 * (1 + REPEATS) > allowed:
         return found
     return min(found, _fitting_seconds(prepared, backbone, MORE))
 
