@@ -81,8 +81,8 @@ def step_seconds(prepared: Prepared, backbone: Backbone, *, allowed: float = SEC
     """Time forward and backward of the whole model in float32 on real examples; weights stay as they are.
 
     Returns seconds for one example where training will run, the faster of the two memory formats, in a batch
-    of ``MORE`` where that takes at most ``allowed`` seconds. Where memory runs out, half of the examples are timed. Cost: a few
-    seconds. BatchNorm statistics do not move, since the model stays in eval mode.
+    of ``MORE`` where that takes at most ``allowed`` seconds. Where memory runs out, half of the examples are
+    timed. Cost: a few seconds. BatchNorm statistics do not move, since the model stays in eval mode.
     """
     rows = len(prepared.items["train"])
     found = _fitting_seconds(prepared, backbone, min(EXAMPLES, rows))
