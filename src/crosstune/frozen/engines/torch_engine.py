@@ -14,8 +14,8 @@ from crosstune.frozen.engines.base import Compiled
 
 Arrays = tuple[NDArray[np.float32], ...]
 _SLOW = 4.0
-"""Seconds of a first call that is not repeated. A converted engine prepares itself for every new shape: the first
-64 pictures of 224 px took OpenVINO 1.5 s, the next 0.4."""
+"""Seconds of a first call that is not repeated. A converted engine prepares itself for every new shape: the
+first 64 pictures of 224 px took OpenVINO 1.5 s, the next 0.4."""
 
 
 def best_device() -> torch.device:
