@@ -179,7 +179,7 @@ def _measure(
     if seconds <= 0:
         return "no time left for it"
     if _opening(candidate) > OPENING_SHARE * seconds:
-        return f"opening it would take about {_opening(candidate):.0f} s"
+        return f"opening it would take about {_opening(candidate):.0f} of the {seconds:.0f} s that are left"
     began = time.monotonic()
     try:
         opened = open_candidate(run, prepared, candidate)
