@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crosstune.probing.leave_one_out import Primal, Spectral, cholesky, primal, solve
+from crosstune.probing.leave_one_out import Factors, Primal, Spectrum, cheaper, cholesky, solve
 from crosstune.probing.matrix import Matrix, Standardised, measure_scale
 from crosstune.probing.moments import Moments, measure_moments
 
-BOTH = pytest.mark.parametrize("kind", [Primal, Spectral])
+BOTH = pytest.mark.parametrize("kind", [Factors, Spectrum])
+PENALTIES = {Factors: 1, Spectrum: 10}
+"""So many choose it in these tests."""
 LIMITS = pytest.mark.parametrize("limit", [1e18, 0.0])
 
 
@@ -40,7 +42,7 @@ def test_a_gram_with_slightly_negative_eigenvalues_gets_a_small_shift() -> None:
 @BOTH
 @LIMITS
 def test_a_row_alone_in_its_column_stays_finite(
-    kind: type[Primal], limit: float, monkeypatch: pytest.MonkeyPatch
+    kind: type[Factors | Spectrum], limit: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crosstune.probing.leave_one_out.EXACT_WORK", limit)
     values = np.zeros((400, 2), np.float32)
@@ -48,7 +50,9 @@ def test_a_row_alone_in_its_column_stays_finite(
     values[:, 1] = np.arange(400)
     targets = np.arange(400.0)[:, None] / 400
     matrix, moments = summed(values, targets)
-    candidate = kind(moments, matrix, targets, np.arange(400))(1e-3)
+    path = Primal(moments, matrix, targets, np.arange(400), penalties=PENALTIES[kind])
+    assert type(path.system) is kind
+    candidate = path(1e-3)
     assert np.isfinite(candidate.left_out).all()
     others = np.delete(np.arange(400), 7)
     np.testing.assert_allclose(candidate.left_out[others], targets[others], atol=1e-3)
@@ -66,7 +70,9 @@ def test_a_factor_for_each_penalty_and_one_decomposition_agree(
     targets = values[:, :2] + draw.normal(size=(300, 2))
     matrix, moments = summed(values, targets)
     rows = np.arange(0, 300, 2)
-    factor, spectrum = (kind(moments, matrix, targets, rows)(penalty) for kind in (Primal, Spectral))
+    paths = [Primal(moments, matrix, targets, rows, penalties=PENALTIES[kind]) for kind in PENALTIES]
+    assert [type(path.system) for path in paths] == list(PENALTIES)
+    factor, spectrum = (path(penalty) for path in paths)
     close = 1e-9 if limit else 1e-3
     np.testing.assert_allclose(spectrum.left_out, factor.left_out, rtol=close, atol=close)
     np.testing.assert_allclose(spectrum.weight, factor.weight, rtol=1e-7, atol=1e-9)
@@ -78,14 +84,16 @@ def test_a_gram_with_slightly_negative_eigenvalues_is_decomposed_as_if_they_were
     targets = draw.normal(size=(60, 1))
     matrix, moments = summed(np.hstack([values, values]), targets)
     noisy = replace(moments, gram=moments.gram - 1e-3 * np.eye(8))
-    candidate = Spectral(noisy, matrix, targets, np.arange(60))(1.0)
+    path = Primal(noisy, matrix, targets, np.arange(60), penalties=10)
+    assert isinstance(path.system, Spectrum)
+    candidate = path(1.0)
     exact = Primal(moments, matrix, targets, np.arange(60))(1.0)
     np.testing.assert_allclose(candidate.left_out, exact.left_out, atol=1e-4)
 
 
-@pytest.mark.parametrize(("penalties", "kind"), [(1, Primal), (10, Spectral)])
-def test_many_penalties_repay_a_decomposition(penalties: int, kind: type[Primal]) -> None:
-    draw = np.random.default_rng(0)
-    values, targets = draw.normal(size=(60, 4)).astype(np.float32), draw.normal(size=(60, 1))
-    matrix, moments = summed(values, targets)
-    assert type(primal(moments, matrix, targets, np.arange(60), penalties)) is kind
+@pytest.mark.parametrize(
+    ("width", "penalties", "kind"),
+    [(4, 1, Factors), (4, 10, Spectrum), (1280, 10, Spectrum), (3120, 6, Factors)],
+)
+def test_many_penalties_repay_a_decomposition(width: int, penalties: int, kind: type) -> None:
+    assert cheaper(width, 2_000, penalties) is kind

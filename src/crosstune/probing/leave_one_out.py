@@ -57,33 +57,13 @@ def solve(factor: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np
     return solved
 
 
-class Primal:
-    """More rows than columns: one D x D factorisation for each penalty."""
+class Factors:
+    """The system of all columns by a factorisation for each penalty."""
 
-    def __init__(
-        self,
-        moments: Moments,
-        matrix: Matrix,
-        targets: NDArray[np.float64],
-        rows: NDArray[np.intp],
-    ) -> None:
-        self.moments = moments
-        exact = len(rows) * matrix.width**2 <= EXACT_WORK
-        taken = matrix.take(rows)
-        self.scored = moments.scale.apply(taken.astype(np.float64) if exact else taken)
-        self.centred = targets[rows] - moments.target_mean
+    def __init__(self, moments: Moments, scored: NDArray[np.floating]) -> None:
+        self.moments, self.scored = moments, scored
 
-    def __call__(self, penalty: float) -> Candidate:
-        """Fit at one penalty."""
-        weight, leverage = self.fitted(penalty)
-        # float32 may overflow on a nearly singular factor; such a row decides its own prediction
-        leverage = np.nan_to_num(leverage + 1 / self.moments.rows, nan=1.0, posinf=1.0)
-        residual = self.centred - self.scored @ weight.astype(self.scored.dtype)
-        floor = 1e-5 if self.scored.dtype == np.float32 else 1e-10
-        error = residual / np.maximum(1 - np.clip(leverage, 0.0, 1.0), floor)[:, None]
-        return Candidate(penalty, weight, self.centred - error + self.moments.target_mean)
-
-    def fitted(self, penalty: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def __call__(self, penalty: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Give the weights ``(D, K)`` and ``x' (X'X + penalty I)^-1 x`` of each scored row, ``(S,)``."""
         factor = cholesky(self.moments.gram, penalty)
         half = torch.linalg.solve_triangular(
@@ -93,8 +73,36 @@ class Primal:
         return solve(factor, self.moments.cross), leverage
 
 
-class Spectral(Primal):
+class Spectrum:
     """The same by one eigendecomposition for all penalties, which a narrow block or many penalties repay."""
+
+    def __init__(self, moments: Moments, scored: NDArray[np.floating]) -> None:
+        eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(moments.gram))
+        self.vectors: NDArray[np.float64] = vectors.numpy()
+        # a Gram summed up in float32 may have slightly negative ones
+        self.eigenvalues: NDArray[np.float64] = np.maximum(eigenvalues.numpy(), 0.0)
+        self.cross = self.vectors.T @ moments.cross
+        self.squares = (scored @ self.vectors.astype(scored.dtype)) ** 2
+
+    def __call__(self, penalty: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give what :class:`Factors` gives."""
+        shrink = 1 / (self.eigenvalues + penalty)
+        leverage = (self.squares @ shrink.astype(self.squares.dtype)).astype(np.float64)
+        return self.vectors @ (shrink[:, None] * self.cross), leverage
+
+
+def cheaper(width: int, scored: int, penalties: int) -> type[Factors] | type[Spectrum]:
+    """Choose the cheaper of the two for so many columns, scored rows and penalties.
+
+    MEASURED on 2 cores (AMD EPYC, float64, leverages in float32), in units of 1e-12 s: an eigendecomposition
+    costs 130 D^3, a factorisation 8 D^3; turning or solving for S rows 14 S D^2.
+    """
+    once, each = 130 * width + 14 * scored, 8 * width + 14 * scored
+    return Spectrum if once < penalties * each else Factors
+
+
+class Primal:
+    """More rows than columns: the D x D system; ``penalties`` says about how many will be asked for."""
 
     def __init__(
         self,
@@ -102,38 +110,25 @@ class Spectral(Primal):
         matrix: Matrix,
         targets: NDArray[np.float64],
         rows: NDArray[np.intp],
+        *,
+        penalties: int = 1,
     ) -> None:
-        super().__init__(moments, matrix, targets, rows)
-        eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(moments.gram))
-        self.vectors: NDArray[np.float64] = vectors.numpy()
-        # a Gram summed up in float32 may have slightly negative ones
-        self.eigenvalues: NDArray[np.float64] = np.maximum(eigenvalues.numpy(), 0.0)
-        self.cross = self.vectors.T @ moments.cross
-        self.squares = (self.scored @ self.vectors.astype(self.scored.dtype)) ** 2
+        self.moments = moments
+        exact = len(rows) * matrix.width**2 <= EXACT_WORK
+        taken = matrix.take(rows)
+        self.scored = moments.scale.apply(taken.astype(np.float64) if exact else taken)
+        self.centred = targets[rows] - moments.target_mean
+        self.system = cheaper(matrix.width, len(rows), penalties)(moments, self.scored)
 
-    def fitted(self, penalty: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give what :class:`Primal` gives."""
-        shrink = 1 / (self.eigenvalues + penalty)
-        leverage = (self.squares @ shrink.astype(self.squares.dtype)).astype(np.float64)
-        return self.vectors @ (shrink[:, None] * self.cross), leverage
-
-
-def primal(
-    moments: Moments,
-    matrix: Matrix,
-    targets: NDArray[np.float64],
-    rows: NDArray[np.intp],
-    penalties: int,
-) -> Primal:
-    """Choose the cheaper of the two for so many penalties.
-
-    MEASURED on 2 cores (AMD EPYC, float64, leverages in float32), in units of 1e-12 s: an eigendecomposition
-    costs 130 D^3, a factorisation 8 D^3; turning or solving for S rows 14 S D^2.
-    """
-    once = 130 * matrix.width + 14 * len(rows)
-    each = 8 * matrix.width + 14 * len(rows)
-    kind = Spectral if once < penalties * each else Primal
-    return kind(moments, matrix, targets, rows)
+    def __call__(self, penalty: float) -> Candidate:
+        """Fit at one penalty."""
+        weight, leverage = self.system(penalty)
+        # float32 may overflow on a nearly singular factor; such a row decides its own prediction
+        leverage = np.nan_to_num(leverage + 1 / self.moments.rows, nan=1.0, posinf=1.0)
+        residual = self.centred - self.scored @ weight.astype(self.scored.dtype)
+        floor = 1e-5 if self.scored.dtype == np.float32 else 1e-10
+        error = residual / np.maximum(1 - np.clip(leverage, 0.0, 1.0), floor)[:, None]
+        return Candidate(penalty, weight, self.centred - error + self.moments.target_mean)
 
 
 class Dual:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstune.core.seeding import generator
-from crosstune.probing.leave_one_out import SCORED_WORK, Candidate, Dual, Primal, cholesky, primal, solve
+from crosstune.probing.leave_one_out import SCORED_WORK, Candidate, Dual, Primal, cholesky, solve
 from crosstune.probing.matrix import Matrix, Standardised, measure_scale
 from crosstune.probing.moments import Moments, measure_moments
 
@@ -92,7 +92,7 @@ def ridge_loo(
         most_rows: how many rows are scored at most.
 
     With N > D the D x D system is decomposed once, or, for a few thousand columns, factorised for each
-    penalty (Cholesky): see ``leave_one_out.primal``. Otherwise the N x N Gram is decomposed once.
+    penalty (Cholesky): see ``leave_one_out.cheaper``. Otherwise the N x N Gram is decomposed once.
     Cost: N D^2 / 2 multiplications, and an eigendecomposition, about 9 D^3, with S D^2; above ``WIDE``
     columns about 7 (D^3 / 6 + 1,000 D^2) + S D^2 / 2. S <= 5e10 / D^2. Memory: D^2 in float64, one chunk of
     rows and the scored rows twice.
@@ -105,7 +105,8 @@ def ridge_loo(
         known = moments or measure_moments(Standardised(matrix, scale), targets)
         wide, most = matrix.width > WIDE, min(most_rows, SEARCHED_ROWS)
         few = scored_rows(matrix.rows, matrix.width, targets.shape[1], seed, most) if wide else rows
-        path = primal(known, matrix, targets, few, STEPS if wide else len(penalties))
+        asked = STEPS if wide else len(penalties)
+        path = Primal(known, matrix, targets, few, penalties=asked)
         best, scores = _search(path, figure, few, penalties, wide=wide)
         if len(few) < len(rows):
             # The factor is made once more: to keep one for each penalty costs D^2 each.

@@ -148,12 +148,12 @@ def measure(
         why = f"{len(sample.encoded)} {sample.rows_are} are too few to leave some out"
         run.reporter.say(f"models are not compared: {why}")
         return Ranking(skipped=(("any model", why),))
+    rows = prepared.facts.train_rows + prepared.facts.validation_rows
     measured: list[tuple[Candidate, ModelFacts, ModelScores]] = []
     skipped: list[tuple[str, str]] = []
     run.reporter.say(f"comparing {len(candidates)} candidates on {len(sample.encoded):,} {sample.rows_are}")
     for place, candidate in enumerate(candidates, start=1):
         left = seconds - (time.monotonic() - began) if measured else float("inf")
-        rows = prepared.facts.train_rows + prepared.facts.validation_rows
         found = _too_slow(candidate, [(one, facts) for one, facts, _ in measured], rows, most) or run.once(
             f"rank {place}",
             lambda c=candidate, s=left: _measure(run, prepared, sample, c, s),  # type: ignore[misc]
