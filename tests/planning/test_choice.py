@@ -47,8 +47,10 @@ def test_the_prior_breaks_a_tie_and_only_a_tie() -> None:
 
 
 def test_without_a_prior_the_higher_figure_breaks_the_tie() -> None:
-    chosen, _ = choose_candidate([row("a", 0.90), row("b", 0.89)], rows=1000, limit=210.0)
+    ranked = [row("a", 0.90, seconds=0.03), row("b", 0.89)]
+    chosen, decisions = choose_candidate(ranked, rows=1000, limit=210.0, trains=12.0)
     assert chosen.candidate.model == "a"
+    assert decisions[0].because.endswith("of which it has the highest figure")
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,9 @@ def choose_candidate(
 
     A candidate whose pass over all rows would take longer than ``limit`` is left out, unless all would. What
     the rows cannot tell apart goes to the higher public accuracy, and where that is equal (or not known) to
-    the higher figure; but only to models that there is time to train: a larger body that is no better as it
-    is must be trained to become so. Where there is time for none of them, to the fastest.
+    the higher figure. The public accuracy speaks for models that there is time to train: a larger body that
+    is no better as it is must be trained to become so. Where there is time for none of them, the fastest is
+    taken. Without public accuracies time to train decides nothing.
 
     Args:
         ranked: best first, with at least one pretrained candidate.
@@ -74,7 +75,8 @@ def choose_candidate(
     fitting = [row for row in able if rows * row.pass_seconds <= limit]
     rest = fitting or sorted(able, key=lambda row: row.pass_seconds)[:1]
     short = [row for row in rest if row.listed] or rest[:1]
-    quick = [row for row in short if rows * row.pass_seconds <= trains]
+    public = any(row.candidate.accuracy for row in short)
+    quick = [row for row in short if not public or rows * row.pass_seconds <= trains]
     quick = quick or sorted(short, key=lambda row: row.pass_seconds)[:1]
     chosen = max(quick, key=lambda row: row.candidate.accuracy or 0.0)
     why = _because(chosen, short, quick, able, fitting, rows=rows)
