@@ -16,7 +16,7 @@ from crosstune.core.items import Items
 from crosstune.core.memory import CAN_BE_MEMORY
 from crosstune.core.progress import Reporter, Silent
 from crosstune.core.targets import SIZES
-from crosstune.frozen.engines.torch_engine import at_work
+from crosstune.frozen.engines.torch_engine import at_work, placed
 from crosstune.frozen.errors import NonFiniteFeatures
 from crosstune.frozen.freeze import evaluating
 from crosstune.frozen.halving import halved
@@ -91,16 +91,13 @@ def model_answers(
 def _told(backbone: Backbone, batch: Batch) -> Tensor:
     """Give the outputs of a model that is told what it should write."""
     device = next(backbone.model.parameters()).device
-    outputs: Tensor = backbone.logits(
-        backbone.model(**{name: tensor.to(device) for name, tensor in batch.items()})
-    )
+    outputs: Tensor = backbone.logits(backbone.model(**placed(batch, device)))
     return outputs.float().cpu()
 
 
 def _outputs(backbone: Backbone, items: Items, indices: Indices, batch: dict[str, Tensor]) -> Tensor:
     device = next(backbone.model.parameters()).device
-    moved = {name: tensor.to(device) for name, tensor in batch.items()}
-    outputs = backbone.logits((backbone.generate or backbone.model)(**moved)).float()
+    outputs = backbone.logits((backbone.generate or backbone.model)(**placed(batch, device))).float()
     finite = torch.isfinite(outputs).flatten(1).all(dim=1)
     if not bool(finite.all()):
         origins = items.origins()

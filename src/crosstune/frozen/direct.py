@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from crosstune.core.items import Items
+from crosstune.frozen.engines.torch_engine import placed
 from crosstune.frozen.freeze import evaluating
 from crosstune.frozen.loader import batches, processing_order
 from crosstune.frozen.taps import TapModel
@@ -25,6 +26,5 @@ def head_inputs(backbone: Backbone, items: Items, *, batch_size: int = 64) -> ND
     taps = TapModel(backbone)
     with evaluating(backbone.model):
         for indices, batch in batches(backbone, items, processing_order(backbone, items), batch_size):
-            moved = {name: tensor.to(device) for name, tensor in batch.items()}
-            found[indices] = taps(**moved)[1].cpu().numpy()
+            found[indices] = taps(**placed(batch, device))[1].cpu().numpy()
     return found

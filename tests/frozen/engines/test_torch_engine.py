@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from crosstune.frozen.engines import torch_engine
-from crosstune.frozen.engines.torch_engine import TorchCompiled, TorchEngine, multiplies_bf16
+from crosstune.frozen.engines.torch_engine import TorchCompiled, TorchEngine, multiplies_bf16, placed
 
 X86 = {"architecture": "x86_64", "avx512_bf16": False, "amx_bf16": False}
 
@@ -52,3 +53,27 @@ def test_a_first_call_counts_only_where_another_would_take_too_long(
     found = torch_engine.rate(compiled, {"x": torch.zeros(64, 1)})  # type: ignore[arg-type]
     assert found == pytest.approx(expected)
     assert len(made) == calls
+
+
+def test_pictures_lie_channels_last_on_a_processor_and_give_the_same() -> None:
+    seen: list[bool] = []
+
+    class Watched(torch.nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:  # type: ignore[override]
+            seen.append(x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous())
+            return (super().forward(x),)
+
+    torch.manual_seed(0)
+    module = Watched(3, 5, 3).eval()
+    batch = {"x": torch.randn(2, 3, 8, 8)}
+    (found,) = TorchEngine().compile(module, batch, exact=True)(batch)
+    (known,) = module(**batch)
+    np.testing.assert_allclose(found, known.detach().numpy(), rtol=1e-5, atol=1e-6)
+    assert seen == [True, False]
+    assert module.weight.is_contiguous(), "the caller's weights keep their layout"
+
+
+def test_what_is_no_picture_keeps_its_layout() -> None:
+    batch = {"x": torch.zeros(2, 3, 4), "ids": torch.zeros(2, 7, dtype=torch.long)}
+    for name, tensor in placed(batch, torch.device("cpu")).items():
+        assert tensor is batch[name]
