@@ -4,7 +4,7 @@ import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from crosstune.stages.run import Run
 from crosstune.training.aside import unchanged
 from crosstune.training.errors import NonFiniteLoss
 from crosstune.training.keeper import BEST
+from crosstune.training.numerics import numerics_for
 from crosstune.training.range_test import range_test
 from crosstune.training.run import train
 
@@ -65,6 +66,25 @@ class Bench:
     """What the user has chosen, and what was decided before."""
     deadline: Budget
     """Of all trials; a run that is taken up late may have less time than they were allotted."""
+    numerics: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Precision and memory format, by the place of the model."""
+
+    def measure_numerics(self, firsts: Mapping[int, Trial]) -> None:
+        """Measure for each model, with its first trial, what all of its trials compute in."""
+        share = self.rounds.count / len(firsts)
+        for place, trial in sorted(firsts.items()):
+            self.numerics[place] = self.run.once(
+                f"numerics {place}",
+                lambda t=trial: self._numerics(t, self._budget(share)),  # type: ignore[misc]
+            )
+
+    def _numerics(self, trial: Trial, budget: Budget) -> tuple[str, str]:
+        opened = self.models[trial.contender].opened
+        settings, head = self._settings(trial, 1)
+        return numerics_for(
+            opened.backbone, self.small.task, self.small.items["train"], settings, budget=budget,
+            reporter=self.run.reporter, head=head,
+        )  # fmt: skip
 
     def round(self, trials: Sequence[Trial], number: int) -> list[Outcome]:
         """Make the trials of one round, or recall those that an earlier process made."""
@@ -153,7 +173,9 @@ class Bench:
         time_facts = TimeFacts(left=number * self.rounds.seconds, reserve=0.0)
         plan = make_plan(opened.plan, self.small.facts, opened.facts, time_facts, user)
         head = model.probed.start(trial.strategy, survives=survives(opened.facts))
-        return settings_of(plan), head
+        settings = settings_of(plan)
+        known = self.numerics.get(trial.contender, (settings.precision, settings.memory_format))
+        return replace(settings, precision=known[0], memory_format=known[1]), head
 
     def _budget(self, number: float) -> Budget:
         seconds = number * self.rounds.seconds

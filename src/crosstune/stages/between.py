@@ -54,11 +54,16 @@ class Line:
     probes: float
     """Estimated seconds of watching one point."""
 
+    @property
+    def seconds(self) -> float:
+        """Estimate what judging every point takes, with the start itself as the measure of what is kept."""
+        return len(ALPHAS) * (self.point + self.probes) + self.probes
+
     def reserved(self, run: Run, deadline: Budget) -> Budget:
         """Give training the time less that of judging every point, where a share must be kept."""
         if run.options.keep_at_least is None:
             return deadline
-        needed = len(ALPHAS) * (self.point + self.probes)
+        needed = self.seconds
         left = deadline.left()
         return deadline.reserve(min(needed, KEEPING_SHARE * left)) if left < float("inf") else deadline
 

@@ -97,8 +97,9 @@ def try_out(run: Run, prepared: Prepared, opened: Opened, probed: Probed, rankin
 def _winner(bench: Bench, trials: list[Trial]) -> tuple[int, list[Decision]] | None:
     """Make the rounds; returns the place of the best model and what it decides, or nothing at all."""
     run, rounds = bench.run, bench.rounds
+    firsts = {trial.contender: trial for trial in reversed(trials)}
+    bench.measure_numerics(firsts)
     if rounds.kept and "lr" not in bench.user:
-        firsts = {trial.contender: trial for trial in reversed(trials)}
         ends = {place: bench.largest_rate(place, firsts[place]) for place in sorted(firsts)}
         trials = within(trials, ends)
     if not math.isinf(rounds.seconds):

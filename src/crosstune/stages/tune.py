@@ -23,7 +23,7 @@ from crosstune.planning.strategy import survives
 from crosstune.stages.adapt import adapt_to_target
 from crosstune.stages.answer_size import SETTING as SIZE
 from crosstune.stages.answer_size import Sized, choose_answer_size, reserved, warn_of_idle_size
-from crosstune.stages.between import draw_line, take_best_between
+from crosstune.stages.between import Line, draw_line, take_best_between
 from crosstune.stages.follow import described
 from crosstune.stages.methods import warn_of_idle_methods
 from crosstune.stages.opening import Opened
@@ -55,7 +55,6 @@ def tune(run: Run, prepared: Prepared, chosen: Chosen, closed: Tuned) -> Tuned:
         why = plan.decision("strategy").because
         plan = _of_what_ships(plan, closed.plan)
         return replace(closed, plan=plan, comparison=f"{closed.comparison} Nothing was trained: {why}.")
-    run.foresee("training", _foreseen(run, prepared, opened, plan, reserve))
     start = probed.start(plan["strategy"], survives=survives(opened.facts))
     if plan["strategy"] == "lp-ft" and start is None:
         raise BadValue(
@@ -131,6 +130,8 @@ def carry_out(
     before = line.start if line else whole(opened.backbone) if plan["trial_soup"] else {}
     held = reserved(deadline, prepared, opened, plan)
     ends = line.reserved(run, held) if line else held
+    if work is None:
+        run.foresee("training", _foreseen(prepared, opened, plan, line, held.left()))
     result = train_planned(run, prepared, opened, plan, start, ends, work=work)
     plan = take_soup(run, prepared, chosen, plan, before, deadline=ends)
     plan = take_best_between(run, prepared, opened, plan, line, deadline=held)
@@ -144,13 +145,13 @@ def carry_out(
     return Trained(plan=sized.plan, model=model, outputs=outputs, result=result)
 
 
-def _foreseen(run: Run, prepared: Prepared, opened: Opened, plan: Plan, reserve: float) -> float:
-    """Give the seconds of the training that is planned, as far as the budget lets it go."""
+def _foreseen(prepared: Prepared, opened: Opened, plan: Plan, line: Line | None, left: float) -> float:
+    """Give the seconds of the training that is planned and of the points behind it, as far as time goes."""
     blocks = plan["last_blocks"] if plan["strategy"] == "last" else len(opened.facts.shares)
     blocks = 0 if plan["strategy"] == "head" else blocks
     training = Training(blocks=blocks, epochs=plan["epochs"], cached=plan["cache"] != "off")
     needed = training_seconds(prepared.facts, opened.facts, training)
-    return min(needed, max(0.0, run.budget.left() - reserve))
+    return min(needed + (line.seconds if line else 0.0), max(0.0, left))
 
 
 def _cooled(

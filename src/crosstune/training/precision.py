@@ -85,44 +85,44 @@ def _times(
 ) -> dict[tuple[bool, bool], float]:  # fmt: skip
     """Give the seconds of an example for those candidates that there is time for.
 
-    Where memory runs out fewer examples are tried; empty where not even one fits.
+    The plainest one on a few examples tells on how many there is time to try all. Where memory runs out fewer
+    are tried; empty where not even one fits.
     """
     small, ready = _first(loaded, EXAMPLES), len(loaded.indices) <= EXAMPLES
     began = time.monotonic()
     while True:
-        times, started = dict[tuple[bool, bool], float](), time.monotonic()
+        times = dict[tuple[bool, bool], float]()
         try:
-            if not ready:
-                ready = True
-                small = _first(loaded, _affordable(forward, loss, small, candidates, device, allowed))
-                allowed -= time.monotonic() - began
-            for bf16, channels_last in candidates:
-                if times and time.monotonic() - started > allowed:
+            for one in candidates:
+                if times and time.monotonic() - began > allowed:
                     break
-                to_format(forward.model, channels_last=channels_last)
-                micro = small.to(device, channels_last=channels_last)
-                seconds = _seconds(forward, loss, micro, device, allowed, bf16=bf16)
-                times[bf16, channels_last] = seconds / len(small.indices)
+                times[one] = _timed(forward, loss, small, one, device, allowed)
+                if not ready:
+                    ready = True
+                    rows = int(allowed / (times[one] * (1 + REPEATS) * len(candidates)))
+                    if rows > len(small.indices):  # otherwise this was the measurement
+                        small = _first(loaded, rows)
+                        times[one] = _timed(forward, loss, small, one, device, allowed)
             return times
         except CAN_BE_MEMORY as error:
             if not is_out_of_memory(error):
                 raise
+        ready = True
         forward.zero_grad(set_to_none=True)
         if len(small.indices) == 1:
             return {}
         small = _first(small, len(small.indices) // 2)
 
 
-def _affordable(
-    forward: Forward, loss: Loss, small: Loaded, candidates: Sequence[tuple[bool, bool]],
-    device: torch.device, allowed: float,
-) -> int:  # fmt: skip
-    """Count the examples on which every candidate can be timed, by the plainest one on a few."""
-    bf16, channels_last = candidates[0]
+def _timed(
+    forward: Forward, loss: Loss, small: Loaded, candidate: tuple[bool, bool], device: torch.device,
+    allowed: float,
+) -> float:  # fmt: skip
+    """Give the seconds of an example for one candidate."""
+    bf16, channels_last = candidate
     to_format(forward.model, channels_last=channels_last)
     micro = small.to(device, channels_last=channels_last)
-    seconds = _seconds(forward, loss, micro, device, allowed, bf16=bf16) / len(small.indices)
-    return max(len(small.indices), int(allowed / (seconds * (1 + REPEATS) * len(candidates))))
+    return _seconds(forward, loss, micro, device, allowed, bf16=bf16) / len(small.indices)
 
 
 def _candidates(
