@@ -11,6 +11,7 @@ from crosstune.planning.seconds import (
     HEADS_LEAST,
     INTERVALS,
     MULTIPLICATIONS,
+    PATHS_LEAST,
     RELOADED,
     REPORT,
     START_PYTHON,
@@ -41,7 +42,7 @@ def test_every_stage_by_hand() -> None:
     assert frozen_seconds(DATA, MODEL) == pytest.approx(11.0)
     assert frozen_seconds(DATA, MODEL, 400) == pytest.approx(5.0)
     work = 1_000 * 40 * 40 + 40**3 + 45 * 4 * 1_000 * 40 * 10
-    assert heads_seconds(DATA, [40]) == pytest.approx(HEADS_LEAST + work / MULTIPLICATIONS)
+    assert heads_seconds(DATA, [40]) == pytest.approx(HEADS_LEAST + PATHS_LEAST + work / MULTIPLICATIONS)
     storing, steps, evaluations = 11.0 * 0.75, 2 * 1_000 * 0.04 * 0.25, 2 * 100 * 0.01 * 0.25
     trained = training_seconds(DATA, MODEL, Training(blocks=1, epochs=2.0))
     assert trained == pytest.approx(storing + steps + evaluations)

@@ -68,6 +68,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> UseEngines:
         speeds = iter(rates)
         monkeypatch.setattr(registry, "rate", lambda *_, **__: next(speeds))
         monkeypatch.setattr(registry, "_KEPT", type(registry._KEPT)())
+        monkeypatch.setattr(registry, "_TORCH", {})
 
     return use
 
@@ -90,6 +91,23 @@ def test_a_short_pass_pays_for_no_conversion(engines: UseEngines) -> None:
     engines(fakes, [10.0, 50.0])
     assert choose_engine("auto", Doubling(), EXAMPLE, True, examples=2000)[1] == "openvino"
     assert [fake.compiled for fake in fakes] == [1, 0]
+
+
+def test_what_torch_was_chosen_for_is_not_found_out_again(engines: UseEngines) -> None:
+    engines([Fake("openvino")], [10.0, 12.0, 10.0, 50.0])
+    module = Doubling()
+
+    def chosen(examples: int, identity: str = "weights") -> tuple[str, dict[str, float]]:
+        compiled, *told = choose_engine("auto", module, EXAMPLE, True, examples=examples, identity=identity)
+        assert np.array_equal(compiled(EXAMPLE)[0], np.full((3, 2), 2.0))
+        return tuple(told)  # type: ignore[return-value]
+
+    assert chosen(70) == ("torch", {"torch": 10.0})
+    assert chosen(20) == ("torch", {"torch": 10.0}), "timed once"
+    assert chosen(70, "other weights") == ("torch", {"torch": 12.0})
+    assert chosen(5_000) == ("openvino", {"torch": 10.0, "openvino": 50.0}), (
+        "many more are worth another look"
+    )
 
 
 def test_a_failing_engine_is_passed_over_aloud(engines: UseEngines) -> None:

@@ -22,7 +22,7 @@ from crosstune.frozen.engines.base import Compiled, Engine
 from crosstune.frozen.engines.onnx_engine import OnnxEngine
 from crosstune.frozen.engines.openvino_engine import OpenVinoEngine
 from crosstune.frozen.engines.precision import is_close, tolerates_half
-from crosstune.frozen.engines.torch_engine import TorchEngine, rate
+from crosstune.frozen.engines.torch_engine import TorchEngine, rate, with_precision
 from crosstune.frozen.errors import EngineFailed
 
 ENGINES: tuple[Engine, ...] = (TorchEngine(), OpenVinoEngine(), OnnxEngine())
@@ -41,6 +41,10 @@ Choice = tuple[Compiled, str, dict[str, float]]
 
 _KEPT: OrderedDict[tuple[str, ...], Choice] = OrderedDict()
 _MOST_KEPT = 2
+_TORCH: dict[tuple[str, ...], tuple[float, bool, bool, dict[str, float]]] = {}
+"""Where torch was the fastest: for how many examples that was found, whether in half precision, whether
+exact, and the rates. Torch runs the live module, whose weights may change under it, so nothing compiled is
+kept; to find it out again took a second for each pass of MiniLM (MEASURED)."""
 _TOLERANT: dict[tuple[str, ...], bool] = {}
 """Whether a model stands half precision; by what :data:`_KEPT` is kept by."""
 
@@ -87,6 +91,10 @@ def choose_engine(
     if identity is not None and key in _KEPT:
         _KEPT.move_to_end(key)
         return _KEPT[key]
+    many = float("inf") if examples is None else examples
+    if identity is not None and key in _TORCH and many <= _TORCH[key][0]:
+        _, half, exact, rates = _TORCH[key]
+        return with_precision(module, example, half=half, exact=exact), "torch", rates
     exact = exact or not _tolerates(key, identity, module, example)
 
     def chosen(*, exact: bool) -> Choice:
@@ -97,8 +105,9 @@ def choose_engine(
     choice = chosen(exact=exact)
     if not exact and choice[1] != "torch" and not is_close(choice[0], module, example):
         choice = chosen(exact=True)
-    # Torch runs the live module, whose weights may change under it: never kept.
-    if identity is not None and choice[1] != "torch":
+    if identity is not None and choice[1] == "torch":
+        _TORCH[key] = many, bool(getattr(choice[0], "half", False)), choice[0].exact, choice[2]
+    elif identity is not None:
         _KEPT[key] = choice
         if len(_KEPT) > _MOST_KEPT:
             _KEPT.popitem(last=False)
