@@ -36,8 +36,8 @@ HEADS_LEAST = 1.0
 """ASSUMED: seconds for intervals, the depth curve and saving, however small the data."""
 
 PATHS_LEAST = 5.0
-"""MEASURED: seconds of the two paths of logistic penalties, however small the data: with 3 passes and heads of
-1,000 digits and of 2,000 of MNIST took 1.1 and 1.3 times what was foreseen (``benchmarks/regret.py``)."""
+"""MEASURED: seconds of the two paths of logistic penalties, however small the data: with 3 seconds the heads
+of 1,000 digits and of 2,000 of MNIST took 1.1 and 1.3 times what was foreseen (``benchmarks/regret.py``)."""
 
 FORGETTING_EXAMPLES = 800
 """ASSUMED: three unrelated sets and the run's own examples, 100 of each at least, by two bodies."""
