@@ -81,6 +81,7 @@ def store_activations(
     engine: str = "torch",
     exact: bool = True,
     precision: str = "fp32",
+    memory_format: str = "auto",
     batch_size: int = 64,
     cache: Path | None = None,
     reporter: Reporter | None = None,
@@ -98,6 +99,8 @@ def store_activations(
         engine: what computes the prefix. ``torch`` gives the very numbers that training would compute.
         exact: float32 throughout.
         precision: of the stored numbers, ``fp32`` or ``bf16`` (half the disk, 3 digits).
+        memory_format: ``contiguous`` computes on pictures that lie so, as a training that was told to does:
+            its numbers, bit for bit. Otherwise torch takes the layout that is fastest.
         batch_size: examples at once.
         cache: folder of all stores; ``None`` takes ``activations`` in the user's cache.
         reporter: hears of stages.
@@ -112,14 +115,15 @@ def store_activations(
     """
     _check_arguments(backbone, cut, items, variants, variants_key, precision)
     root = cache or cache_dir() / "activations"
-    what = f"activation {cut} {precision} {len(variants)} {variants_key}"
+    contiguous = memory_format == "contiguous"
+    what = f"activation {cut} {precision} {len(variants)} {variants_key}" + " contiguous" * contiguous
     key = pass_key(backbone, items, family=f"{'exact' if exact else 'close'} {engine}", what=what)
     final = root / key
     reporter = reporter or Silent()
     if _sound(final, reporter):
         reporter.say(f"activations of {len(items)} examples found in the cache")
     else:
-        job = _Job(backbone, cut, items, engine, exact, precision, batch_size, reporter)
+        job = _Job(backbone, cut, items, engine, exact, precision, contiguous, batch_size, reporter)
         with evaluating(backbone.model):
             _store(job, variants, root, key)
     return open_activations(final)
@@ -156,6 +160,7 @@ class _Job:
     engine: str
     exact: bool
     precision: str
+    contiguous: bool
     batch_size: int
     reporter: Reporter
 
@@ -170,10 +175,10 @@ def _store(job: _Job, variants: Sequence[Change | None], root: Path, key: str) -
         device = next(job.backbone.model.parameters()).device
         check_cut(job.backbone, job.cut, {name: tensor.to(device) for name, tensor in example.items()})
         layout = Layout.of(job.backbone, example)
-        prefix = PrefixModel(job.backbone, job.cut).eval()
+        prefix = PrefixModel(job.backbone, job.cut, contiguous=job.contiguous).eval()
         compiled, name, _ = choose_engine(
             job.engine, prefix, example, job.exact, examples=len(job.items) * len(variants),
-            identity=f"{body_digest(job.backbone)} {job.cut}", reporter=job.reporter,
+            identity=f"{body_digest(job.backbone)} {job.cut} {job.contiguous}", reporter=job.reporter,
         )  # fmt: skip
         job.reporter.start("storing activations", len(job.items) * len(variants))
         done = 0

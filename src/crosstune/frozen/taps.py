@@ -108,18 +108,24 @@ class TapModel(nn.Module):
 
 
 class PrefixModel(nn.Module):
-    """Batch to ``(activation,)``: the output of block ``cut - 1``; nothing after it is computed."""
+    """Batch to ``(activation,)``: the output of block ``cut - 1``; nothing after it is computed.
 
-    def __init__(self, backbone: Backbone, cut: int) -> None:
+    ``contiguous``: pictures are read channel after channel, however they lie when they come.
+    """
+
+    def __init__(self, backbone: Backbone, cut: int, *, contiguous: bool = False) -> None:
         super().__init__()
         check_range(backbone, cut)
         if cut == 0:
             raise ValueError("there is no prefix before block 0")
         self.model = backbone.model
         self.path = backbone.blocks[cut - 1].modules[-1]
+        self.contiguous = contiguous
 
     def forward(self, **batch: Tensor) -> tuple[Tensor, ...]:
         """Run the model up to the cut."""
+        if self.contiguous:
+            batch = {name: tensor.contiguous() for name, tensor in batch.items()}
         reached: list[Tensor] = []
 
         def stop(_module: nn.Module, _arguments: tuple[Any, ...], output: Any) -> None:  # noqa: ANN401

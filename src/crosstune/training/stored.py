@@ -170,7 +170,7 @@ def _free(folder: Path) -> float:
 
 
 def _store(prefix: Prefix, reporter: Reporter) -> Stored:
-    backbone, engine = prefix.backbone, prefix.settings.engine
+    backbone, engine, layout = prefix.backbone, prefix.settings.engine, prefix.settings.memory_format
     versions: list[StoredVariant | None] = [None]
     key = ""
     if prefix.augmenter is not None:
@@ -183,9 +183,12 @@ def _store(prefix: Prefix, reporter: Reporter) -> Stored:
         variants=versions,
         variants_key=key,
         engine=engine,
+        memory_format=layout,
         reporter=reporter,
     )
-    validation = store_activations(backbone, prefix.cut, prefix.validation, engine=engine, reporter=reporter)
+    validation = store_activations(
+        backbone, prefix.cut, prefix.validation, engine=engine, memory_format=layout, reporter=reporter
+    )
     with torch.no_grad():
         cut = Cut(backbone, prefix.cut, _example(prefix, 2))
     return Stored(cut=cut, train=train, validation=validation)

@@ -12,6 +12,7 @@ The fastest wins. An engine that fails to convert or run is passed over, with a 
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -41,10 +42,28 @@ Choice = tuple[Compiled, str, dict[str, float]]
 
 _KEPT: OrderedDict[tuple[str, ...], Choice] = OrderedDict()
 _MOST_KEPT = 2
-_TORCH: dict[tuple[str, ...], tuple[float, bool, bool, dict[str, float]]] = {}
-"""Where torch was the fastest: for how many examples that was found, whether in half precision, whether
-exact, and the rates. Torch runs the live module, whose weights may change under it, so nothing compiled is
-kept; to find it out again took a second for each pass of MiniLM (MEASURED)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Torch:
+    """That torch was the fastest, and how it ran.
+
+    It runs the live module, whose weights may change under it, so nothing compiled is kept. To find the rest
+    out again took a second for each pass of MiniLM (MEASURED).
+    """
+
+    examples: float
+    """Of the pass that it was found for."""
+    half: bool
+    exact: bool
+    rates: dict[str, float]
+
+    def again(self, module: nn.Module, example: Mapping[str, Tensor]) -> Choice:
+        """Run ``module`` in the same way."""
+        return with_precision(module, example, half=self.half, exact=self.exact), "torch", self.rates
+
+
+_TORCH: dict[tuple[str, ...], _Torch] = {}
 _TOLERANT: dict[tuple[str, ...], bool] = {}
 """Whether a model stands half precision; by what :data:`_KEPT` is kept by."""
 
@@ -92,9 +111,8 @@ def choose_engine(
         _KEPT.move_to_end(key)
         return _KEPT[key]
     many = float("inf") if examples is None else examples
-    if identity is not None and key in _TORCH and many <= _TORCH[key][0]:
-        _, half, exact, rates = _TORCH[key]
-        return with_precision(module, example, half=half, exact=exact), "torch", rates
+    if identity is not None and key in _TORCH and many <= _TORCH[key].examples:
+        return _TORCH[key].again(module, example)
     exact = exact or not _tolerates(key, identity, module, example)
 
     def chosen(*, exact: bool) -> Choice:
@@ -105,13 +123,20 @@ def choose_engine(
     choice = chosen(exact=exact)
     if not exact and choice[1] != "torch" and not is_close(choice[0], module, example):
         choice = chosen(exact=True)
-    if identity is not None and choice[1] == "torch":
-        _TORCH[key] = many, bool(getattr(choice[0], "half", False)), choice[0].exact, choice[2]
-    elif identity is not None:
-        _KEPT[key] = choice
-        if len(_KEPT) > _MOST_KEPT:
-            _KEPT.popitem(last=False)
+    if identity is not None:
+        _keep(key, choice, many)
     return choice
+
+
+def _keep(key: tuple[str, ...], choice: Choice, examples: float) -> None:
+    compiled, name, rates = choice
+    if name == "torch":
+        half = bool(getattr(compiled, "half", False))
+        _TORCH[key] = _Torch(examples=examples, half=half, exact=compiled.exact, rates=rates)
+        return
+    _KEPT[key] = choice
+    if len(_KEPT) > _MOST_KEPT:
+        _KEPT.popitem(last=False)
 
 
 def _tolerates(
